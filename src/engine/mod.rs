@@ -1,0 +1,8 @@
+//! The inference engine: text and images in, a stream of tokens out.
+//!
+//! `submit` prepares a request off the engine thread (template, tokens, pixels), one thread per device then runs
+//! `schedule → forward → commit` over packed batches. It knows no HTTP, SQL or Redis.
+
+pub mod batch;
+pub mod models;
+pub mod request;
