@@ -1,1 +1,26 @@
-//! Ashlar.
+//! Ashlar: a self-hosted platform for LLM applications with the model inside the process.
+//!
+//! Modules in reading order; each may use what stands before it. The map with its walkthroughs is
+//! `docs/architecture.md`.
+
+
+
+pub mod engine;
+
+pub mod config;
+pub mod error;
+pub mod ids;
+pub mod secrets;
+pub mod state;
+
+pub mod http;
+
+pub mod accounts;
+
+pub mod apps;
+pub mod catalog;
+pub mod files;
+
+pub mod chat;
+
+pub mod server;

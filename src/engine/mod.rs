@@ -5,4 +5,5 @@
 
 pub mod batch;
 pub mod models;
+pub mod ops;
 pub mod request;

@@ -1,0 +1,1 @@
+//! Apps: their settings as a draft, their published versions, import and export.

@@ -1,0 +1,1 @@
+//! Uploaded files: checked, stored by id, served by signed links.

@@ -1,0 +1,3 @@
+//! Shared parts of every HTTP surface: extractors with our errors, pagination, server-sent events. Knows no feature.
+
+pub mod extract;
