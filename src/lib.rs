@@ -6,6 +6,7 @@
 
 
 pub mod engine;
+pub mod local;
 
 pub mod config;
 pub mod error;
