@@ -247,7 +247,9 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::RowNotFound => Self::not_found("Not found."),
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => Self::unavailable("database", error),
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => {
+                Self::unavailable("database", error)
+            }
             // 57P0x: the server is shutting down or starting
             sqlx::Error::Database(ref db) if db.code().is_some_and(|c| c.starts_with("57P")) => Self::unavailable("database", error),
             other => Self::internal(other),

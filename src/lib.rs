@@ -3,8 +3,6 @@
 //! Modules in reading order; each may use what stands before it. The map with its walkthroughs is
 //! `docs/architecture.md`.
 
-
-
 pub mod engine;
 pub mod local;
 

@@ -67,7 +67,9 @@ fn create_key(path: &Path) -> Result<String> {
     let text = hex::encode(rand::random::<[u8; 32]>());
     let created = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     match created {
-        Ok(mut file) => file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).with_context(|| format!("writing {}", path.display()))?,
+        Ok(mut file) => {
+            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).with_context(|| format!("writing {}", path.display()))?
+        }
         // another process was first
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
             return std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()));

@@ -1,10 +1,106 @@
 //! Joins every slice's routes into one router: console API under `/api`, service and OpenAI APIs under `/v1`.
+//!
+//! A slice is joined by one `.merge(…)` line in the surface it belongs to; what a surface's errors look like, its body limit
+//! and its CORS rule are said here and nowhere else.
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
 
+use crate::error::{Code, Error, render_dify, render_openai};
 use crate::state::AppState;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Largest JSON body of the console and service APIs; routes that take files set their own.
+const JSON_LIMIT: usize = 8 << 20;
+/// Largest body of the OpenAI API, whose pictures come inside the JSON.
+const OPENAI_LIMIT: usize = 64 << 20;
+
+/// The console API, errors in our own shape.
+fn console() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+}
+
+/// The service API, errors in Dify's shape.
+fn service() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().route("/v1", get(welcome)).route("/v1/", get(welcome))
+}
+
+/// The OpenAI API, errors in OpenAI's shape.
+fn openai() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+}
+
+/// The description of every route: what `ashlar openapi` prints.
+pub fn openapi() -> OpenApi {
+    let info = InfoBuilder::new().title("Ashlar").version(VERSION).build();
+    let mut document = OpenApiBuilder::new().info(info).build();
+    for surface in [console(), service(), openai()] {
+        document.merge(surface.into_openapi());
+    }
+    document
+}
 
 /// The whole HTTP surface of one process.
 pub fn router(state: AppState) -> Router {
-    Router::new().with_state(state)
+    let console = surface(console(), JSON_LIMIT);
+    let service = surface(service(), JSON_LIMIT).layer(map_response(render_dify));
+    let openai = surface(openai(), OPENAI_LIMIT).layer(map_response(render_openai));
+    let v1 = service.merge(openai).layer(cors()).layer(stamp("x-version", VERSION)).layer(stamp("x-env", "PRODUCTION"));
+
+    Router::new()
+        .merge(console)
+        .merge(v1)
+        .fallback(not_found)
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(TraceLayer::new_for_http())
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .with_state(state)
+}
+
+/// What all surfaces have in common. Errors leave it in the console's shape; a layer around it writes another.
+fn surface(routes: OpenApiRouter<AppState>, body_limit: usize) -> Router<AppState> {
+    let (router, _) = routes.split_for_parts();
+    router
+        .method_not_allowed_fallback(|| async { Error::new(Code::MethodNotAllowed, "The method is not allowed for the requested URL.") })
+        .layer(CatchPanicLayer::custom(after_panic))
+        .layer(DefaultBodyLimit::max(body_limit))
+}
+
+fn after_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied()).unwrap_or("panic");
+    Error::internal(anyhow::anyhow!("a handler panicked: {text}")).into_response()
+}
+
+async fn welcome() -> axum::Json<serde_json::Value> {
+    axum::Json(serde_json::json!({"welcome": "Dify OpenAPI", "api_version": "v1", "server_version": VERSION}))
+}
+
+async fn not_found(uri: Uri) -> Response {
+    let error = Error::not_found("The requested URL was not found on the server.").into_response();
+    if uri.path().starts_with("/v1/") { render_dify(error).await } else { error }
+}
+
+/// `/v1` is called from pages of any origin; it never looks at cookies.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::any())
+        .allow_headers(AllowHeaders::mirror_request())
+        .allow_methods([Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::OPTIONS, Method::PATCH])
+        .expose_headers(["x-version", "x-env", "x-trace-id", "x-request-id"].map(HeaderName::from_static))
+}
+
+fn stamp(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(HeaderName::from_static(name), HeaderValue::from_static(value))
 }

@@ -1,8 +1,9 @@
 //! What handlers get: handles to the servers we stand on and to the parts of this process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use redis::aio::ConnectionManager;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use sqlx::PgPool;
 
 use crate::config::Config;
@@ -17,6 +18,12 @@ pub struct AppState {
     pub secrets: Secrets,
 }
 
+impl AppState {
+    pub fn new(config: Config, db: PgPool, redis: Redis, secrets: Secrets) -> Self {
+        Self { config: Arc::new(config), db, redis, secrets }
+    }
+}
+
 /// A reconnecting connection and the prefix of all our keys.
 #[derive(Clone)]
 pub struct Redis {
@@ -28,7 +35,13 @@ pub struct Redis {
 impl Redis {
     pub async fn connect(url: &str, prefix: &str) -> redis::RedisResult<Self> {
         let client = redis::Client::open(url)?;
-        let connection = ConnectionManager::new(client.clone()).await?;
+        // Fail fast: what Redis holds can be done without, so a caller must not wait for a server that is gone.
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(1)
+            .set_min_delay(Duration::from_millis(50))
+            .set_connection_timeout(Some(Duration::from_millis(500)))
+            .set_response_timeout(Some(Duration::from_secs(1)));
+        let connection = ConnectionManager::new_with_config(client.clone(), config).await?;
         Ok(Self { client, connection, prefix: prefix.into() })
     }
 

@@ -208,7 +208,10 @@ pub enum Priority {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// A piece of text (whole UTF-8 characters) with the tokens it came from, if log-probabilities were asked for.
-    Text { text: String, logprobs: Vec<TokenLogprob> },
+    Text {
+        text: String,
+        logprobs: Vec<TokenLogprob>,
+    },
     /// A complete call the model made.
     ToolCall(ToolCall),
     Done(Done),

@@ -1,3 +1,4 @@
 //! Shared parts of every HTTP surface: extractors with our errors, pagination, server-sent events. Knows no feature.
 
 pub mod extract;
+pub mod page;

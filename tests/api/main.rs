@@ -1,0 +1,7 @@
+//! The API, from the outside: the whole router over a real PostgreSQL and Redis, a database per test, a module per slice.
+//!
+//! `source tools/services.sh` gives the two servers; `make test` does it by itself.
+#![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test fails by panicking"))]
+
+mod server;
+mod support;
