@@ -7,6 +7,7 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use sqlx::PgPool;
 
 use crate::config::Config;
+use crate::engine::host::Engines;
 use crate::secrets::Secrets;
 
 /// Cheap to clone; one per process (one per test).
@@ -16,6 +17,8 @@ pub struct AppState {
     pub db: PgPool,
     pub redis: Redis,
     pub secrets: Secrets,
+    /// The local models.
+    pub engines: Engines,
 }
 
 impl AppState {

@@ -4,6 +4,10 @@
 //! `schedule → forward → commit` over packed batches. It knows no HTTP, SQL or Redis.
 
 pub mod batch;
+pub mod host;
 pub mod models;
 pub mod ops;
+mod pending;
 pub mod request;
+
+pub use pending::{Embedded, Embedder, Engine, EngineOptions};

@@ -1,0 +1,291 @@
+//! What a checkpoint is, from its header alone: `config.json` of a folder or the metadata of a GGUF file. No weights are read.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+use candle_core::quantized::gguf_file;
+use serde_json::Value;
+
+use super::{Features, Kind};
+
+/// A checkpoint's header, or why this engine can't run it.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    pub kind: Kind,
+    pub architecture: Option<String>,
+    pub features: Features,
+    /// Positions the checkpoint was made for.
+    pub context_length: usize,
+    pub weight_bytes: u64,
+    /// A sentence for people.
+    pub refused: Option<String>,
+}
+
+impl Checkpoint {
+    fn refused(architecture: Option<String>, weight_bytes: u64, reason: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Llm,
+            architecture,
+            features: Features::default(),
+            context_length: 0,
+            weight_bytes,
+            refused: Some(reason.into()),
+        }
+    }
+}
+
+/// Architectures of `config.json` and GGUF that the engine has, and what they are for.
+const ARCHITECTURES: &[(&str, Kind)] = &[
+    ("Qwen3VLForConditionalGeneration", Kind::Llm),
+    ("LlamaForCausalLM", Kind::Llm),
+    ("Qwen2ForCausalLM", Kind::Llm),
+    ("Qwen3ForCausalLM", Kind::Llm),
+    ("BertModel", Kind::TextEmbedding),
+    ("BertForMaskedLM", Kind::TextEmbedding),
+    ("BertForSequenceClassification", Kind::Rerank),
+    ("llama", Kind::Llm),
+    ("qwen2", Kind::Llm),
+    ("qwen3", Kind::Llm),
+];
+
+/// Name and path of everything below `dir` that looks like a model: folders with a `config.json`, GGUF files, two levels deep.
+pub(super) fn places(dir: &Path) -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    walk(dir, "", 0, &mut found);
+    found
+}
+
+fn walk(dir: &Path, prefix: &str, depth: usize, found: &mut Vec<(String, PathBuf)>) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        if name.starts_with('.') {
+            continue;
+        }
+        if path.is_dir() {
+            match (path.join("config.json").exists(), ggufs(&path).as_slice()) {
+                (true, _) => found.push((format!("{prefix}{name}"), path)),
+                (false, [_]) => found.push((format!("{prefix}{name}"), path)),
+                _ if depth < 2 => walk(&path, &format!("{prefix}{name}/"), depth + 1, found),
+                _ => {}
+            }
+        } else if let Some(stem) = name.strip_suffix(".gguf") {
+            found.push((format!("{prefix}{stem}"), path));
+        }
+    }
+}
+
+/// The GGUF files right in `dir`, by name.
+fn ggufs(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
+    let mut files: Vec<_> = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "gguf")).collect();
+    files.sort();
+    files
+}
+
+/// Changes whenever the header may have.
+pub(super) fn changed_at(path: &Path) -> SystemTime {
+    let of = |path: &Path| std::fs::metadata(path).and_then(|m| m.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    of(path).max(of(&path.join("config.json")))
+}
+
+/// The header of a folder or GGUF file. Never fails: what can't be read is refused with the reason.
+pub fn read(path: &Path) -> Checkpoint {
+    if path.is_dir() { folder(path) } else { gguf(path) }.unwrap_or_else(|e| Checkpoint::refused(None, 0, format!("{e:#}")))
+}
+
+fn folder(path: &Path) -> Result<Checkpoint> {
+    let safetensors = weight_bytes(path, "safetensors");
+    if safetensors == 0
+        && let [file, rest @ ..] = ggufs(path).as_slice()
+    {
+        anyhow::ensure!(rest.is_empty(), "the folder holds {} GGUF files; keep one of them", rest.len() + 1);
+        return gguf(file);
+    }
+    let config: Value = read_json(&path.join("config.json"))?;
+    let mut checkpoint = from_config(&config, safetensors);
+    if checkpoint.refused.is_none() {
+        if safetensors == 0 {
+            checkpoint.refused = Some(if weight_bytes(path, "bin") > 0 {
+                "its weights are pickled .bin files, which may run code; get the .safetensors ones".into()
+            } else {
+                "the folder holds no .safetensors weights".into()
+            });
+        } else if !path.join("tokenizer.json").exists() {
+            checkpoint.refused = Some("tokenizer.json is missing".into());
+        } else if let Some(missing) = missing_shard(path)? {
+            checkpoint.refused = Some(format!("the weight file {missing} is missing: the download was not finished"));
+        }
+    }
+    checkpoint.features.tools = checkpoint.kind == Kind::Llm && template_of(path).contains("tools");
+    Ok(checkpoint)
+}
+
+/// What a `config.json` alone says; `model pull` asks before it downloads weights.
+pub fn from_config(config: &Value, weight_bytes: u64) -> Checkpoint {
+    let architecture = config["architectures"][0].as_str().map(str::to_owned);
+    let Some(name) = &architecture else {
+        return Checkpoint::refused(None, weight_bytes, "config.json names no architecture (`architectures`)");
+    };
+    let Some(kind) = supported(name) else { return Checkpoint::refused(architecture.clone(), weight_bytes, unsupported(name)) };
+    if let Some(method) = config["quantization_config"]["quant_method"].as_str() {
+        return Checkpoint::refused(
+            architecture.clone(),
+            weight_bytes,
+            format!("its weights are quantised with {method}, which is not supported; take the unquantised model or a GGUF file"),
+        );
+    }
+    let text = if config["text_config"].is_object() { &config["text_config"] } else { config };
+    let context_length = text["max_position_embeddings"].as_u64().unwrap_or(0) as usize;
+    Checkpoint {
+        kind,
+        features: Features { vision: config["vision_config"].is_object(), tools: false, structured_output: kind == Kind::Llm },
+        architecture,
+        context_length,
+        weight_bytes,
+        refused: None,
+    }
+}
+
+fn gguf(path: &Path) -> Result<Checkpoint> {
+    let mut file = std::io::BufReader::new(std::fs::File::open(path).with_context(|| format!("opening {}", path.display()))?);
+    let weight_bytes = file.get_ref().metadata()?.len();
+    let content = gguf_file::Content::read(&mut file).context("not a readable GGUF file")?;
+    let text = |key: &str| content.metadata.get(key).and_then(|v| v.to_string().ok()).cloned();
+    let architecture = text("general.architecture").context("the GGUF header names no architecture (`general.architecture`)")?;
+    if content.metadata.get("split.count").and_then(integer).is_some_and(|n| n > 1) {
+        return Ok(Checkpoint::refused(Some(architecture), weight_bytes, "it is split over several GGUF files; join them with llama-gguf-split --merge"));
+    }
+    let Some(kind) = supported(&architecture) else {
+        let reason = unsupported(&architecture);
+        return Ok(Checkpoint::refused(Some(architecture), weight_bytes, reason));
+    };
+    let context_length = content.metadata.get(&format!("{architecture}.context_length")).and_then(integer).unwrap_or(0) as usize;
+    let template = text("tokenizer.chat_template").unwrap_or_default();
+    Ok(Checkpoint {
+        kind,
+        features: Features { vision: false, tools: kind == Kind::Llm && template.contains("tools"), structured_output: kind == Kind::Llm },
+        architecture: Some(architecture),
+        context_length,
+        weight_bytes,
+        refused: None,
+    })
+}
+
+fn integer(value: &gguf_file::Value) -> Option<u64> {
+    value.to_u64().ok().or_else(|| value.to_u32().ok().map(u64::from)).or_else(|| value.to_u16().ok().map(u64::from))
+}
+
+fn supported(architecture: &str) -> Option<Kind> {
+    ARCHITECTURES.iter().find(|(name, _)| *name == architecture).map(|(_, kind)| *kind)
+}
+
+fn unsupported(architecture: &str) -> String {
+    let known: Vec<_> = ARCHITECTURES.iter().map(|(name, _)| *name).collect();
+    format!("the architecture {architecture} is not supported; supported are {}", known.join(", "))
+}
+
+/// Bytes of the files right in `dir` with that extension.
+fn weight_bytes(dir: &Path, extension: &str) -> u64 {
+    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    let files = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == extension));
+    files.filter_map(|p| std::fs::metadata(p).ok()).map(|m| m.len()).sum()
+}
+
+/// The first file that the shard index names and the folder lacks.
+fn missing_shard(dir: &Path) -> Result<Option<String>> {
+    let path = dir.join("model.safetensors.index.json");
+    if !path.exists() {
+        return Ok(None);
+    }
+    let index = read_json(&path)?;
+    let mut shards: Vec<_> = index["weight_map"].as_object().into_iter().flatten().filter_map(|(_, file)| file.as_str()).collect();
+    shards.sort_unstable();
+    shards.dedup();
+    Ok(shards.into_iter().find(|file| !dir.join(file).exists()).map(str::to_owned))
+}
+
+/// The chat template, wherever the checkpoint keeps it; empty when it has none.
+fn template_of(dir: &Path) -> String {
+    std::fs::read_to_string(dir.join("chat_template.jinja")).unwrap_or_else(|_| {
+        let in_config = |file: &str| read_json(&dir.join(file)).map(|json| json["chat_template"].to_string());
+        in_config("chat_template.json").or_else(|_| in_config("tokenizer_config.json")).unwrap_or_default()
+    })
+}
+
+fn read_json(path: &Path) -> Result<Value> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {name}"))?;
+    serde_json::from_str(&text).with_context(|| format!("{name} is not valid JSON"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn write(dir: &Path, name: &str, content: &str) {
+        std::fs::create_dir_all(dir.join(name).parent().unwrap()).unwrap();
+        std::fs::write(dir.join(name), content).unwrap();
+    }
+
+    #[test]
+    fn the_bundled_model_is_an_llm_that_sees_and_calls_tools() {
+        let found = read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models/ashlar-tiny")));
+        assert_eq!(found.refused, None);
+        assert_eq!(found.architecture.as_deref(), Some("Qwen3VLForConditionalGeneration"));
+        assert_eq!((found.kind, found.context_length), (Kind::Llm, 4096));
+        assert_eq!(found.features, Features { vision: true, tools: true, structured_output: true });
+        assert!(found.weight_bytes > 20_000_000);
+    }
+
+    #[test]
+    fn refusals_say_why() {
+        let dir = tempfile::tempdir().unwrap();
+        let llama = json!({"architectures": ["LlamaForCausalLM"], "max_position_embeddings": 2048}).to_string();
+        let cases: [(&str, &[(&str, &str)], &str); 7] = [
+            ("mamba", &[("config.json", r#"{"architectures": ["MambaForCausalLM"]}"#)], "MambaForCausalLM is not supported"),
+            ("empty", &[("config.json", "{}")], "names no architecture"),
+            ("broken", &[("config.json", "{")], "config.json is not valid JSON"),
+            ("pickled", &[("config.json", &llama), ("pytorch_model.bin", "x")], "pickled"),
+            ("bare", &[("config.json", &llama)], "no .safetensors weights"),
+            ("mute", &[("config.json", &llama), ("model.safetensors", "x")], "tokenizer.json is missing"),
+            (
+                "half",
+                &[
+                    ("config.json", &llama),
+                    ("tokenizer.json", "{}"),
+                    ("model-1.safetensors", "x"),
+                    ("model.safetensors.index.json", r#"{"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}"#),
+                ],
+                "model-2.safetensors is missing",
+            ),
+        ];
+        for (name, files, why) in cases {
+            for (file, content) in files {
+                write(&dir.path().join(name), file, content);
+            }
+            let refused = read(&dir.path().join(name)).refused.unwrap();
+            assert!(refused.contains(why), "{name}: {refused}");
+        }
+        write(dir.path(), "text.gguf", "not a gguf");
+        assert!(read(&dir.path().join("text.gguf")).refused.unwrap().contains("not a readable GGUF file"));
+        let mut names: Vec<_> = places(dir.path()).into_iter().map(|(name, _)| name).collect();
+        names.sort();
+        assert_eq!(names, ["bare", "broken", "empty", "half", "mamba", "mute", "pickled", "text"]);
+    }
+
+    #[test]
+    fn models_of_an_owner_carry_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "Qwen/Qwen3-0.6B/config.json", "{}");
+        write(dir.path(), "Qwen/Qwen3-0.6B-GGUF/q8.gguf", "");
+        write(dir.path(), "Qwen/two/a.gguf", "");
+        write(dir.path(), "Qwen/two/b.gguf", "");
+        write(dir.path(), ".incomplete/x/config.json", "{}");
+        let mut names: Vec<_> = places(dir.path()).into_iter().map(|(name, _)| name).collect();
+        names.sort();
+        assert_eq!(names, ["Qwen/Qwen3-0.6B", "Qwen/Qwen3-0.6B-GGUF", "Qwen/two/a", "Qwen/two/b"]);
+    }
+}
