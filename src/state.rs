@@ -7,7 +7,8 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use sqlx::PgPool;
 
 use crate::config::Config;
-use crate::engine::host::Engines;
+use crate::engine::EngineOptions;
+use crate::engine::host::{Engines, HostOptions};
 use crate::secrets::Secrets;
 
 /// Cheap to clone; one per process (one per test).
@@ -23,7 +24,13 @@ pub struct AppState {
 
 impl AppState {
     pub fn new(config: Config, db: PgPool, redis: Redis, secrets: Secrets) -> Self {
-        Self { config: Arc::new(config), db, redis, secrets }
+        let engines = Engines::new(HostOptions {
+            models_dir: config.models_dir(),
+            data_dir: config.data_dir.clone(),
+            default_model: config.default_model.clone(),
+            engine: EngineOptions { threads: config.engine_threads, kv_cache_mb: config.kv_cache_mb, queue_limit: config.queue_limit },
+        });
+        Self { config: Arc::new(config), db, redis, secrets, engines }
     }
 }
 
