@@ -1,0 +1,58 @@
+//! The web console, embedded in the binary: files of `web/dist`, and its page for every path of its own.
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+use crate::error::Error;
+
+#[derive(RustEmbed)]
+#[folder = "web/dist"]
+#[allow_missing = true]
+struct Dist;
+
+/// The router's fallback.
+pub async fn serve(request: Request) -> Response {
+    let path = request.uri().path().trim_start_matches('/');
+    if ["api", "v1", "files"].iter().any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))) {
+        return Error::not_found("There is nothing at this path.").into_response();
+    }
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return Error::new(crate::error::Code::MethodNotAllowed, "Only GET is possible here.").into_response();
+    }
+    // Names under assets/ carry a hash of their content.
+    if let Some(file) = Dist::get(path) {
+        let forever = path.starts_with("assets/");
+        return respond(file, if forever { "public, max-age=31536000, immutable" } else { "no-cache" }, &request);
+    }
+    if path.starts_with("assets/") {
+        return Error::not_found("There is no such file.").into_response();
+    }
+    match Dist::get("index.html") {
+        Some(page) => respond(page, "no-cache", &request),
+        None => (StatusCode::NOT_FOUND, "This binary was built without the console: build web/ (npm ci && npm run build), then build again.\n")
+            .into_response(),
+    }
+}
+
+fn respond(file: EmbeddedFile, cache: &'static str, request: &Request) -> Response {
+    let etag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..16]));
+    let known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == etag.as_bytes());
+    let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { file.data.into_owned().into_response() };
+    let headers = response.headers_mut();
+    if let (Ok(mime), Ok(etag)) = (HeaderValue::from_str(file.metadata.mimetype()), HeaderValue::from_str(&etag)) {
+        headers.insert(header::CONTENT_TYPE, mime);
+        headers.insert(header::ETAG, etag);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'self'; img-src 'self' data: blob: https: http:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
+        ),
+    );
+    response
+}

@@ -1,0 +1,78 @@
+//! `ashlar serve`: the whole server, from nothing to the last drained stream.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::runtime::Runtime;
+use crate::{accounts, server, telemetry};
+
+/// Streams get this long to end after a stop signal.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// Runs until SIGTERM or Ctrl-C.
+pub async fn run(config: Config) -> Result<()> {
+    let started = Instant::now();
+    telemetry::prometheus();
+    // First, so that a port that is taken is said before anything is started.
+    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}; choose another --listen", config.listen))?;
+    let address = listener.local_addr().context("reading the listening address")?;
+    let mut config = config;
+    config.listen = address;
+
+    let runtime = Runtime::start(config).await?;
+    let state = runtime.state.clone();
+    let tasks = server::start_background(&state);
+    if !state.config.no_model {
+        state.engines.load_default_in_background();
+    }
+
+    let (stopping, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        wait_for_signal().await;
+        tracing::info!("stopping: no new requests; running streams get {} s", DRAIN.as_secs());
+        stopping.send_replace(true);
+    });
+    greet(&state.config.base_url(), accounts::setup_needed(&state).await?, started.elapsed());
+
+    let mut drain = stopped.clone();
+    let graceful = async move {
+        drain.wait_for(|stop| *stop).await.ok();
+    };
+    let mut deadline = stopped.clone();
+    tokio::select! {
+        served = axum::serve(listener, server::router(state.clone())).with_graceful_shutdown(graceful) => served.context("serving")?,
+        () = async { deadline.wait_for(|stop| *stop).await.ok(); tokio::time::sleep(DRAIN).await; } => {
+            tracing::warn!("some streams did not end in time; their answers so far are stored");
+        }
+    }
+    tasks.stop().await;
+    state.engines.shutdown().await;
+    drop(state);
+    runtime.stop().await;
+    Ok(())
+}
+
+async fn wait_for_signal() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the first thing a person reads, also when logs go elsewhere")]
+fn greet(url: &str, setup_needed: bool, elapsed: Duration) {
+    println!("\n  Ashlar {} is up ({:.1} s)\n", env!("CARGO_PKG_VERSION"), elapsed.as_secs_f64());
+    println!("  Console   {url}");
+    println!("  API       {url}/v1");
+    if setup_needed {
+        println!("\n  No account yet. Open the console to make the first one, or run:\n");
+        println!("    ashlar admin create --email you@example.com");
+    }
+    println!();
+}
