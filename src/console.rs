@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::error::Error;
+use crate::error::{Error, render_dify};
 
 #[derive(RustEmbed)]
 #[folder = "web/dist"]
@@ -15,8 +15,12 @@ struct Dist;
 /// The router's fallback.
 pub async fn serve(request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
-    if ["api", "v1", "files"].iter().any(|prefix| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))) {
-        return Error::not_found("There is nothing at this path.").into_response();
+    let of_api = ["api", "v1", "files"]
+        .iter()
+        .find(|prefix| path.strip_prefix(**prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    if let Some(prefix) = of_api {
+        let response = Error::not_found("The requested URL was not found on the server.").into_response();
+        return if *prefix == "v1" { render_dify(response).await } else { response };
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return Error::new(crate::error::Code::MethodNotAllowed, "Only GET is possible here.").into_response();
@@ -31,8 +35,10 @@ pub async fn serve(request: Request) -> Response {
     }
     match Dist::get("index.html") {
         Some(page) => respond(page, "no-cache", &request),
-        None => (StatusCode::NOT_FOUND, "This binary was built without the console: build web/ (npm ci && npm run build), then build again.\n")
-            .into_response(),
+        None => {
+            (StatusCode::NOT_FOUND, "This binary was built without the console: build web/ (npm ci && npm run build), then build again.\n")
+                .into_response()
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod error;
 pub mod ids;
 pub mod secrets;
 pub mod state;
+pub mod telemetry;
 
 pub mod http;
 
@@ -22,4 +23,10 @@ pub mod files;
 
 pub mod chat;
 
+pub mod console;
+pub mod health;
 pub mod server;
+
+pub mod doctor;
+pub mod runtime;
+pub mod serve;

@@ -1,1 +1,61 @@
-fn main() {}
+//! The command line: one line a command; what each does is in the module it calls.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use ashlar::config::Config;
+use ashlar::{doctor, runtime, serve, server, telemetry};
+use clap::{Parser, Subcommand};
+
+/// Self-hosted platform for LLM applications, with the vision-language model inside the process
+#[derive(Parser)]
+#[command(name = "ashlar", version, propagate_version = true)]
+struct Cli {
+    /// What to log, in tracing's syntax, e.g. `info,ashlar=debug`
+    #[arg(long, global = true, env = "ASHLAR_LOG")]
+    log: Option<String>,
+
+    /// How log lines look
+    #[arg(long, global = true, env = "ASHLAR_LOG_FORMAT", value_enum, default_value_t)]
+    log_format: telemetry::LogFormat,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the server
+    Serve(Box<Config>),
+    /// Bring the database up to date and exit
+    Migrate(Box<Config>),
+    /// Check that this machine has what Ashlar needs
+    Doctor(Box<Config>),
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    match start(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ashlar: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<()> {
+    let default_filter = if matches!(cli.command, Command::Serve(_)) { "info,sqlx=warn" } else { "warn" };
+    telemetry::init(cli.log.as_deref().unwrap_or(default_filter), cli.log_format)?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(cli.command))
+}
+
+async fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Serve(config) => serve::run(*config).await,
+        Command::Migrate(config) => runtime::migrate_only(*config).await,
+        Command::Doctor(config) => doctor::run(*config).await,
+        Command::Openapi => server::print_openapi(),
+    }
+}

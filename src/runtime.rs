@@ -45,7 +45,7 @@ impl Runtime {
         migrate(&db).await?;
         let redis = Redis::connect(&redis_url, &config.redis_prefix).await.context("connecting to Redis; check REDIS_URL")?;
         let secrets = Secrets::open(config.instance_key.as_deref(), &config.data_dir)?;
-        Ok(Self { state: AppState::new(config, db, redis, secrets)?, services })
+        Ok(Self { state: AppState::new(config, db, redis, secrets), services })
     }
 
     /// Closes the connections, then stops the private servers.
@@ -72,6 +72,12 @@ async fn start_services(config: &Config) -> Result<Option<local::Services>> {
     Ok(Some(tokio::task::spawn_blocking(move || local::start(&options)).await??))
 }
 
+/// `ashlar migrate`.
+pub async fn migrate_only(config: Config) -> Result<()> {
+    Runtime::attach(config).await?.stop().await;
+    Ok(())
+}
+
 /// A server that is still starting is waited for, up to 30 s.
 async fn connect_database(url: &str) -> Result<PgPool> {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
@@ -79,7 +85,9 @@ async fn connect_database(url: &str) -> Result<PgPool> {
         let options = PgPoolOptions::new().max_connections(32).acquire_timeout(Duration::from_secs(5)).test_before_acquire(true);
         match options.connect(url).await {
             Ok(pool) => return Ok(pool),
-            Err(error) if tokio::time::Instant::now() > deadline => return Err(error).context("connecting to PostgreSQL; check DATABASE_URL"),
+            Err(error) if tokio::time::Instant::now() > deadline => {
+                return Err(error).context("connecting to PostgreSQL; check DATABASE_URL");
+            }
             Err(error) => {
                 tracing::info!(error = %error, "waiting for PostgreSQL");
                 tokio::time::sleep(Duration::from_millis(500)).await;

@@ -9,7 +9,8 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::runtime::Runtime;
-use crate::{accounts, server, telemetry};
+use crate::state::AppState;
+use crate::{server, telemetry};
 
 /// Streams get this long to end after a stop signal.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -19,17 +20,14 @@ pub async fn run(config: Config) -> Result<()> {
     let started = Instant::now();
     telemetry::prometheus();
     // First, so that a port that is taken is said before anything is started.
-    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}; choose another --listen", config.listen))?;
+    let listener =
+        TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}; choose another --listen", config.listen))?;
     let address = listener.local_addr().context("reading the listening address")?;
     let mut config = config;
     config.listen = address;
 
     let runtime = Runtime::start(config).await?;
     let state = runtime.state.clone();
-    let tasks = server::start_background(&state);
-    if !state.config.no_model {
-        state.engines.load_default_in_background();
-    }
 
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
@@ -37,7 +35,7 @@ pub async fn run(config: Config) -> Result<()> {
         tracing::info!("stopping: no new requests; running streams get {} s", DRAIN.as_secs());
         stopping.send_replace(true);
     });
-    greet(&state.config.base_url(), accounts::setup_needed(&state).await?, started.elapsed());
+    greet(&state.config.base_url(), setup_needed(&state).await?, started.elapsed());
 
     let mut drain = stopped.clone();
     let graceful = async move {
@@ -50,11 +48,15 @@ pub async fn run(config: Config) -> Result<()> {
             tracing::warn!("some streams did not end in time; their answers so far are stored");
         }
     }
-    tasks.stop().await;
-    state.engines.shutdown().await;
     drop(state);
     runtime.stop().await;
     Ok(())
+}
+
+async fn setup_needed(state: &AppState) -> Result<bool> {
+    let accounts: bool =
+        sqlx::query_scalar("select exists (select from accounts)").fetch_one(&state.db).await.context("counting accounts")?;
+    Ok(!accounts)
 }
 
 async fn wait_for_signal() {

@@ -5,7 +5,7 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -19,6 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::error::{Code, Error, render_dify, render_openai};
 use crate::state::AppState;
+use crate::{console, health};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -52,6 +53,13 @@ pub fn openapi() -> OpenApi {
     document
 }
 
+/// `ashlar openapi`.
+#[expect(clippy::print_stdout, reason = "this command's output")]
+pub fn print_openapi() -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(&openapi())?);
+    Ok(())
+}
+
 /// The whole HTTP surface of one process.
 pub fn router(state: AppState) -> Router {
     let console = surface(console(), JSON_LIMIT);
@@ -62,7 +70,8 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .merge(console)
         .merge(v1)
-        .fallback(not_found)
+        .merge(health::routes())
+        .fallback(console::serve)
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
@@ -85,11 +94,6 @@ fn after_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
 
 async fn welcome() -> axum::Json<serde_json::Value> {
     axum::Json(serde_json::json!({"welcome": "Dify OpenAPI", "api_version": "v1", "server_version": VERSION}))
-}
-
-async fn not_found(uri: Uri) -> Response {
-    let error = Error::not_found("The requested URL was not found on the server.").into_response();
-    if uri.path().starts_with("/v1/") { render_dify(error).await } else { error }
 }
 
 /// `/v1` is called from pages of any origin; it never looks at cookies.

@@ -1,5 +1,6 @@
 //! Logs and metrics of the process. Log messages read alone; fields are dotted; no prompts, outputs or secrets.
 
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 
 use anyhow::Result;
@@ -22,7 +23,7 @@ pub fn init(filter: &str, format: LogFormat) -> Result<()> {
     let filter = EnvFilter::try_new(filter)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
-        LogFormat::Text => builder.with_target(false).init(),
+        LogFormat::Text => builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
     Ok(())

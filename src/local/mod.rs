@@ -70,11 +70,23 @@ pub fn start(options: &Options) -> Result<Services> {
         .context("starting the thread that watches the private servers")?;
     started.recv().context("the thread that starts the private servers died")??;
 
-    let services =
-        Services { running, stop: Some(stop), supervisor: Some(supervisor), _sockets: sockets, data_dir: options.data_dir.clone(), _lock: lock };
+    let services = Services {
+        running,
+        stop: Some(stop),
+        supervisor: Some(supervisor),
+        _sockets: sockets,
+        data_dir: options.data_dir.clone(),
+        _lock: lock,
+    };
     let text = serde_json::to_string(&services.running).context("writing running.json")?;
     std::fs::write(running_file(&options.data_dir), text).context("writing running.json")?;
     Ok(services)
+}
+
+/// Which programs would be started: for people who ask what is missing.
+pub fn programs(postgres_bin: Option<&Path>, data_dir: &Path) -> Result<String> {
+    let postgres = binaries::postgres(postgres_bin, data_dir, None)?;
+    Ok(format!("{}, {}", postgres.display(), binaries::redis()?.display()))
 }
 
 /// The servers of the process that has `data_dir`, if one runs.

@@ -70,7 +70,14 @@ impl Postgres {
         loop {
             drop(self.server.take());
             let mut command = self.command("postgres", Signal::SIGINT);
-            command.arg("-D").arg(&self.cluster).args(["-c", "listen_addresses=", "-c", "shared_buffers=64MB", "-c", "max_connections=200"]);
+            command.arg("-D").arg(&self.cluster).args([
+                "-c",
+                "listen_addresses=",
+                "-c",
+                "shared_buffers=64MB",
+                "-c",
+                "max_connections=200",
+            ]);
             command.arg("-c").arg(format!("unix_socket_directories={}", self.sockets.display()));
             // SIGINT is PostgreSQL's fast shutdown
             let mut server = Server::spawn("PostgreSQL", command, &self.log, Signal::SIGINT)?;

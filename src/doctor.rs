@@ -1,0 +1,77 @@
+//! `ashlar doctor`: what this machine has of what Ashlar needs, and what to do about the rest.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::config::Config;
+use crate::local;
+use crate::runtime::Runtime;
+
+/// Prints one line a check; fails when the server could not start here.
+pub async fn run(config: Config) -> Result<()> {
+    let mut report = Report::default();
+    report.note("version", env!("CARGO_PKG_VERSION"));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    report.note("cores", &cores.to_string());
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    report.note("memory", &format!("{} GiB, {} GiB free", system.total_memory() >> 30, system.available_memory() >> 30));
+    report.check("data directory", writable(&config.data_dir));
+    match config.database_url.is_some() && config.redis_url.is_some() {
+        true => report.note("servers", "DATABASE_URL and REDIS_URL are set"),
+        false => report.check("private servers", local::programs(config.postgres_bin.as_deref(), &config.data_dir)),
+    }
+    if report.failed == 0 {
+        match Runtime::attach(config).await {
+            Ok(runtime) => {
+                report.check("database", extension(&runtime).await);
+                runtime.stop().await;
+            }
+            Err(error) => report.check("database", Err(error)),
+        }
+    }
+    match report.failed {
+        0 => Ok(()),
+        n => bail!("{n} of the checks failed"),
+    }
+}
+
+/// Knowledge search uses pgvector where it is; nothing needs it.
+async fn extension(runtime: &Runtime) -> Result<String> {
+    let version: Option<String> = sqlx::query_scalar("select default_version from pg_available_extensions where name = 'vector'")
+        .fetch_optional(&runtime.state.db)
+        .await?
+        .flatten();
+    let server: String = sqlx::query_scalar("show server_version").fetch_one(&runtime.state.db).await?;
+    Ok(format!("PostgreSQL {server}, pgvector {}", version.as_deref().unwrap_or("not installed (optional)")))
+}
+
+fn writable(dir: &Path) -> Result<String> {
+    std::fs::create_dir_all(dir)?;
+    tempfile::NamedTempFile::new_in(dir)?;
+    Ok(std::path::absolute(dir)?.display().to_string())
+}
+
+#[derive(Default)]
+struct Report {
+    failed: usize,
+}
+
+impl Report {
+    #[expect(clippy::print_stdout, reason = "this command's output")]
+    fn note(&self, name: &str, value: &str) {
+        println!("  ok    {name:18} {value}");
+    }
+
+    #[expect(clippy::print_stdout, reason = "this command's output")]
+    fn check(&mut self, name: &str, result: Result<String>) {
+        match result {
+            Ok(value) => self.note(name, &value),
+            Err(error) => {
+                self.failed += 1;
+                println!("  FAIL  {name:18} {error:#}");
+            }
+        }
+    }
+}
