@@ -6,9 +6,11 @@
 pub mod engine;
 pub mod local;
 
+pub mod blobs;
 pub mod config;
 pub mod error;
 pub mod ids;
+pub mod outbound;
 pub mod secrets;
 pub mod state;
 pub mod telemetry;

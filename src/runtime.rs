@@ -45,7 +45,7 @@ impl Runtime {
         migrate(&db).await?;
         let redis = Redis::connect(&redis_url, &config.redis_prefix).await.context("connecting to Redis; check REDIS_URL")?;
         let secrets = Secrets::open(config.instance_key.as_deref(), &config.data_dir)?;
-        Ok(Self { state: AppState::new(config, db, redis, secrets), services })
+        Ok(Self { state: AppState::new(config, db, redis, secrets)?, services })
     }
 
     /// Closes the connections, then stops the private servers.

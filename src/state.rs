@@ -6,9 +6,11 @@ use std::time::Duration;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use sqlx::PgPool;
 
+use crate::blobs::{self, Blobs};
 use crate::config::Config;
 use crate::engine::EngineOptions;
 use crate::engine::host::{Engines, HostOptions};
+use crate::outbound::Outbound;
 use crate::secrets::Secrets;
 
 /// Cheap to clone; one per process (one per test).
@@ -20,17 +22,24 @@ pub struct AppState {
     pub secrets: Secrets,
     /// The local models.
     pub engines: Engines,
+    /// Uploaded bytes.
+    pub blobs: Blobs,
+    /// HTTP to places that users name.
+    pub outbound: Outbound,
 }
 
 impl AppState {
-    pub fn new(config: Config, db: PgPool, redis: Redis, secrets: Secrets) -> Self {
+    /// Fails when the data directory can't be written.
+    pub fn new(config: Config, db: PgPool, redis: Redis, secrets: Secrets) -> anyhow::Result<Self> {
         let engines = Engines::new(HostOptions {
             models_dir: config.models_dir(),
             data_dir: config.data_dir.clone(),
             default_model: config.default_model.clone(),
             engine: EngineOptions { threads: config.engine_threads, kv_cache_mb: config.kv_cache_mb, queue_limit: config.queue_limit },
         });
-        Self { config: Arc::new(config), db, redis, secrets, engines }
+        let blobs = blobs::open(&config.data_dir)?;
+        let outbound = Outbound::new(&config.allow_networks)?;
+        Ok(Self { config: Arc::new(config), db, redis, secrets, engines, blobs, outbound })
     }
 }
 

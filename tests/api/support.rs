@@ -164,7 +164,7 @@ impl TestApp {
         let redis_url = config.redis_url.clone().expect("REDIS_URL is not set: source tools/services.sh");
         let redis = Redis::connect(&redis_url, &config.redis_prefix).await.expect("Redis does not answer: source tools/services.sh");
         let secrets = Secrets::open(None, data_dir.path()).unwrap();
-        let state = AppState::new(config, db, redis, secrets);
+        let state = AppState::new(config, db, redis, secrets).unwrap();
         let empty = || Workspace { id: Uuid::nil(), members: Vec::new() };
         Self { router: ashlar::server::router(state.clone()), state, home: empty(), foreign: empty(), data_dir }
     }
