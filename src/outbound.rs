@@ -188,7 +188,9 @@ fn unreachable(error: reqwest::Error) -> Refusal {
         deepest = Some(cause.to_string());
         source = cause.source();
     }
-    Refusal::Unreachable(deepest.unwrap_or_else(|| if error.is_timeout() { "the connection timed out".into() } else { "the connection failed".into() }))
+    Refusal::Unreachable(
+        deepest.unwrap_or_else(|| if error.is_timeout() { "the connection timed out".into() } else { "the connection failed".into() }),
+    )
 }
 
 /// Which addresses may be connected to.
@@ -250,22 +252,22 @@ fn is_public(ip: IpAddr) -> bool {
 
 /// IANA's IPv4 special-purpose registry, plus the metadata address of one cloud that lies in public space.
 const RESERVED_V4: &[(Ipv4Addr, u8)] = &[
-    (Ipv4Addr::new(0, 0, 0, 0), 8),          // this network
-    (Ipv4Addr::new(10, 0, 0, 0), 8),         // private
-    (Ipv4Addr::new(100, 64, 0, 0), 10),      // carrier-grade NAT
-    (Ipv4Addr::new(127, 0, 0, 0), 8),        // loopback
-    (Ipv4Addr::new(168, 63, 129, 16), 32),   // Azure's wire server
-    (Ipv4Addr::new(169, 254, 0, 0), 16),     // link-local, metadata
-    (Ipv4Addr::new(172, 16, 0, 0), 12),      // private
-    (Ipv4Addr::new(192, 0, 0, 0), 24),       // protocol assignments
-    (Ipv4Addr::new(192, 0, 2, 0), 24),       // documentation
-    (Ipv4Addr::new(192, 88, 99, 0), 24),     // 6to4 relays
-    (Ipv4Addr::new(192, 168, 0, 0), 16),     // private
-    (Ipv4Addr::new(198, 18, 0, 0), 15),      // benchmarks
-    (Ipv4Addr::new(198, 51, 100, 0), 24),    // documentation
-    (Ipv4Addr::new(203, 0, 113, 0), 24),     // documentation
-    (Ipv4Addr::new(224, 0, 0, 0), 4),        // multicast
-    (Ipv4Addr::new(240, 0, 0, 0), 4),        // reserved, broadcast
+    (Ipv4Addr::new(0, 0, 0, 0), 8),        // this network
+    (Ipv4Addr::new(10, 0, 0, 0), 8),       // private
+    (Ipv4Addr::new(100, 64, 0, 0), 10),    // carrier-grade NAT
+    (Ipv4Addr::new(127, 0, 0, 0), 8),      // loopback
+    (Ipv4Addr::new(168, 63, 129, 16), 32), // Azure's wire server
+    (Ipv4Addr::new(169, 254, 0, 0), 16),   // link-local, metadata
+    (Ipv4Addr::new(172, 16, 0, 0), 12),    // private
+    (Ipv4Addr::new(192, 0, 0, 0), 24),     // protocol assignments
+    (Ipv4Addr::new(192, 0, 2, 0), 24),     // documentation
+    (Ipv4Addr::new(192, 88, 99, 0), 24),   // 6to4 relays
+    (Ipv4Addr::new(192, 168, 0, 0), 16),   // private
+    (Ipv4Addr::new(198, 18, 0, 0), 15),    // benchmarks
+    (Ipv4Addr::new(198, 51, 100, 0), 24),  // documentation
+    (Ipv4Addr::new(203, 0, 113, 0), 24),   // documentation
+    (Ipv4Addr::new(224, 0, 0, 0), 4),      // multicast
+    (Ipv4Addr::new(240, 0, 0, 0), 4),      // reserved, broadcast
 ];
 
 /// Only global unicast (`2000::/3`) without its special blocks: 2001::/23 (Teredo, ORCHID, …), 2001:db8::/32 and 3fff::/20
@@ -299,11 +301,44 @@ mod tests {
     fn only_public_addresses_are_permitted() {
         let guard = Guard { allow: [].into() };
         let forbidden = [
-            "0.0.0.0", "0.1.2.3", "10.1.2.3", "100.64.0.1", "100.100.100.200", "127.0.0.1", "127.9.9.9", "169.254.169.254", "168.63.129.16",
-            "172.16.0.1", "172.31.255.255", "192.0.0.192", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.51.100.1", "203.0.113.1",
-            "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1",
-            "64:ff9b::7f00:1", "64:ff9b::a00:1", "64:ff9b:1::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1", "2001:db8::1",
-            "2001::1", "2002:7f00:1::1", "3fff::1", "100::1",
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.1.2.3",
+            "100.64.0.1",
+            "100.100.100.200",
+            "127.0.0.1",
+            "127.9.9.9",
+            "169.254.169.254",
+            "168.63.129.16",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.192",
+            "192.0.2.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::127.0.0.1",
+            "64:ff9b::7f00:1",
+            "64:ff9b::a00:1",
+            "64:ff9b:1::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "2001:db8::1",
+            "2001::1",
+            "2002:7f00:1::1",
+            "3fff::1",
+            "100::1",
         ];
         for ip in forbidden {
             assert!(!guard.permits(ip.parse().unwrap()), "{ip}");
@@ -325,7 +360,14 @@ mod tests {
     #[tokio::test]
     async fn spellings_of_loopback_and_other_schemes_are_refused() {
         let outbound = Outbound::new(&[]).unwrap();
-        for url in ["http://127.0.0.1/", "http://2130706433/", "http://0x7f.1/", "http://[::1]/", "http://[::ffff:127.0.0.1]/", "http://localhost/"] {
+        for url in [
+            "http://127.0.0.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://[::1]/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://localhost/",
+        ] {
             let refusal = outbound.get(url, LIMITS).await.unwrap_err();
             assert!(matches!(refusal, Refusal::Forbidden(_)), "{url}: {refusal:?}");
         }
@@ -342,7 +384,10 @@ mod tests {
             .insert_header("content-disposition", "attachment; filename=\"a.txt\"; filename*=UTF-8''%E4%BD%A0.txt");
         Mock::given(method("GET")).and(path("/a")).respond_with(answer).mount(&server).await;
         let (head, body) = local().get(&format!("{}/a", server.uri()), LIMITS).await.unwrap();
-        assert_eq!((head.content_type.as_deref(), head.filename.as_deref(), &body[..]), (Some("text/plain"), Some("你.txt"), &b"hello"[..]));
+        assert_eq!(
+            (head.content_type.as_deref(), head.filename.as_deref(), &body[..]),
+            (Some("text/plain"), Some("你.txt"), &b"hello"[..])
+        );
         // no HEAD here: the probe falls back to GET
         let probed = local().probe(&format!("{}/a", server.uri()), LIMITS.timeout).await.unwrap();
         assert_eq!(probed.content_length, Some(5));

@@ -41,9 +41,13 @@ pub async fn find_model(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, prov
 }
 
 pub async fn provider_exists(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, name: &str) -> Result<bool> {
-    sqlx::query_scalar!(r#"select exists (select 1 from providers where workspace_id = $1 and name = $2) as "exists!""#, workspace_id.0, name)
-        .fetch_one(db)
-        .await
+    sqlx::query_scalar!(
+        r#"select exists (select 1 from providers where workspace_id = $1 and name = $2) as "exists!""#,
+        workspace_id.0,
+        name
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// What the workspace chose as its default model of a kind.

@@ -125,7 +125,11 @@ impl Model {
     /// Starts one generation; a local model that is not in memory is loaded first. Drop the result to cancel.
     pub async fn generate(&self, request: Request) -> Result<Generation, Failure> {
         if self.kind() != Kind::Llm {
-            return Err(Failure::Unsupported(format!("\"{}\" is a {} model, not one that writes text", self.reference(), self.kind().as_str())));
+            return Err(Failure::Unsupported(format!(
+                "\"{}\" is a {} model, not one that writes text",
+                self.reference(),
+                self.kind().as_str()
+            )));
         }
         self.refuse_missing_features(&request)?;
         match self {

@@ -1,8 +1,8 @@
 //! Models behind an OpenAI-compatible HTTP API.
 
+use crate::engine::Embedded;
 use crate::engine::host::{Features, Kind};
 use crate::engine::request::{Failure, Generation, Message, Part, Request, Tool};
-use crate::engine::Embedded;
 use crate::error::Result;
 use crate::state::AppState;
 
@@ -55,7 +55,9 @@ pub(super) fn estimate_tokens(messages: &[Message], tools: &[Tool]) -> usize {
         Part::Image(_) => 1000,
         Part::Video(video) => 1000 * video.frames.len(),
     };
-    let of_message = |m: &Message| 4 + m.content.iter().map(of_part).sum::<usize>() + m.tool_calls.iter().map(|c| of_text(&c.arguments) + 8).sum::<usize>();
+    let of_message = |m: &Message| {
+        4 + m.content.iter().map(of_part).sum::<usize>() + m.tool_calls.iter().map(|c| of_text(&c.arguments) + 8).sum::<usize>()
+    };
     let of_tool = |t: &Tool| of_text(&t.description) + of_text(&t.parameters.to_string()) + 8;
     messages.iter().map(of_message).sum::<usize>() + tools.iter().map(of_tool).sum::<usize>()
 }

@@ -63,8 +63,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = unpack(dir.path()).unwrap();
         assert_eq!(unpack(dir.path()).unwrap(), path);
-        let index: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(path.join("model.safetensors.index.json")).unwrap()).unwrap();
+        let index: serde_json::Value = serde_json::from_slice(&std::fs::read(path.join("model.safetensors.index.json")).unwrap()).unwrap();
         for shard in index["weight_map"].as_object().unwrap().values() {
             assert!(path.join(shard.as_str().unwrap()).exists());
         }

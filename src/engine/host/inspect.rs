@@ -24,14 +24,7 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     fn refused(architecture: Option<String>, weight_bytes: u64, reason: impl Into<String>) -> Self {
-        Self {
-            kind: Kind::Llm,
-            architecture,
-            features: Features::default(),
-            context_length: 0,
-            weight_bytes,
-            refused: Some(reason.into()),
-        }
+        Self { kind: Kind::Llm, architecture, features: Features::default(), context_length: 0, weight_bytes, refused: Some(reason.into()) }
     }
 }
 
@@ -155,7 +148,11 @@ fn gguf(path: &Path) -> Result<Checkpoint> {
     let text = |key: &str| content.metadata.get(key).and_then(|v| v.to_string().ok()).cloned();
     let architecture = text("general.architecture").context("the GGUF header names no architecture (`general.architecture`)")?;
     if content.metadata.get("split.count").and_then(integer).is_some_and(|n| n > 1) {
-        return Ok(Checkpoint::refused(Some(architecture), weight_bytes, "it is split over several GGUF files; join them with llama-gguf-split --merge"));
+        return Ok(Checkpoint::refused(
+            Some(architecture),
+            weight_bytes,
+            "it is split over several GGUF files; join them with llama-gguf-split --merge",
+        ));
     }
     let Some(kind) = supported(&architecture) else {
         let reason = unsupported(&architecture);

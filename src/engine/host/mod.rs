@@ -261,7 +261,12 @@ impl Engines {
         let slot = match &result {
             Ok(loaded) => {
                 let memory = loaded.memory_bytes();
-                tracing::info!(model.name = found.name, model.memory_bytes = memory, load.seconds = started.elapsed().as_secs_f64(), "model loaded");
+                tracing::info!(
+                    model.name = found.name,
+                    model.memory_bytes = memory,
+                    load.seconds = started.elapsed().as_secs_f64(),
+                    "model loaded"
+                );
                 Slot::Ready(loaded.clone())
             }
             Err(reason) => {
