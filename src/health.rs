@@ -7,6 +7,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use serde_json::json;
 
+use crate::engine::host::{DEFAULT, Status};
 use crate::state::AppState;
 use crate::telemetry;
 
@@ -27,11 +28,25 @@ async fn readyz(State(state): State<AppState>) -> impl IntoResponse {
         redis::cmd("PING").query_async::<()>(&mut connection).await.map_err(|e| e.to_string())
     };
     let (database, redis) = tokio::join!(database, redis);
-    let ready = database.is_ok() && redis.is_ok();
+    let engine = engine(&state);
+    let ready = database.is_ok() && redis.is_ok() && engine.is_ok();
     let word = |check: Result<(), String>| check.map_or_else(|error| error, |()| "ok".to_owned());
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = json!({"ready": ready, "checks": {"database": word(database), "redis": word(redis)}});
+    let body = json!({"ready": ready, "checks": {"database": word(database), "redis": word(redis), "engine": word(engine)}});
     (status, axum::Json(body))
+}
+
+/// The default model is in memory, or none is wanted.
+fn engine(state: &AppState) -> Result<(), String> {
+    if state.config.no_model {
+        return Ok(());
+    }
+    match state.engines.get(DEFAULT).map(|model| model.status) {
+        None => Err(format!("there is no model {}", state.engines.default_name())),
+        Some(Status::Ready) => Ok(()),
+        Some(Status::Available | Status::Loading) => Err("the default model is loading".into()),
+        Some(Status::Failed(reason) | Status::Refused(reason)) => Err(reason),
+    }
 }
 
 async fn metrics() -> impl IntoResponse {

@@ -4,6 +4,7 @@
 //! `docs/architecture.md`.
 
 pub mod engine;
+pub mod jobs;
 pub mod local;
 
 pub mod blobs;

@@ -6,14 +6,17 @@ use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::engine::host::DEFAULT;
 use crate::runtime::Runtime;
 use crate::state::AppState;
-use crate::{server, telemetry};
+use crate::{jobs, server, telemetry};
 
 /// Streams get this long to end after a stop signal.
 const DRAIN: Duration = Duration::from_secs(30);
+const CONCURRENT_JOBS: usize = 4;
 
 /// Runs until SIGTERM or Ctrl-C.
 pub async fn run(config: Config) -> Result<()> {
@@ -28,6 +31,13 @@ pub async fn run(config: Config) -> Result<()> {
 
     let runtime = Runtime::start(config).await?;
     let state = runtime.state.clone();
+    if !state.config.no_model
+        && let Err(error) = state.engines.start_loading(DEFAULT)
+    {
+        tracing::error!(error = %error, "the default model can't be loaded; calls to it fail until another is chosen");
+    }
+    let stop_jobs = CancellationToken::new();
+    let jobs = tokio::spawn(jobs::work(state.db.clone(), server::job_handlers(&state), CONCURRENT_JOBS, stop_jobs.clone()));
 
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
@@ -48,6 +58,8 @@ pub async fn run(config: Config) -> Result<()> {
             tracing::warn!("some streams did not end in time; their answers so far are stored");
         }
     }
+    stop_jobs.cancel();
+    jobs.await.context("ending the job worker")?;
     drop(state);
     runtime.stop().await;
     Ok(())

@@ -18,6 +18,7 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::error::{Code, Error, render_dify, render_openai};
+use crate::jobs::Handlers;
 use crate::state::AppState;
 use crate::{console, health};
 
@@ -51,6 +52,11 @@ pub fn openapi() -> OpenApi {
         document.merge(surface.into_openapi());
     }
     document
+}
+
+/// What runs the jobs of the queue; a slice adds its own kinds here.
+pub fn job_handlers(_: &AppState) -> Handlers {
+    Handlers::default()
 }
 
 /// `ashlar openapi`.
