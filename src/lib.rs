@@ -5,6 +5,7 @@
 
 pub mod engine;
 pub mod jobs;
+pub mod live;
 pub mod local;
 
 pub mod blobs;

@@ -10,6 +10,7 @@ use crate::blobs::{self, Blobs};
 use crate::config::Config;
 use crate::engine::EngineOptions;
 use crate::engine::host::{Engines, HostOptions};
+use crate::live::Live;
 use crate::outbound::Outbound;
 use crate::secrets::Secrets;
 
@@ -19,6 +20,7 @@ pub struct AppState {
     pub config: Arc<Config>,
     pub db: PgPool,
     pub redis: Redis,
+    pub live: Live,
     pub secrets: Secrets,
     /// The local models.
     pub engines: Engines,
@@ -29,7 +31,7 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// Fails when the data directory can't be written.
+    /// Inside a runtime: parts of the process start here. Fails when the data directory can't be written.
     pub fn new(config: Config, db: PgPool, redis: Redis, secrets: Secrets) -> anyhow::Result<Self> {
         let engines = Engines::new(HostOptions {
             models_dir: config.models_dir(),
@@ -37,9 +39,10 @@ impl AppState {
             default_model: config.default_model.clone(),
             engine: EngineOptions { threads: config.engine_threads, kv_cache_mb: config.kv_cache_mb, queue_limit: config.queue_limit },
         });
+        let live = Live::start(redis.client.clone(), redis.connection.clone(), &redis.prefix);
         let blobs = blobs::open(&config.data_dir)?;
         let outbound = Outbound::new(&config.allow_networks)?;
-        Ok(Self { config: Arc::new(config), db, redis, secrets, engines, blobs, outbound })
+        Ok(Self { config: Arc::new(config), db, redis, live, secrets, engines, blobs, outbound })
     }
 }
 

@@ -1,0 +1,124 @@
+//! Server-sent events: a response body made of ready events, with a keep-alive while there are none.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use bytes::{Bytes, BytesMut};
+use futures::Stream;
+use tokio::time::{Instant, Sleep};
+
+/// Silence after which a ping is sent, so that proxies keep the connection.
+const PING_AFTER: Duration = Duration::from_secs(10);
+const PING: Bytes = Bytes::from_static(b"event: ping\n\n");
+/// Ready events are joined up to this size: one write for many.
+const JOIN_BYTES: usize = 16 << 10;
+
+/// A stream of whole events as a response.
+pub fn response(events: impl Stream<Item = Bytes> + Send + 'static) -> Response {
+    let mut response = Response::new(Body::from_stream(Pinged::new(Box::pin(events), PING_AFTER)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // nginx would hold events back
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+struct Pinged<S> {
+    events: Option<S>,
+    ping_after: Duration,
+    silent_since: Instant,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl<S> Pinged<S> {
+    fn new(events: S, ping_after: Duration) -> Self {
+        Self { events: Some(events), ping_after, silent_since: Instant::now(), timer: Box::pin(tokio::time::sleep(ping_after)) }
+    }
+}
+
+impl<S: Stream<Item = Bytes> + Unpin> Stream for Pinged<S> {
+    type Item = Result<Bytes, std::convert::Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut first = None;
+        let mut joined: Option<BytesMut> = None;
+        while let Some(events) = self.events.as_mut() {
+            match Pin::new(events).poll_next(cx) {
+                Poll::Ready(Some(event)) => match (&mut joined, &first) {
+                    (None, None) => first = Some(event),
+                    (None, Some(before)) => {
+                        let mut buffer = BytesMut::with_capacity(1 << 10);
+                        buffer.extend_from_slice(before);
+                        buffer.extend_from_slice(&event);
+                        joined = Some(buffer);
+                    }
+                    (Some(buffer), _) => {
+                        buffer.extend_from_slice(&event);
+                        if buffer.len() >= JOIN_BYTES {
+                            break;
+                        }
+                    }
+                },
+                Poll::Ready(None) => self.events = None,
+                Poll::Pending => break,
+            }
+        }
+        if let Some(ready) = joined.map(BytesMut::freeze).or(first) {
+            self.silent_since = Instant::now();
+            return Poll::Ready(Some(Ok(ready)));
+        }
+        if self.events.is_none() {
+            return Poll::Ready(None);
+        }
+        // The timer is not moved for every event: when it fires early it is set to where it should be.
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let due = self.silent_since + self.ping_after;
+            let now = Instant::now();
+            if due <= now {
+                self.silent_since = now;
+                let next = now + self.ping_after;
+                self.timer.as_mut().reset(next);
+                return Poll::Ready(Some(Ok(PING)));
+            }
+            self.timer.as_mut().reset(due);
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use futures::StreamExt;
+    use tokio::sync::mpsc;
+    use tokio_stream::wrappers::UnboundedReceiverStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn silence_is_filled_with_pings_and_ready_events_are_joined() {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let after = Duration::from_millis(100);
+        let mut body = Pinged::new(UnboundedReceiverStream::new(receiver), after);
+        sender.send(Bytes::from_static(b"data: 1\n\n")).unwrap();
+        sender.send(Bytes::from_static(b"data: 2\n\n")).unwrap();
+        assert_eq!(body.next().await.unwrap().unwrap(), "data: 1\n\ndata: 2\n\n");
+        let before = Instant::now();
+        assert_eq!(body.next().await.unwrap().unwrap(), PING);
+        assert!(before.elapsed() >= after);
+        tokio::time::sleep(after / 2).await;
+        sender.send(Bytes::from_static(b"data: 3\n\n")).unwrap();
+        let before = Instant::now();
+        assert_eq!(body.next().await.unwrap().unwrap(), "data: 3\n\n");
+        assert_eq!(body.next().await.unwrap().unwrap(), PING);
+        assert!(before.elapsed() >= after, "an event puts the ping off");
+        drop(sender);
+        assert!(body.next().await.is_none());
+    }
+}

@@ -1,0 +1,217 @@
+//! Running tasks (generations) as the rest of the world sees them: their frames for the client that started them, a log
+//! in Redis that any replica can follow and a client can resume from, stop requests, and slots that bound how many of an
+//! app run at once.
+//!
+//! The client that started a task is fed through a channel of this process and never waits for Redis. Frames go to the
+//! log in batches, many tasks in one pipeline; a log that Redis loses is a gap that [`Follower`] reports. Nothing here
+//! knows what a frame says, nor any table: a finished task's truth is in PostgreSQL.
+
+mod log;
+mod slots;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use redis::AsyncCommands;
+use redis::aio::ConnectionManager;
+use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+pub use log::{Follower, Step};
+pub use slots::Slot;
+
+/// How long a stop request for a task of another replica is remembered.
+const STOP_FLAG_S: u64 = 600;
+/// How often flags are looked at, for stop requests that the channel lost.
+const STOP_POLL: Duration = Duration::from_secs(1);
+
+/// Cheap to clone; one per process.
+#[derive(Clone)]
+pub struct Live {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: redis::Client,
+    connection: ConnectionManager,
+    prefix: Arc<str>,
+    running: Mutex<HashMap<Uuid, Running>>,
+    log: mpsc::UnboundedSender<log::Entry>,
+    _listener: DropGuard,
+}
+
+struct Running {
+    owner: Uuid,
+    stop: CancellationToken,
+}
+
+impl Shared {
+    fn running(&self) -> MutexGuard<'_, HashMap<Uuid, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn key(&self, name: impl std::fmt::Display) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    /// False when this process does not run the task.
+    fn stop(&self, task: Uuid, owner: Uuid) -> bool {
+        match self.running().get(&task) {
+            Some(running) if running.owner == owner => {
+                running.stop.cancel();
+                true
+            }
+            // somebody else's: nothing happens, here or elsewhere
+            Some(_) => true,
+            None => false,
+        }
+    }
+}
+
+/// One piece of a task's stream: whole server-sent events, numbered from 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame {
+    pub number: u64,
+    pub bytes: Bytes,
+}
+
+impl Live {
+    /// Starts the log writer and the listener for stop requests; both end with the last clone.
+    pub fn start(client: redis::Client, connection: ConnectionManager, prefix: &str) -> Self {
+        let (log, entries) = mpsc::unbounded_channel();
+        let ended = CancellationToken::new();
+        let prefix: Arc<str> = prefix.into();
+        tokio::spawn(log::write(entries, connection.clone(), Arc::clone(&prefix)));
+        let shared = Arc::new(Shared { client, connection, prefix, running: Mutex::default(), log, _listener: ended.clone().drop_guard() });
+        let listener = listen(Arc::downgrade(&shared));
+        tokio::spawn(async move { ended.run_until_cancelled(listener).await });
+        Self { shared }
+    }
+
+    /// Opens the stream of a task that `owner` may stop. The receiver may be dropped at any time.
+    pub fn open(&self, id: Uuid, owner: Uuid) -> (Task, mpsc::UnboundedReceiver<Frame>) {
+        let (client, frames) = mpsc::unbounded_channel();
+        let stop = CancellationToken::new();
+        self.shared.running().insert(id, Running { owner, stop: stop.clone() });
+        (Task { shared: Arc::clone(&self.shared), id, sent: 0, client, stop }, frames)
+    }
+
+    /// Asks whichever replica runs the task to stop it. A task that is unknown or somebody else's is left alone.
+    pub async fn stop(&self, task: Uuid, owner: Uuid) {
+        if self.shared.stop(task, owner) {
+            return;
+        }
+        let mut connection = self.shared.connection.clone();
+        let sent: redis::RedisResult<()> = redis::pipe()
+            .set_ex(self.shared.key(format_args!("stop:{task}")), owner.to_string(), STOP_FLAG_S)
+            .ignore()
+            .publish(self.shared.key("stop"), format!("{task} {owner}"))
+            .ignore()
+            .query_async(&mut connection)
+            .await;
+        if let Err(error) = sent {
+            tracing::warn!(task.id = %task, %error, "could not pass on a stop request");
+        }
+    }
+
+    /// Follows the log of a task from behind event `after`; none when there is no log (not begun, over for long, lost).
+    pub async fn follow(&self, task: Uuid, after: u64) -> redis::RedisResult<Option<Follower>> {
+        Follower::open(&self.shared.client, self.shared.key(format_args!("events:{task}")), after).await
+    }
+
+    /// Takes one of `max` slots of `group` for `task`; none when all are taken. Without Redis there is no limit.
+    pub async fn claim_slot(&self, group: Uuid, task: Uuid, max: u32) -> Option<Slot> {
+        let key = self.shared.key(format_args!("active:{group}"));
+        slots::claim(self.shared.connection.clone(), key, task, max).await
+    }
+}
+
+/// The writing end of a task's stream. Dropping it ends the stream and its log.
+pub struct Task {
+    shared: Arc<Shared>,
+    pub id: Uuid,
+    sent: u64,
+    client: mpsc::UnboundedSender<Frame>,
+    stop: CancellationToken,
+}
+
+impl Task {
+    /// Sends one whole server-sent event (or several). Never waits.
+    pub fn send(&mut self, bytes: Bytes) {
+        self.sent += 1;
+        let frame = Frame { number: self.sent, bytes };
+        // both may be gone: the client left, the process ends
+        let _ = self.shared.log.send(log::Entry { task: self.id, frame: frame.clone(), end: false });
+        let _ = self.client.send(frame);
+    }
+
+    /// Cancelled when the owner asked to stop.
+    pub fn stop_token(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.shared.running().remove(&self.id);
+        let frame = Frame { number: self.sent, bytes: Bytes::new() };
+        let _ = self.shared.log.send(log::Entry { task: self.id, frame, end: true });
+    }
+}
+
+/// Hears stop requests of other replicas. Looks at the flags too: a message published while this was not connected is lost.
+async fn listen(shared: Weak<Shared>) {
+    loop {
+        if let Err(error) = listen_once(&shared).await {
+            tracing::debug!(%error, "the channel of stop requests broke; connecting again");
+        }
+        if shared.strong_count() == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+async fn listen_once(shared: &Weak<Shared>) -> redis::RedisResult<()> {
+    let Some(strong) = shared.upgrade() else { return Ok(()) };
+    let (client, channel) = (strong.client.clone(), strong.key("stop"));
+    drop(strong);
+    let mut pubsub = client.get_async_pubsub().await?;
+    pubsub.subscribe(channel).await?;
+    let mut messages = pubsub.into_on_message();
+    let mut poll = tokio::time::interval(STOP_POLL);
+    loop {
+        tokio::select! {
+            message = messages.next() => {
+                let (Some(message), Some(shared)) = (message, shared.upgrade()) else { return Ok(()) };
+                let text: String = message.get_payload()?;
+                if let Some((task, owner)) = text.split_once(' ').and_then(|(t, o)| Some((t.parse().ok()?, o.parse().ok()?))) {
+                    shared.stop(task, owner);
+                }
+            }
+            _ = poll.tick() => {
+                let Some(shared) = shared.upgrade() else { return Ok(()) };
+                check_flags(&shared).await?;
+            }
+        }
+    }
+}
+
+async fn check_flags(shared: &Shared) -> redis::RedisResult<()> {
+    let tasks: Vec<Uuid> = shared.running().keys().copied().collect();
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<String> = tasks.iter().map(|task| shared.key(format_args!("stop:{task}"))).collect();
+    let flags: Vec<Option<String>> = shared.connection.clone().mget(keys).await?;
+    for (task, owner) in tasks.into_iter().zip(flags) {
+        if let Some(owner) = owner.and_then(|o| o.parse().ok()) {
+            shared.stop(task, owner);
+        }
+    }
+    Ok(())
+}
