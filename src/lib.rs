@@ -34,3 +34,4 @@ pub mod server;
 pub mod doctor;
 pub mod runtime;
 pub mod serve;
+pub mod terminal;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use ashlar::config::Config;
-use ashlar::{doctor, runtime, serve, server, telemetry};
+use ashlar::{doctor, runtime, serve, server, telemetry, terminal};
 use clap::{Parser, Subcommand};
 
 /// Self-hosted platform for LLM applications, with the vision-language model inside the process
@@ -31,6 +31,8 @@ enum Command {
     Migrate(Box<Config>),
     /// Check that this machine has what Ashlar needs
     Doctor(Box<Config>),
+    /// Talk to a local model in the terminal
+    Chat(Box<terminal::ChatArgs>),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -56,6 +58,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Serve(config) => serve::run(*config).await,
         Command::Migrate(config) => runtime::migrate_only(*config).await,
         Command::Doctor(config) => doctor::run(*config).await,
+        Command::Chat(args) => terminal::run(*args).await,
         Command::Openapi => server::print_openapi(),
     }
 }

@@ -6,7 +6,7 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method};
-use axum::middleware::map_response;
+use axum::middleware::{self, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -18,6 +18,7 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::error::{Code, Error, render_dify, render_openai};
+use crate::http::measure;
 use crate::jobs::Handlers;
 use crate::state::AppState;
 use crate::{console, health};
@@ -78,6 +79,7 @@ pub fn router(state: AppState) -> Router {
         .merge(v1)
         .merge(health::routes())
         .fallback(console::serve)
+        .layer(middleware::from_fn(measure::measure))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))

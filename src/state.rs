@@ -33,16 +33,21 @@ pub struct AppState {
 impl AppState {
     /// Inside a runtime: parts of the process start here. Fails when the data directory can't be written.
     pub fn new(config: Config, db: PgPool, redis: Redis, secrets: Secrets) -> anyhow::Result<Self> {
-        let engines = Engines::new(HostOptions {
-            models_dir: config.models_dir(),
-            data_dir: config.data_dir.clone(),
-            default_model: config.default_model.clone(),
-            engine: EngineOptions { threads: config.engine_threads, kv_cache_mb: config.kv_cache_mb, queue_limit: config.queue_limit },
-        });
+        let engines = Engines::new(host_options(&config));
         let live = Live::start(redis.client.clone(), redis.connection.clone(), &redis.prefix);
         let blobs = blobs::open(&config.data_dir)?;
         let outbound = Outbound::new(&config.allow_networks)?;
         Ok(Self { config: Arc::new(config), db, redis, live, secrets, engines, blobs, outbound })
+    }
+}
+
+/// Where local models lie and how they run, by the configuration.
+pub fn host_options(config: &Config) -> HostOptions {
+    HostOptions {
+        models_dir: config.models_dir(),
+        data_dir: config.data_dir.clone(),
+        default_model: config.default_model.clone(),
+        engine: EngineOptions { threads: config.engine_threads, kv_cache_mb: config.kv_cache_mb, queue_limit: config.queue_limit },
     }
 }
 

@@ -1,5 +1,6 @@
 //! Shared parts of every HTTP surface: extractors with our errors, pagination, server-sent events. Knows no feature.
 
 pub mod extract;
+pub mod measure;
 pub mod page;
 pub mod sse;
