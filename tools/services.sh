@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Source this: a private PostgreSQL and Redis for development and tests, shared by all checkouts of one user.
 #   source tools/services.sh [NAME]   exports DATABASE_URL (database NAME, migrated) and REDIS_URL
 # Stop both with: tools/services-stop.sh
