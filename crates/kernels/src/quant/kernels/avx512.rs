@@ -1,0 +1,249 @@
+use std::arch::x86_64::*;
+
+use super::super::matrix::{Shape, TILE};
+use super::super::rows::BLOCK;
+use super::{Expanded, Task};
+
+/// How a tile is read, at compile time.
+trait Layout {
+    const BITS: usize;
+    const GROUPS: usize;
+    const SUPER: bool;
+    const MIN: bool;
+    /// Scales are `f32` as in [`Expanded`].
+    const WIDE: bool = false;
+}
+
+struct Packed<const BITS: usize, const GROUPS: usize, const SUPER: bool, const MIN: bool>;
+
+impl<const BITS: usize, const GROUPS: usize, const SUPER: bool, const MIN: bool> Layout for Packed<BITS, GROUPS, SUPER, MIN> {
+    const BITS: usize = BITS;
+    const GROUPS: usize = GROUPS;
+    const SUPER: bool = SUPER;
+    const MIN: bool = MIN;
+}
+
+struct Wide<const GROUPS: usize, const MIN: bool>;
+
+impl<const GROUPS: usize, const MIN: bool> Layout for Wide<GROUPS, MIN> {
+    const BITS: usize = 8;
+    const GROUPS: usize = GROUPS;
+    const SUPER: bool = false;
+    const MIN: bool = MIN;
+    const WIDE: bool = true;
+}
+
+/// The only row of `task`, straight from the packed tile.
+///
+/// # Safety
+/// As [`run`](super::run).
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")]
+pub(super) unsafe fn one_row(task: &Task) {
+    let Shape { bits, groups, is_super, has_minimum, .. } = task.shape;
+    let (codes, scales) = (task.codes.as_ptr(), task.scales.as_ptr());
+    unsafe {
+        match (bits, groups, is_super, has_minimum) {
+            (4, 1, false, false) => block::<Packed<4, 1, false, false>, 1>(task, codes, scales, 0),
+            (4, 1, false, true) => block::<Packed<4, 1, false, true>, 1>(task, codes, scales, 0),
+            (5, 1, false, false) => block::<Packed<5, 1, false, false>, 1>(task, codes, scales, 0),
+            (5, 1, false, true) => block::<Packed<5, 1, false, true>, 1>(task, codes, scales, 0),
+            (8, 1, false, false) => block::<Packed<8, 1, false, false>, 1>(task, codes, scales, 0),
+            (4, 1, true, true) => block::<Packed<4, 1, true, true>, 1>(task, codes, scales, 0),
+            (5, 1, true, true) => block::<Packed<5, 1, true, true>, 1>(task, codes, scales, 0),
+            (4, 2, true, false) => block::<Packed<4, 2, true, false>, 1>(task, codes, scales, 0),
+            (4, 2, true, true) => block::<Packed<4, 2, true, true>, 1>(task, codes, scales, 0),
+            (6, 2, true, false) => block::<Packed<6, 2, true, false>, 1>(task, codes, scales, 0),
+            _ => unreachable!("no format has this shape"),
+        }
+    }
+}
+
+/// All rows of `task`, eight at a time.
+///
+/// # Safety
+/// As [`run`](super::run); `tile` holds the task's tile.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")]
+pub(super) unsafe fn rows(task: &Task, tile: &Expanded) {
+    unsafe {
+        match (task.shape.groups, task.shape.has_minimum) {
+            (1, false) => all::<Wide<1, false>>(task, tile),
+            (1, true) => all::<Wide<1, true>>(task, tile),
+            (_, false) => all::<Wide<2, false>>(task, tile),
+            (_, true) => all::<Wide<2, true>>(task, tile),
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")]
+unsafe fn all<L: Layout>(task: &Task, tile: &Expanded) {
+    let (codes, scales) = (tile.codes, tile.scales.cast::<u8>());
+    unsafe {
+        let mut row = 0;
+        while row + 8 <= task.m {
+            block::<L, 8>(task, codes, scales, row);
+            row += 8;
+        }
+        if row + 4 <= task.m {
+            block::<L, 4>(task, codes, scales, row);
+            row += 4;
+        }
+        if row + 2 <= task.m {
+            block::<L, 2>(task, codes, scales, row);
+            row += 2;
+        }
+        if row < task.m {
+            block::<L, 1>(task, codes, scales, row);
+        }
+    }
+}
+
+/// `MR` rows: a block's eight weight vectors stay in registers for all of them.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")]
+unsafe fn block<L: Layout, const MR: usize>(task: &Task, codes: *const u8, scales: *const u8, row: usize) {
+    let k = task.x.k();
+    let blocks = k / BLOCK;
+    let first = task.row + row;
+    let (offsets, totals) = task.x.sums(L::GROUPS);
+    let x = task.x.codes()[first * k..][..MR * k].as_ptr();
+    let x_scales = task.x.scales()[first * blocks..][..MR * blocks].as_ptr();
+    let offsets = offsets[first * blocks * L::GROUPS..][..MR * blocks * L::GROUPS].as_ptr();
+    let totals = totals[first * blocks * L::GROUPS..][..MR * blocks * L::GROUPS].as_ptr();
+    // Activations bring the sum for an offset of 128.
+    let shift = _mm_cvtsi32_si128(if L::WIDE || L::BITS == 8 || L::MIN { 0 } else { (128 / task.shape.offset as i32).ilog2() as i32 });
+    let mut sums = [_mm512_setzero_ps(); MR];
+    for b in 0..blocks {
+        // SAFETY: a tile has `blocks` blocks of codes and their scales; a row of activations as many blocks.
+        unsafe {
+            let w = load_codes::<L>(codes, b);
+            let (d, m) = load_scales::<L>(scales, b);
+            for r in 0..MR {
+                let at = r * blocks + b;
+                let x = x.add(r * k + b * BLOCK).cast::<i32>();
+                let scale = _mm512_set1_ps(*x_scales.add(at));
+                for g in 0..L::GROUPS {
+                    let group = at * L::GROUPS + g;
+                    let mut dot = if L::MIN {
+                        _mm512_setzero_si512()
+                    } else if L::WIDE || L::BITS == 8 {
+                        _mm512_set1_epi32(*offsets.add(group))
+                    } else {
+                        _mm512_sra_epi32(_mm512_set1_epi32(*offsets.add(group)), shift)
+                    };
+                    for v in g * 8 / L::GROUPS..(g + 1) * 8 / L::GROUPS {
+                        let x = _mm512_set1_epi32(x.add(v).read_unaligned());
+                        dot = _mm512_dpbusd_epi32(dot, w[v], x);
+                    }
+                    let dot = _mm512_cvtepi32_ps(dot);
+                    sums[r] = _mm512_fmadd_ps(dot, _mm512_mul_ps(d[g], scale), sums[r]);
+                    if L::MIN {
+                        let total = _mm512_set1_ps(*totals.add(group));
+                        sums[r] = _mm512_fmadd_ps(m[g], total, sums[r]);
+                    }
+                }
+            }
+        }
+    }
+    let mask = ((1u32 << task.columns) - 1) as __mmask16;
+    for r in 0..MR {
+        // SAFETY: masked to the columns that exist.
+        unsafe {
+            if let Some(bias) = task.bias {
+                sums[r] = _mm512_add_ps(sums[r], _mm512_maskz_loadu_ps(mask, bias.as_ptr()));
+            }
+            _mm512_mask_storeu_ps(task.out.add((row + r) * task.out_stride), mask, sums[r]);
+        }
+    }
+}
+
+/// The codes of block `b` as bytes: vector `v` holds columns `4v..4v+4` of the sixteen rows.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+unsafe fn load_codes<L: Layout>(codes: *const u8, b: usize) -> [__m512i; 8] {
+    unsafe {
+        let p = codes.add(b * TILE * BLOCK * L::BITS / 8).cast::<__m512i>();
+        let load = |i: usize| _mm512_loadu_si512(p.add(i));
+        if L::BITS == 8 {
+            return std::array::from_fn(load);
+        }
+        // Far enough ahead for memory to answer; the address need not exist.
+        for line in 0..4 {
+            _mm_prefetch::<_MM_HINT_T0>(p.cast::<i8>().wrapping_add(2048 + line * 64));
+        }
+        let nibble = _mm512_set1_epi8(15);
+        let mut w: [__m512i; 8] = std::array::from_fn(|v| {
+            let bytes = load(v % 4);
+            let bytes = if v < 4 { bytes } else { _mm512_srli_epi16::<4>(bytes) };
+            _mm512_and_si512(bytes, nibble)
+        });
+        if L::BITS == 5 {
+            let bits = load(4);
+            let sixteen = _mm512_set1_epi8(16);
+            for (v, w) in w.iter_mut().enumerate() {
+                // Bit v of every byte moves to bit 4; neighbours that slip in are masked off.
+                let bit = if v <= 4 {
+                    _mm512_sll_epi16(bits, _mm_cvtsi32_si128(4 - v as i32))
+                } else {
+                    _mm512_srl_epi16(bits, _mm_cvtsi32_si128(v as i32 - 4))
+                };
+                *w = _mm512_or_si512(*w, _mm512_and_si512(bit, sixteen));
+            }
+        }
+        if L::BITS == 6 {
+            let both = _mm512_set1_epi8(48);
+            for (v, w) in w.iter_mut().enumerate() {
+                let bits = load(4 + v / 4);
+                // Bits 2(v%4).. of every byte move to bit 4.
+                let from = 2 * (v as i32 % 4);
+                let bit = if from <= 4 {
+                    _mm512_sll_epi16(bits, _mm_cvtsi32_si128(4 - from))
+                } else {
+                    _mm512_srl_epi16(bits, _mm_cvtsi32_si128(from - 4))
+                };
+                *w = _mm512_or_si512(*w, _mm512_and_si512(bit, both));
+            }
+        }
+        w
+    }
+}
+
+/// Scales and minima of the groups of block `b`.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,f16c")]
+unsafe fn load_scales<L: Layout>(scales: *const u8, b: usize) -> ([__m512; 2], [__m512; 2]) {
+    let parts = 1 + L::MIN as usize;
+    let mut d = [_mm512_setzero_ps(); 2];
+    let mut m = [_mm512_setzero_ps(); 2];
+    unsafe {
+        let half = |p: *const u8| _mm512_cvtph_ps(_mm256_loadu_si256(p.cast()));
+        if L::WIDE {
+            let p = scales.cast::<f32>().add(b * L::GROUPS * parts * TILE);
+            for g in 0..L::GROUPS {
+                d[g] = _mm512_loadu_ps(p.add(g * parts * TILE));
+                if L::MIN {
+                    m[g] = _mm512_loadu_ps(p.add(g * parts * TILE + TILE));
+                }
+            }
+        } else if L::SUPER {
+            let unit = parts * (2 * TILE + 8 * L::GROUPS * TILE);
+            let p = scales.add(b / 8 * unit);
+            let unit_d = half(p);
+            let unit_m = if L::MIN { half(p.add(2 * TILE)) } else { unit_d };
+            for g in 0..L::GROUPS {
+                let p = p.add(parts * (2 * TILE + (b % 8 * L::GROUPS + g) * TILE));
+                let factor = _mm512_cvtepi8_epi32(_mm_loadu_si128(p.cast()));
+                d[g] = _mm512_mul_ps(unit_d, _mm512_cvtepi32_ps(factor));
+                if L::MIN {
+                    let factor = _mm512_cvtepu8_epi32(_mm_loadu_si128(p.add(TILE).cast()));
+                    m[g] = _mm512_mul_ps(unit_m, _mm512_cvtepi32_ps(factor));
+                }
+            }
+        } else {
+            let p = scales.add(b * parts * 2 * TILE);
+            d[0] = half(p);
+            if L::MIN {
+                m[0] = half(p.add(2 * TILE));
+            }
+        }
+    }
+    (d, m)
+}
