@@ -4,10 +4,14 @@
 //! `schedule → forward → commit` over packed batches. It knows no HTTP, SQL or Redis.
 
 pub mod batch;
+mod blocks;
 pub mod host;
 pub mod models;
 pub mod ops;
 mod pending;
 pub mod request;
+pub mod sampler;
+mod scheduler;
+mod sequence;
 
 pub use pending::{Embedded, Embedder, Engine, EngineOptions};

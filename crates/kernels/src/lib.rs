@@ -7,6 +7,7 @@
 //! | [`dense`] | `f32`, `f16` and `bf16` weights |
 //! | [`attention`] | packed sequences, contiguous or through a paged cache |
 //! | [`rows`] | norms, rotary embeddings, activations, softmax |
+//! | [`sampling`] | passes over rows of logits |
 //! | [`Pool`] | the threads and the instruction set that all of them run on |
 //!
 //! Tensors are row-major and packed end to end: nothing is padded. Shapes are written `[rows, columns]`.
@@ -31,6 +32,7 @@ pub mod attention;
 pub mod dense;
 pub mod quant;
 pub mod rows;
+pub mod sampling;
 
 pub use cpu::Level;
 pub use linear::{Error, Input, Linear};
