@@ -21,6 +21,10 @@ pub struct Config {
     #[arg(long, env = "ASHLAR_PUBLIC_URL")]
     pub public_url: Option<Url>,
 
+    /// Networks of reverse proxies whose X-Forwarded-For is believed (CIDR, repeatable)
+    #[arg(long = "trusted-proxy", env = "ASHLAR_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+
     /// PostgreSQL to use; without it a private one is started under the data directory
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,

@@ -252,6 +252,10 @@ impl From<sqlx::Error> for Error {
             }
             // 57P0x: the server is shutting down or starting
             sqlx::Error::Database(ref db) if db.code().is_some_and(|c| c.starts_with("57P")) => Self::unavailable("database", error),
+            // a NUL in a text or jsonb value
+            sqlx::Error::Database(ref db) if db.code().is_some_and(|c| c == "22021" || c == "22P05") => {
+                Self::new(Code::InvalidParam, "Text must not contain NUL characters.")
+            }
             other => Self::internal(other),
         }
     }

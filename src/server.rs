@@ -17,6 +17,7 @@ use tower_http::trace::TraceLayer;
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::accounts;
 use crate::error::{Code, Error, render_dify, render_openai};
 use crate::http::measure;
 use crate::jobs::Handlers;
@@ -32,7 +33,7 @@ const OPENAI_LIMIT: usize = 64 << 20;
 
 /// The console API, errors in our own shape.
 fn console() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default()
+    OpenApiRouter::default().merge(accounts::routes())
 }
 
 /// The service API, errors in Dify's shape.

@@ -4,3 +4,4 @@ pub mod extract;
 pub mod measure;
 pub mod page;
 pub mod sse;
+pub mod text;

@@ -3,6 +3,7 @@
 //! `source tools/services.sh` gives the two servers; `make test` does it by itself.
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+mod accounts;
 mod jobs;
 mod server;
 mod support;

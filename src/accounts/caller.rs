@@ -1,0 +1,130 @@
+//! Programs: the extractors of routes that are called with an API key. Checks, order and words: the service API's contract.
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use super::api_keys::{self, KeyKind, KnownKey};
+use super::db;
+use crate::error::{Code, Error, Result};
+use crate::ids::{ApiKeyId, AppId, WorkspaceId};
+use crate::state::AppState;
+
+/// An app's key: the app exists, is in order and has its API switched on.
+#[derive(Debug, Clone, Copy)]
+pub struct ServiceApp {
+    pub key_id: ApiKeyId,
+    pub workspace_id: WorkspaceId,
+    pub app_id: AppId,
+}
+
+impl FromRequestParts<AppState> for ServiceApp {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
+        match find_key(parts, state).await? {
+            Some(KnownKey { id, workspace_id, kind: KeyKind::App, app_id: Some(app_id) }) => {
+                Self::open(state, id, workspace_id, app_id).await
+            }
+            _ => Err(unknown_token()),
+        }
+    }
+}
+
+impl ServiceApp {
+    async fn open(state: &AppState, key_id: ApiKeyId, workspace_id: WorkspaceId, app_id: AppId) -> Result<Self> {
+        let forbidden = |message| Err(Error::new(Code::Forbidden, message));
+        match db::find_app_gate(&state.db, workspace_id, app_id).await? {
+            None => forbidden("The app no longer exists."),
+            Some(gate) if !gate.normal => forbidden("The app's status is abnormal."),
+            Some(gate) if !gate.enable_api => forbidden("The app's API service has been disabled."),
+            Some(gate) if gate.workspace_archived => forbidden("The workspace's status is archived."),
+            Some(_) => Ok(Self { key_id, workspace_id, app_id }),
+        }
+    }
+}
+
+/// A key of the workspace's knowledge.
+#[derive(Debug, Clone, Copy)]
+pub struct DatasetKey {
+    pub key_id: ApiKeyId,
+    pub workspace_id: WorkspaceId,
+}
+
+impl FromRequestParts<AppState> for DatasetKey {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
+        match find_key(parts, state).await? {
+            Some(KnownKey { id, workspace_id, kind: KeyKind::Dataset, .. }) => {
+                check_workspace(state, workspace_id).await?;
+                Ok(Self { key_id: id, workspace_id })
+            }
+            _ => Err(unknown_token()),
+        }
+    }
+}
+
+/// A key that chooses any model of the catalog.
+#[derive(Debug, Clone, Copy)]
+pub struct ModelKey {
+    pub key_id: ApiKeyId,
+    pub workspace_id: WorkspaceId,
+}
+
+/// Who calls an OpenAI route: with an `sk-…` key the models answer, with an `app-…` key the app itself does.
+#[derive(Debug, Clone, Copy)]
+pub enum OpenAiCaller {
+    Model(ModelKey),
+    App(ServiceApp),
+}
+
+impl OpenAiCaller {
+    pub fn workspace_id(&self) -> WorkspaceId {
+        match self {
+            Self::Model(key) => key.workspace_id,
+            Self::App(app) => app.workspace_id,
+        }
+    }
+}
+
+impl FromRequestParts<AppState> for OpenAiCaller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
+        match find_key(parts, state).await? {
+            Some(KnownKey { id, workspace_id, kind: KeyKind::Model, .. }) => {
+                check_workspace(state, workspace_id).await?;
+                Ok(Self::Model(ModelKey { key_id: id, workspace_id }))
+            }
+            Some(KnownKey { id, workspace_id, kind: KeyKind::App, app_id: Some(app_id) }) => {
+                ServiceApp::open(state, id, workspace_id, app_id).await.map(Self::App)
+            }
+            _ => Err(Error::new(Code::Unauthorized, "Incorrect API key provided. Use a key that starts with sk- or app-.")),
+        }
+    }
+}
+
+async fn check_workspace(state: &AppState, workspace_id: WorkspaceId) -> Result<()> {
+    if db::workspace_is_normal(&state.db, workspace_id).await? {
+        return Ok(());
+    }
+    Err(Error::new(Code::Forbidden, "The workspace's status is archived."))
+}
+
+async fn find_key(parts: &Parts, state: &AppState) -> Result<Option<KnownKey>> {
+    let unauthorized = |message| Error::new(Code::Unauthorized, message);
+    let header = parts.headers.get(AUTHORIZATION).map(|v| String::from_utf8_lossy(v.as_bytes()));
+    let (scheme, token) = header
+        .as_deref()
+        .and_then(|h| h.split_once(' '))
+        .ok_or_else(|| unauthorized("Authorization header must be provided and start with 'Bearer'"))?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(unauthorized("Authorization scheme must be 'Bearer'"));
+    }
+    api_keys::find(state, token.trim()).await
+}
+
+fn unknown_token() -> Error {
+    Error::new(Code::Unauthorized, "Access token is invalid")
+}
