@@ -1,1 +1,5 @@
 //! Uploaded files: checked, stored by id, served by signed links.
+
+mod kind;
+
+pub use kind::{FileKind, TransferMethod, UploadRules};
