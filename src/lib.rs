@@ -31,6 +31,7 @@ pub mod console;
 pub mod health;
 pub mod server;
 
+pub mod commands;
 pub mod doctor;
 pub mod runtime;
 pub mod serve;

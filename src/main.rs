@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use ashlar::commands::{AdminCommand, KeyCommand};
 use ashlar::config::Config;
-use ashlar::{doctor, runtime, serve, server, telemetry, terminal};
+use ashlar::{commands, doctor, runtime, serve, server, telemetry, terminal};
 use clap::{Parser, Subcommand};
 
 /// Self-hosted platform for LLM applications, with the vision-language model inside the process
@@ -31,6 +32,12 @@ enum Command {
     Migrate(Box<Config>),
     /// Check that this machine has what Ashlar needs
     Doctor(Box<Config>),
+    /// Accounts, for whoever holds the server
+    #[command(subcommand)]
+    Admin(Box<AdminCommand>),
+    /// API keys
+    #[command(subcommand)]
+    Key(Box<KeyCommand>),
     /// Talk to a local model in the terminal
     Chat(Box<terminal::ChatArgs>),
     /// Print the OpenAPI document
@@ -58,6 +65,8 @@ async fn run(command: Command) -> Result<()> {
         Command::Serve(config) => serve::run(*config).await,
         Command::Migrate(config) => runtime::migrate_only(*config).await,
         Command::Doctor(config) => doctor::run(*config).await,
+        Command::Admin(command) => commands::admin(*command).await,
+        Command::Key(command) => commands::key(*command).await,
         Command::Chat(args) => terminal::run(*args).await,
         Command::Openapi => server::print_openapi(),
     }

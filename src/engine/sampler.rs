@@ -93,10 +93,7 @@ impl Sampler {
     }
 
     fn changes_logits(&self, mask: Option<&[u32]>) -> bool {
-        mask.is_some()
-            || !self.sampling.logit_bias.is_empty()
-            || self.counts_tokens()
-            || self.n_sampled < self.sampling.min_tokens
+        mask.is_some() || !self.sampling.logit_bias.is_empty() || self.counts_tokens() || self.n_sampled < self.sampling.min_tokens
     }
 
     fn change(&self, logits: &mut [f32], mask: Option<&[u32]>) {
@@ -406,12 +403,7 @@ mod tests {
     #[test]
     fn logprobs_are_of_the_raw_distribution() {
         let logits = ln(&[0.1, 0.2, 0.3, 0.4]);
-        let mut s = Sampler::new(
-            Sampling { temperature: 0.2, logit_bias: vec![(0, 50.0)], ..Sampling::default() },
-            Some(2),
-            vec![],
-            &[],
-        );
+        let mut s = Sampler::new(Sampling { temperature: 0.2, logit_bias: vec![(0, 50.0)], ..Sampling::default() }, Some(2), vec![], &[]);
         let row = Row { logits: &logits, n_tokens: 4, mask: None, position: 0 };
         let drawn = s.sample(row, &mut Scratch::default()).unwrap();
         let got = drawn.logprobs.unwrap();

@@ -32,14 +32,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            max_step_tokens: 8192,
-            max_running: 256,
-            max_waiting: 256,
-            target_step_s: 0.06,
-            idle_step_s: 1.0,
-            max_step_patches: 16_384,
-        }
+        Self { max_step_tokens: 8192, max_running: 256, max_waiting: 256, target_step_s: 0.06, idle_step_s: 1.0, max_step_patches: 16_384 }
     }
 }
 
@@ -243,13 +236,7 @@ impl Scheduler {
         queue.insert(at, id);
     }
 
-    fn admit(
-        &mut self,
-        mut budget: usize,
-        pictures: &mut Pictures,
-        step: &mut Step,
-        is_encoded: &impl Fn(SequenceId, usize) -> bool,
-    ) {
+    fn admit(&mut self, mut budget: usize, pictures: &mut Pictures, step: &mut Step, is_encoded: &impl Fn(SequenceId, usize) -> bool) {
         if self.n_waiting() == 0 {
             return;
         }
@@ -376,8 +363,7 @@ impl Scheduler {
                 return Err(format!("{id:?} is longer than allowed"));
             }
         }
-        let keys: Vec<(Priority, u64)> =
-            self.running.iter().map(|id| (self.sequences[id].priority, self.sequences[id].arrival)).collect();
+        let keys: Vec<(Priority, u64)> = self.running.iter().map(|id| (self.sequences[id].priority, self.sequences[id].arrival)).collect();
         if !keys.is_sorted() {
             return Err("running is out of order".to_owned());
         }
@@ -687,8 +673,7 @@ mod tests {
                     // Few distinct prefixes, so that blocks are shared.
                     let family = random(3) as u32;
                     let own = random(len as u64 + 1) as usize;
-                    let prompt: Vec<u32> =
-                        (0..len).map(|i| if i < own { family } else { 100 + random(5) as u32 }).collect();
+                    let prompt: Vec<u32> = (0..len).map(|i| if i < own { family } else { 100 + random(5) as u32 }).collect();
                     let mut new = sequence(next_id, prompt, 1 + random(80) as usize);
                     new.priority = [Priority::Interactive, Priority::Workflow, Priority::Batch][random(3) as usize];
                     new.cache_salt = u128::from(random(2));
