@@ -58,6 +58,8 @@ pub struct Pixels {
     pub grid: [usize; 3],
     /// Placeholder tokens it takes in the prompt.
     pub n_tokens: usize,
+    /// Seconds of each group of frames from the start of the clip, `grid[0]` of them; empty for pictures.
+    pub frame_times_s: Vec<f32>,
     /// Content hash: file bytes and preprocessing settings.
     pub hash: [u8; 32],
 }

@@ -6,6 +6,7 @@
 pub mod batch;
 mod blocks;
 pub mod host;
+pub mod image;
 pub mod models;
 pub mod ops;
 mod pending;
@@ -13,5 +14,7 @@ pub mod request;
 pub mod sampler;
 mod scheduler;
 mod sequence;
+pub mod tokenizer;
+pub mod weights;
 
 pub use pending::{Embedded, Embedder, Engine, EngineOptions};

@@ -8,6 +8,7 @@
 //! | [`attention`] | packed sequences, contiguous or through a paged cache |
 //! | [`rows`] | norms, rotary embeddings, activations, softmax |
 //! | [`sampling`] | passes over rows of logits |
+//! | [`vision`] | resampling, patches, position tables |
 //! | [`Pool`] | the threads and the instruction set that all of them run on |
 //!
 //! Tensors are row-major and packed end to end: nothing is padded. Shapes are written `[rows, columns]`.
@@ -33,6 +34,7 @@ pub mod dense;
 pub mod quant;
 pub mod rows;
 pub mod sampling;
+pub mod vision;
 
 pub use cpu::Level;
 pub use linear::{Error, Input, Linear};

@@ -1,14 +1,29 @@
 //! Architectures: pure functions of weights, a packed [`Batch`] and the KV cache. No sequence, no scheduler in here.
+//!
+//! [`load`] turns a checkpoint's architecture name into one of them, or says why it can't.
 
-use candle_core::{Result, Tensor};
+pub mod decoder;
+mod llama;
+#[cfg(test)]
+mod tests;
+pub mod qwen3_vl;
 
-use super::batch::{Batch, Pixels, VisualFeatures};
-use super::ops::cache::KvCache;
+use std::{path::Path, sync::Arc};
+
+use candle_core::Tensor;
+
+use super::{
+    batch::{Batch, Pixels, VisualFeatures},
+    ops::{Backend, Result, cache::KvCache},
+    tokenizer::{ChatTemplate, GenerationConfig, TextFiles, Tokenizer},
+    weights::{Checkpoint, LoadError},
+};
+use decoder::Family;
 
 /// What a loaded causal model is, for scheduling, planning and the catalog.
 #[derive(Debug, Clone)]
 pub struct ModelInfo {
-    /// `config.json`'s architecture or GGUF's `general.architecture`.
+    /// `config.json`'s architecture; GGUF files get the matching name.
     pub architecture: String,
     pub n_layers: usize,
     pub hidden_size: usize,
@@ -35,4 +50,127 @@ pub trait CausalModel: Send {
 
     /// Encodes many images of all sizes as one packed batch; outputs in the same order. Text-only models refuse.
     fn encode(&self, pixels: &[Pixels]) -> Result<Vec<VisualFeatures>>;
+}
+
+/// A prompt as the scheduler takes it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Prompt {
+    pub ids: Vec<u32>,
+    /// One for each id: on the axes (t, h, w); equal on all three but for visual tokens.
+    pub positions: Vec<[u32; 3]>,
+    /// The token that will stand at index `i` of the sequence, behind the prompt, has position `i + delta` on all axes.
+    pub delta: i64,
+    /// Which rows stand for which rows of which picture, in order.
+    pub visual: Vec<Placement>,
+}
+
+impl Prompt {
+    /// A prompt without pictures: position `i` for token `i`.
+    pub fn text(ids: Vec<u32>) -> Self {
+        let positions = (0..ids.len() as u32).map(|i| [i; 3]).collect();
+        Self { ids, positions, delta: 0, visual: Vec::new() }
+    }
+
+    fn push_text(&mut self, id: u32, position: &mut u32) {
+        self.ids.push(id);
+        self.positions.push([*position; 3]);
+        *position += 1;
+    }
+}
+
+/// `len` rows from `feature_start` of medium `media` stand at the prompt's rows from `row_start`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placement {
+    pub media: usize,
+    pub feature_start: usize,
+    pub row_start: usize,
+    pub len: usize,
+}
+
+/// A checkpoint, loaded.
+pub struct Loaded {
+    pub model: Model,
+    pub tokenizer: Arc<Tokenizer>,
+    pub generation: GenerationConfig,
+    /// `None`: the model only continues text.
+    pub chat_template: Option<ChatTemplate>,
+    /// Put before plain prompts.
+    pub add_bos: Option<u32>,
+    /// How pictures are prepared, for models that take them.
+    pub input: Option<qwen3_vl::input::Input>,
+}
+
+pub enum Model {
+    Causal(Box<dyn CausalModel>),
+}
+
+/// What this version runs, by the name in `architectures`.
+enum Architecture {
+    Text(Family),
+    Qwen3Vl,
+}
+
+impl Architecture {
+    fn find(name: &str) -> Result<Self, LoadError> {
+        Ok(match name {
+            "LlamaForCausalLM" => Self::Text(Family::Llama),
+            "Qwen2ForCausalLM" => Self::Text(Family::Qwen2),
+            "Qwen3ForCausalLM" => Self::Text(Family::Qwen3),
+            "Qwen3VLForConditionalGeneration" => Self::Qwen3Vl,
+            _ => return Err(LoadError::unsupported(name, why_not(name))),
+        })
+    }
+}
+
+fn why_not(name: &str) -> String {
+    let known = "this version runs Llama, Qwen2, Qwen3 and Qwen3-VL (dense) as chat models and BERT and XLM-RoBERTa as embedders and rerankers";
+    if name.contains("Moe") { format!("mixtures of experts are not there yet; {known}") } else { known.to_owned() }
+}
+
+/// Loads the checkpoint in a folder, or a GGUF file, for the backend.
+pub fn load(path: &Path, backend: &Backend) -> Result<Loaded, LoadError> {
+    let checkpoint = Checkpoint::open(path)?;
+    let architecture = Architecture::find(&checkpoint.architecture)?;
+    let text = TextFiles::load(&checkpoint)?;
+    let tokenizer = Arc::new(text.tokenizer);
+    let mut input = None;
+    let model: Box<dyn CausalModel> = match architecture {
+        Architecture::Text(family) => {
+            let config = decoder::Config::read(&checkpoint.fields(), family, &checkpoint.architecture)?;
+            let info = info(&checkpoint, &config, false);
+            Box::new(llama::Llama::load(&checkpoint, config, info, backend)?)
+        }
+        Architecture::Qwen3Vl => {
+            let config = qwen3_vl::config::Config::read(&checkpoint)?;
+            input = Some(qwen3_vl::input::Input::load(&checkpoint, &config, tokenizer.clone())?);
+            let info = info(&checkpoint, &config.text, true);
+            Box::new(qwen3_vl::Qwen3Vl::load(&checkpoint, config, info, backend)?)
+        }
+    };
+    // Frequencies are computed; tied heads are saved twice by some exporters.
+    checkpoint.weights.check_all_used(&checkpoint.architecture, &["rotary_emb.inv_freq", "lm_head.weight"])?;
+    Ok(Loaded {
+        model: Model::Causal(model),
+        tokenizer,
+        generation: text.generation,
+        chat_template: text.chat_template,
+        add_bos: text.add_bos,
+        input,
+    })
+}
+
+fn info(checkpoint: &Checkpoint, config: &decoder::Config, vision: bool) -> ModelInfo {
+    ModelInfo {
+        architecture: checkpoint.architecture.clone(),
+        n_layers: config.n_layers,
+        hidden_size: config.hidden_size,
+        n_heads: config.n_heads,
+        n_kv_heads: config.n_kv_heads,
+        head_dim: config.head_dim,
+        vocab_size: config.vocab_size,
+        context_length: config.context_length,
+        n_parameters: checkpoint.weights.n_parameters(),
+        weight_bytes: checkpoint.weights.n_bytes(),
+        vision,
+    }
 }

@@ -1,0 +1,5 @@
+//! Models against their references, and the invariants that packing, chunks and pages must keep.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod runner;
+mod tiny;

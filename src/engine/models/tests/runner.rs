@@ -1,0 +1,115 @@
+//! The least scheduler that can run a model: sequences with their own blocks, steps made by hand.
+
+use std::{ops::Range, path::PathBuf, sync::Arc};
+
+use crate::engine::{
+    batch::{Batch, Pixels, VisualFeatures, VisualSpan},
+    models::{CausalModel, Loaded, Model, Prompt, load},
+    ops::{
+        Backend,
+        cache::{BLOCK_SIZE, KvCache},
+    },
+};
+
+pub fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+pub fn load_model(path: &str) -> Loaded {
+    load(&repository(path), &Backend::cpu(2)).unwrap_or_else(|e| panic!("{e}"))
+}
+
+pub fn causal(loaded: &Loaded) -> &dyn CausalModel {
+    match &loaded.model {
+        Model::Causal(model) => model.as_ref(),
+    }
+}
+
+/// A cache with `n_blocks` blocks for this model.
+pub fn cache(model: &dyn CausalModel, n_blocks: usize) -> KvCache {
+    let info = model.info();
+    KvCache::new(info.n_layers, n_blocks, info.n_kv_heads, info.head_dim)
+}
+
+/// A sequence: its prompt, what was generated, its blocks.
+pub struct Sequence {
+    pub prompt: Prompt,
+    pub features: Vec<Arc<VisualFeatures>>,
+    pub blocks: Vec<u32>,
+    pub generated: Vec<u32>,
+}
+
+impl Sequence {
+    /// Encodes the pictures, alone.
+    pub fn new(model: &dyn CausalModel, prompt: Prompt, media: &[Pixels], blocks: Vec<u32>) -> Self {
+        let features = if media.is_empty() { Vec::new() } else { model.encode(media).unwrap() };
+        Self { prompt, features: features.into_iter().map(Arc::new).collect(), blocks, generated: Vec::new() }
+    }
+
+    pub fn len(&self) -> usize {
+        self.prompt.ids.len() + self.generated.len()
+    }
+
+    fn id(&self, i: usize) -> u32 {
+        self.prompt.ids.get(i).copied().unwrap_or_else(|| self.generated[i - self.prompt.ids.len()])
+    }
+
+    fn position(&self, i: usize) -> [u32; 3] {
+        self.prompt.positions.get(i).copied().unwrap_or([(i as i64 + self.prompt.delta) as u32; 3])
+    }
+}
+
+/// One packed step over the given token ranges; the logits of the last row of each.
+pub fn step(model: &dyn CausalModel, cache: &mut KvCache, rows: &[(&Sequence, Range<usize>)]) -> Vec<Vec<f32>> {
+    let mut batch = Batch { cu_seqlens: vec![0], ..Batch::default() };
+    for (sequence, range) in rows {
+        let first = batch.ids.len();
+        for i in range.clone() {
+            batch.ids.push(sequence.id(i));
+            batch.positions.push(sequence.position(i));
+            batch.slot_mapping.push(sequence.blocks[i / BLOCK_SIZE] * BLOCK_SIZE as u32 + (i % BLOCK_SIZE) as u32);
+        }
+        for placement in &sequence.prompt.visual {
+            // The part of the placement inside the chunk.
+            let start = placement.row_start.max(range.start);
+            let end = (placement.row_start + placement.len).min(range.end);
+            if start < end {
+                batch.visual.push(VisualSpan {
+                    features: sequence.features[placement.media].clone(),
+                    feature_start: placement.feature_start + start - placement.row_start,
+                    row_start: first + start - range.start,
+                    len: end - start,
+                });
+            }
+        }
+        batch.cu_seqlens.push(batch.ids.len() as u32);
+        batch.context_lens.push(range.end as u32);
+        batch.block_tables.push(sequence.blocks.clone());
+        batch.logit_rows.push(batch.ids.len() as u32 - 1);
+    }
+    model.forward(&batch, cache).unwrap().to_vec2().unwrap()
+}
+
+/// The largest logits, best first; ties go to the lowest id.
+pub fn top(logits: &[f32], n: usize) -> Vec<(u32, f32)> {
+    let mut order: Vec<_> = logits.iter().copied().enumerate().map(|(i, v)| (i as u32, v)).collect();
+    order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    order.truncate(n);
+    order
+}
+
+/// Whole prefill, then up to `n` greedy tokens; stops behind an end token. Returns the first logits too.
+pub fn greedy(model: &dyn CausalModel, cache: &mut KvCache, sequence: &mut Sequence, n: usize, eos: &[u32]) -> Vec<f32> {
+    let first = step(model, cache, &[(sequence, 0..sequence.len())]).remove(0);
+    let mut logits = first.clone();
+    for _ in 0..n {
+        let id = top(&logits, 1)[0].0;
+        sequence.generated.push(id);
+        if eos.contains(&id) || sequence.generated.len() == n {
+            break;
+        }
+        let last = sequence.len() - 1;
+        logits = step(model, cache, &[(sequence, last..last + 1)]).remove(0);
+    }
+    first
+}

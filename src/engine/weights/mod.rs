@@ -1,0 +1,476 @@
+//! Checkpoints on disk: Hugging Face folders of safetensors and GGUF files, memory-mapped, read by name.
+//!
+//! Both formats look alike from here on: Hugging Face tensor names, `config.json`'s field names, rotate-half layout of
+//! query and key rows. Files come from strangers: every count and offset is checked, errors name the file and the tensor.
+//! Knows no architecture: what is asked for, and in which shape, is the business of `models`.
+
+mod gguf;
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use memmap2::Mmap;
+use serde_json::Value;
+
+use super::ops::{Format, Linear, Matrix, bytes_for};
+
+pub use gguf::GgufTokenizer;
+
+/// Why a checkpoint can't be loaded. The text is shown to people: it names the file and what is wrong in it.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("{}: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{}: {why}", path.display())]
+    Corrupt { path: PathBuf, why: String },
+    #[error("{}: field `{field}`: {why}", path.display())]
+    Config { path: PathBuf, field: String, why: String },
+    #[error("{}: tensor `{tensor}` of shape {shape:?} is missing", path.display())]
+    Missing { path: PathBuf, tensor: String, shape: Vec<usize> },
+    #[error("{}: tensor `{tensor}` has shape {found:?}, the configuration asks for {expected:?}", path.display())]
+    Shape { path: PathBuf, tensor: String, expected: Vec<usize>, found: Vec<usize> },
+    #[error("{}: {} tensor(s) that `{architecture}` has no place for: {}", path.display(), names.len(), first(names))]
+    Extra { path: PathBuf, architecture: String, names: Vec<String> },
+    #[error("architecture `{architecture}` is not supported: {why}")]
+    Unsupported { architecture: String, why: String },
+    #[error("{0}")]
+    Compute(#[from] candle_core::Error),
+}
+
+fn first(names: &[String]) -> String {
+    let shown = names.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > 4 { format!("{shown}, …") } else { shown }
+}
+
+impl LoadError {
+    pub(super) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+
+    pub(super) fn corrupt(path: &Path, why: impl Into<String>) -> Self {
+        Self::Corrupt { path: path.to_owned(), why: why.into() }
+    }
+
+    pub(super) fn unsupported(architecture: &str, why: impl Into<String>) -> Self {
+        Self::Unsupported { architecture: architecture.to_owned(), why: why.into() }
+    }
+}
+
+/// The largest JSON file that is read from a checkpoint (tokenizers of large vocabularies take some 30 MB).
+const MAX_JSON_BYTES: u64 = 256 << 20;
+
+/// An opened checkpoint: configuration and tensors by name. Nothing is read from the tensors yet.
+pub struct Checkpoint {
+    /// The folder, or the GGUF file.
+    pub path: PathBuf,
+    /// `config.json`, or the same fields made from GGUF metadata.
+    pub config: Value,
+    /// `architectures[0]` of `config.json` (GGUF files get the matching name).
+    pub architecture: String,
+    /// From GGUF metadata, used when no `tokenizer.json` lies beside the file.
+    pub gguf_tokenizer: Option<GgufTokenizer>,
+    pub weights: Weights,
+}
+
+impl Checkpoint {
+    /// Opens a folder with `config.json` and safetensors, a folder with one GGUF file, or a GGUF file.
+    pub fn open(path: &Path) -> Result<Self, LoadError> {
+        let meta = std::fs::metadata(path).map_err(LoadError::io(path))?;
+        if meta.is_file() {
+            return gguf::open(path);
+        }
+        if path.join("model.safetensors").exists() || path.join("model.safetensors.index.json").exists() {
+            return Self::open_folder(path);
+        }
+        let mut ggufs = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(LoadError::io(path))? {
+            let file = entry.map_err(LoadError::io(path))?.path();
+            let is_gguf = file.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf"));
+            let is_projector = file.file_name().is_some_and(|n| n.to_string_lossy().contains("mmproj"));
+            if is_gguf && !is_projector {
+                ggufs.push(file);
+            }
+        }
+        match ggufs.as_slice() {
+            [file] => gguf::open(file),
+            [] => Err(LoadError::corrupt(path, "holds neither model.safetensors, model.safetensors.index.json nor a .gguf file")),
+            _ => Err(LoadError::corrupt(path, "holds several .gguf files: name one of them")),
+        }
+    }
+
+    fn open_folder(path: &Path) -> Result<Self, LoadError> {
+        let config = read_json(&path.join("config.json"))?;
+        let architecture = config["architectures"][0].as_str().map(str::to_owned).ok_or_else(|| LoadError::Config {
+            path: path.join("config.json"),
+            field: "architectures".into(),
+            why: "expected a list with the architecture's name".into(),
+        })?;
+        let index = path.join("model.safetensors.index.json");
+        let files = if index.exists() {
+            let index_json = read_json(&index)?;
+            let map = index_json["weight_map"].as_object().ok_or_else(|| LoadError::Config {
+                path: index.clone(),
+                field: "weight_map".into(),
+                why: "expected a map from tensor to file".into(),
+            })?;
+            let mut files = std::collections::BTreeSet::new();
+            for (tensor, file) in map {
+                let name = file.as_str().filter(|n| is_plain_file_name(n)).ok_or_else(|| LoadError::Config {
+                    path: index.clone(),
+                    field: format!("weight_map.{tensor}"),
+                    why: "expected the name of a file in this folder".into(),
+                })?;
+                files.insert(path.join(name));
+            }
+            files.into_iter().collect()
+        } else {
+            vec![path.join("model.safetensors")]
+        };
+        let weights = Weights::open_safetensors(path, &files)?;
+        Ok(Self { path: path.to_owned(), config, architecture, gguf_tokenizer: None, weights })
+    }
+
+    /// The folder that holds the side files (tokenizer, templates).
+    pub fn folder(&self) -> &Path {
+        if self.weights.is_gguf { self.path.parent().unwrap_or(Path::new(".")) } else { &self.path }
+    }
+
+    /// Where the configuration was read, for messages.
+    pub fn config_path(&self) -> PathBuf {
+        if self.weights.is_gguf { self.path.clone() } else { self.path.join("config.json") }
+    }
+
+    /// A reader of `config.json` that names the field it misses.
+    pub fn fields(&self) -> Fields<'_> {
+        Fields { path: self.config_path(), prefix: String::new(), value: &self.config }
+    }
+}
+
+fn is_plain_file_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['/', '\\']) && name != ".." && name != "."
+}
+
+/// Reads one JSON file of a checkpoint.
+pub fn read_json(path: &Path) -> Result<Value, LoadError> {
+    let text = read_text(path)?;
+    serde_json::from_str(&text).map_err(|e| LoadError::corrupt(path, format!("not valid JSON: {e}")))
+}
+
+/// Reads one text file of a checkpoint.
+pub fn read_text(path: &Path) -> Result<String, LoadError> {
+    let meta = std::fs::metadata(path).map_err(LoadError::io(path))?;
+    if meta.len() > MAX_JSON_BYTES {
+        return Err(LoadError::corrupt(path, format!("{} bytes are more than the {MAX_JSON_BYTES} allowed", meta.len())));
+    }
+    std::fs::read_to_string(path).map_err(LoadError::io(path))
+}
+
+/// Fields of a JSON object, with errors that name file and field.
+#[derive(Clone)]
+pub struct Fields<'a> {
+    path: PathBuf,
+    prefix: String,
+    value: &'a Value,
+}
+
+impl<'a> Fields<'a> {
+    pub fn new(path: PathBuf, value: &'a Value) -> Self {
+        Self { path, prefix: String::new(), value }
+    }
+
+    pub fn object(&self, field: &str) -> Result<Fields<'a>, LoadError> {
+        match &self.value[field] {
+            value @ Value::Object(_) => Ok(Fields { path: self.path.clone(), prefix: self.name(field) + ".", value }),
+            _ => Err(self.error(field, "expected an object")),
+        }
+    }
+
+    pub fn value(&self, field: &str) -> &'a Value {
+        &self.value[field]
+    }
+
+    /// Sizes that a machine can have; also keeps products of a few of them inside `usize`.
+    pub fn size(&self, field: &str) -> Result<usize, LoadError> {
+        self.optional_size(field)?.ok_or_else(|| self.error(field, "is missing"))
+    }
+
+    pub fn optional_size(&self, field: &str) -> Result<Option<usize>, LoadError> {
+        match &self.value[field] {
+            Value::Null => Ok(None),
+            value => match value.as_u64() {
+                Some(n) if (1..=1 << 31).contains(&n) => Ok(Some(n as usize)),
+                _ => Err(self.error(field, "expected a positive number of sensible size")),
+            },
+        }
+    }
+
+    pub fn number(&self, field: &str) -> Result<f64, LoadError> {
+        self.optional_number(field)?.ok_or_else(|| self.error(field, "is missing"))
+    }
+
+    pub fn optional_number(&self, field: &str) -> Result<Option<f64>, LoadError> {
+        match &self.value[field] {
+            Value::Null => Ok(None),
+            value => value.as_f64().filter(|n| n.is_finite()).map(Some).ok_or_else(|| self.error(field, "expected a number")),
+        }
+    }
+
+    pub fn flag(&self, field: &str, default: bool) -> Result<bool, LoadError> {
+        match &self.value[field] {
+            Value::Null => Ok(default),
+            Value::Bool(b) => Ok(*b),
+            _ => Err(self.error(field, "expected true or false")),
+        }
+    }
+
+    pub fn text(&self, field: &str) -> Option<&'a str> {
+        self.value[field].as_str()
+    }
+
+    /// A list of whole numbers.
+    pub fn sizes(&self, field: &str) -> Result<Vec<usize>, LoadError> {
+        let list = self.value[field].as_array().ok_or_else(|| self.error(field, "expected a list of numbers"))?;
+        list.iter()
+            .map(|v| v.as_u64().filter(|n| *n <= 1 << 31).map(|n| n as usize))
+            .collect::<Option<_>>()
+            .ok_or_else(|| self.error(field, "expected a list of numbers"))
+    }
+
+    pub fn error(&self, field: &str, why: impl Into<String>) -> LoadError {
+        LoadError::Config { path: self.path.clone(), field: self.name(field), why: why.into() }
+    }
+
+    fn name(&self, field: &str) -> String {
+        format!("{}{field}", self.prefix)
+    }
+}
+
+/// The tensors of a checkpoint.
+pub struct Weights {
+    /// For messages about tensors that are in no file.
+    path: PathBuf,
+    files: Vec<(PathBuf, Mmap)>,
+    entries: BTreeMap<String, Entry>,
+    used: Mutex<HashSet<String>>,
+    is_gguf: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    file: usize,
+    format: Format,
+    /// Slowest dimension first.
+    shape: Vec<usize>,
+    /// Bytes of the file.
+    range: Range<usize>,
+    rows: RowOrder,
+}
+
+/// How the rows of a stored matrix are ordered.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum RowOrder {
+    AsStored,
+    /// Each head's rows interleave the two rotary halves (GGUF's `llama`): row 2j is j, row 2j+1 is j + d/2.
+    InterleavedHeads { n_heads: usize },
+}
+
+impl Weights {
+    fn open_safetensors(folder: &Path, paths: &[PathBuf]) -> Result<Self, LoadError> {
+        let mut files = Vec::new();
+        let mut entries = BTreeMap::new();
+        for path in paths {
+            let map = map_file(path)?;
+            let (header_len, metadata) = safetensors::SafeTensors::read_metadata(&map)
+                .map_err(|e| LoadError::corrupt(path, format!("not a valid safetensors file: {e}")))?;
+            for (name, info) in metadata.tensors() {
+                let format = match info.dtype {
+                    safetensors::Dtype::F32 => Format::F32,
+                    safetensors::Dtype::F16 => Format::F16,
+                    safetensors::Dtype::BF16 => Format::Bf16,
+                    // Index buffers that some exporters save; no architecture reads them.
+                    safetensors::Dtype::I64 | safetensors::Dtype::I32 | safetensors::Dtype::U8 | safetensors::Dtype::BOOL => continue,
+                    other => {
+                        let why = format!("tensor `{name}` has type {other:?}; F32, F16 and BF16 are read");
+                        return Err(LoadError::corrupt(path, why));
+                    }
+                };
+                // The header ends after its 8-byte length and `header_len` bytes; offsets count from there.
+                let start = 8 + header_len;
+                let range = start + info.data_offsets.0..start + info.data_offsets.1;
+                let n_bytes = bytes_for(format, &info.shape);
+                if range.end > map.len() || n_bytes != Some(range.len()) {
+                    return Err(LoadError::corrupt(path, format!("tensor `{name}` does not fit its place in the file")));
+                }
+                let entry = Entry { file: files.len(), format, shape: info.shape.clone(), range, rows: RowOrder::AsStored };
+                if entries.insert(name.clone(), entry).is_some() {
+                    return Err(LoadError::corrupt(path, format!("tensor `{name}` is also in another file")));
+                }
+            }
+            files.push((path.clone(), map));
+        }
+        Ok(Self { path: folder.to_owned(), files, entries, used: Mutex::default(), is_gguf: false })
+    }
+
+    /// The root of the tensor names.
+    pub fn root(&self) -> Scope<'_> {
+        Scope { weights: self, prefix: String::new() }
+    }
+
+    pub fn is_gguf(&self) -> bool {
+        self.is_gguf
+    }
+
+    /// Parameters of all tensors.
+    pub fn n_parameters(&self) -> u64 {
+        self.entries.values().map(|e| e.shape.iter().product::<usize>() as u64).sum()
+    }
+
+    /// Bytes of all tensors as stored.
+    pub fn n_bytes(&self) -> u64 {
+        self.entries.values().map(|e| e.range.len() as u64).sum()
+    }
+
+    /// Refuses tensors that nothing asked for: they mean another variant of the architecture, whose answers would be wrong.
+    pub fn check_all_used(&self, architecture: &str, ignored: &[&str]) -> Result<(), LoadError> {
+        let used = self.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_ignored = |name: &str| ignored.iter().any(|i| name.contains(i));
+        let names: Vec<_> = self.entries.keys().filter(|n| !used.contains(*n) && !is_ignored(n)).cloned().collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        Err(LoadError::Extra { path: self.path.clone(), architecture: architecture.to_owned(), names })
+    }
+
+    fn mark(&self, name: &str) {
+        self.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(name.to_owned());
+    }
+
+    fn find(&self, name: &str, shape: &[usize]) -> Result<&Entry, LoadError> {
+        let entry = self.entries.get(name).ok_or_else(|| LoadError::Missing {
+            path: self.path.clone(),
+            tensor: name.to_owned(),
+            shape: shape.to_vec(),
+        })?;
+        if entry.shape != shape {
+            return Err(LoadError::Shape {
+                path: self.files[entry.file].0.clone(),
+                tensor: name.to_owned(),
+                expected: shape.to_vec(),
+                found: entry.shape.clone(),
+            });
+        }
+        self.mark(name);
+        Ok(entry)
+    }
+
+    fn bytes(&self, entry: &Entry) -> Cow<'_, [u8]> {
+        let bytes = &self.files[entry.file].1[entry.range.clone()];
+        match entry.rows {
+            RowOrder::AsStored => Cow::Borrowed(bytes),
+            RowOrder::InterleavedHeads { n_heads } => {
+                let n_rows = entry.shape[0];
+                let row = bytes.len() / n_rows;
+                let d = n_rows / n_heads;
+                let mut out = Vec::with_capacity(bytes.len());
+                for i in 0..n_rows {
+                    let (head, within) = (i / d, i % d);
+                    let stored = head * d + 2 * (within % (d / 2)) + within / (d / 2);
+                    out.extend_from_slice(&bytes[stored * row..(stored + 1) * row]);
+                }
+                Cow::Owned(out)
+            }
+        }
+    }
+}
+
+fn map_file(path: &Path) -> Result<Mmap, LoadError> {
+    let file = std::fs::File::open(path).map_err(LoadError::io(path))?;
+    // SAFETY: the map is read-only. Another process that truncates the file while it is loaded could raise SIGBUS; model
+    // files are placed whole (written under another name, then renamed) and not edited.
+    unsafe { Mmap::map(&file) }.map_err(LoadError::io(path))
+}
+
+/// A prefix of tensor names, as the modules of the reference implementation nest.
+#[derive(Clone)]
+pub struct Scope<'a> {
+    weights: &'a Weights,
+    prefix: String,
+}
+
+impl Scope<'_> {
+    pub fn pp(&self, name: impl std::fmt::Display) -> Self {
+        Self { weights: self.weights, prefix: format!("{}{name}.", self.prefix) }
+    }
+
+    fn name(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    pub fn contains(&self, name: &str) -> bool {
+        self.weights.entries.contains_key(&self.name(name))
+    }
+
+    /// A tensor of any shape as f32: norms, biases, small tables.
+    pub fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, LoadError> {
+        let name = self.name(name);
+        let entry = self.weights.find(&name, shape)?;
+        let cols = shape.last().copied().unwrap_or(1);
+        let rows = shape.iter().product::<usize>() / cols.max(1);
+        Ok(Matrix::new(entry.format, rows, cols, &self.weights.bytes(entry))?.to_f32())
+    }
+
+    /// Values of a tensor that may be absent.
+    pub fn optional_values(&self, name: &str, shape: &[usize]) -> Result<Option<Vec<f32>>, LoadError> {
+        if self.contains(name) { self.values(name, shape).map(Some) } else { Ok(None) }
+    }
+
+    /// `weight` `[out, in]` and, if `bias`, `bias` `[out]` of a linear layer.
+    pub fn linear(&self, name: &str, n_out: usize, n_in: usize, bias: bool) -> Result<Linear, LoadError> {
+        self.fused(&[(name, n_out)], n_in, bias)
+    }
+
+    /// Several linear layers over the same input as one, outputs side by side.
+    pub fn fused(&self, parts: &[(&str, usize)], n_in: usize, bias: bool) -> Result<Linear, LoadError> {
+        // Neighbours in the same format become one matrix, so that one call reads them all.
+        let mut matrices: Vec<(Format, usize, Cow<'_, [u8]>)> = Vec::new();
+        let mut biases = Vec::new();
+        for (name, n_out) in parts {
+            let scope = self.pp(name);
+            let entry = self.weights.find(&scope.name("weight"), &[*n_out, n_in])?;
+            let bytes = self.weights.bytes(entry);
+            match matrices.last_mut() {
+                Some((format, rows, all)) if *format == entry.format => {
+                    *rows += n_out;
+                    all.to_mut().extend_from_slice(&bytes);
+                }
+                _ => matrices.push((entry.format, *n_out, bytes)),
+            }
+            if bias {
+                biases.extend(scope.values("bias", &[*n_out])?);
+            }
+        }
+        let matrices =
+            matrices.into_iter().map(|(format, rows, bytes)| Matrix::new(format, rows, n_in, &bytes)).collect::<Result<_, _>>()?;
+        Ok(Linear::new(matrices, bias.then_some(biases)))
+    }
+
+    /// A convolution whose kernel is its stride, as a linear layer over flattened patches: `weight` `[out, …]`, `bias`.
+    pub fn convolution(&self, name: &str, shape: &[usize]) -> Result<Linear, LoadError> {
+        let scope = self.pp(name);
+        let entry = self.weights.find(&scope.name("weight"), shape)?;
+        let (rows, cols) = (shape[0], shape[1..].iter().product());
+        let matrix = Matrix::new(entry.format, rows, cols, &self.weights.bytes(entry))?;
+        Ok(Linear::new(vec![matrix], Some(scope.values("bias", &[rows])?)))
+    }
+
+    /// A matrix by its full tensor name, read row by row or multiplied with.
+    pub fn matrix(&self, name: &str, rows: usize, cols: usize) -> Result<Matrix, LoadError> {
+        let entry = self.weights.find(&self.name(name), &[rows, cols])?;
+        Ok(Matrix::new(entry.format, rows, cols, &self.weights.bytes(entry))?)
+    }
+}
