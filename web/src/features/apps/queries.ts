@@ -1,0 +1,85 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { api, request, unwrap } from '@/lib/api/client';
+import { appQuery } from '@/lib/api/queries';
+import type { App, AppMode } from '@/lib/api/types';
+import { saveText } from '@/lib/download';
+
+export interface AppInfo {
+  name: string;
+  description: string;
+  icon: string;
+  icon_background: string;
+}
+
+function useChanged() {
+  const client = useQueryClient();
+  return (app?: App | null) => {
+    if (app) client.setQueryData(appQuery(app.id).queryKey, app);
+    return client.invalidateQueries({ queryKey: ['apps'] });
+  };
+}
+
+export function useCreateApp() {
+  const changed = useChanged();
+  return useMutation({
+    mutationFn: (body: AppInfo & { mode: AppMode }) =>
+      unwrap(api.POST('/api/apps', { body: { ...body, icon_type: 'emoji' } })),
+    onSuccess: changed,
+    meta: { silent: true },
+  });
+}
+
+export function useUpdateApp(appId: string) {
+  const changed = useChanged();
+  return useMutation({
+    mutationFn: (body: AppInfo & { icon_type: string }) =>
+      unwrap(api.PATCH('/api/apps/{app_id}', { params: { path: { app_id: appId } }, body })),
+    onSuccess: changed,
+    meta: { silent: true },
+  });
+}
+
+export function useDuplicateApp() {
+  const changed = useChanged();
+  return useMutation({
+    mutationFn: ({ id, name }: { id: string; name: string }) =>
+      unwrap(api.POST('/api/apps/{app_id}/duplicate', { params: { path: { app_id: id } }, body: { name } })),
+    onSuccess: changed,
+  });
+}
+
+export function useDeleteApp() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) => unwrap(api.DELETE('/api/apps/{app_id}', { params: { path: { app_id: id } } })),
+    onSuccess: () => client.invalidateQueries({ queryKey: ['apps'] }),
+  });
+}
+
+export function useImportApp() {
+  const changed = useChanged();
+  return useMutation({
+    mutationFn: (yaml: string) => unwrap(api.POST('/api/apps/import', { body: { yaml } })),
+    onSuccess: (result) => changed(result.app),
+    meta: { silent: true },
+  });
+}
+
+export function useConfirmImport() {
+  const changed = useChanged();
+  return useMutation({
+    mutationFn: (importId: string) =>
+      unwrap(api.POST('/api/apps/import/{import_id}/confirm', { params: { path: { import_id: importId } } })),
+    onSuccess: (result) => changed(result.app),
+    meta: { silent: true },
+  });
+}
+
+export function useExportApp() {
+  return useMutation({
+    mutationFn: async ({ id, name }: { id: string; name: string }) => {
+      const response = await request(`/api/apps/${id}/export`);
+      saveText(`${name}.yml`, await response.text(), 'application/yaml');
+    },
+  });
+}

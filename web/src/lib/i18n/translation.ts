@@ -1,0 +1,6 @@
+import type { en } from './en';
+
+type Widen<T> = { [K in keyof T]: T[K] extends string ? string : Widen<T[K]> };
+
+/** Every language has exactly the keys of English. */
+export type Translation = Widen<typeof en>;

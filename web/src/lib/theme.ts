@@ -1,0 +1,38 @@
+import { useSyncExternalStore } from 'react';
+
+export type Theme = 'system' | 'light' | 'dark';
+
+const KEY = 'ashlar.theme';
+const listeners = new Set<() => void>();
+const media = () => window.matchMedia('(prefers-color-scheme: dark)');
+
+function currentTheme(): Theme {
+  const stored = localStorage.getItem(KEY);
+  return stored === 'light' || stored === 'dark' ? stored : 'system';
+}
+
+function apply() {
+  const theme = currentTheme();
+  document.documentElement.classList.toggle('dark', theme === 'dark' || (theme === 'system' && media().matches));
+  for (const listener of listeners) listener();
+}
+
+export function setTheme(theme: Theme) {
+  localStorage.setItem(KEY, theme);
+  apply();
+}
+
+/** Applies the stored choice and follows the system from now on. */
+export function startTheme() {
+  apply();
+  media().addEventListener('change', apply);
+}
+
+function subscribe(listener: () => void) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export const useTheme = () => useSyncExternalStore(subscribe, currentTheme);
+export const useIsDark = () =>
+  useSyncExternalStore(subscribe, () => document.documentElement.classList.contains('dark'));
