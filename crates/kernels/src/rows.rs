@@ -10,6 +10,24 @@ use crate::simd::{LANES, Simd};
 /// Elements below which a second thread costs more than it brings.
 const GRAIN: usize = 16 * 1024;
 
+/// Runs the body for every sixteen of `width` columns, and for the rest: `i` is the first column, `n` how many there are.
+///
+/// A macro because a closure's body would not be compiled with the instructions of the function around it.
+macro_rules! for_lanes {
+    ($width:expr, |$i:ident, $n:ident| $body:block) => {
+        let mut $i = 0;
+        while $i + LANES <= $width {
+            let $n = LANES;
+            $body
+            $i += LANES;
+        }
+        if $i < $width {
+            let $n = $width - $i;
+            $body
+        }
+    };
+}
+
 /// Where heads lie in a tensor: head `h` of row `t` is `x[t·stride + h·dim ..][..dim]`.
 ///
 /// With `stride > heads·dim` the heads are a part of a wider row, such as the keys of a fused query-key-value row
@@ -113,7 +131,7 @@ impl Kernel for NormRow {
         unsafe {
             let NormRow { kind, mut x, residual, weight, bias, width, eps, out } = self;
             if let Some(residual) = residual {
-                for_lanes(width, |i, n| {
+                for_lanes!(width, |i, n| {
                     let sum = S::add(load::<S>(residual.add(i), n), load::<S>(x.add(i), n));
                     store::<S>(residual.add(i), n, sum);
                 });
@@ -122,11 +140,11 @@ impl Kernel for NormRow {
             let mut mean = 0.0;
             if kind == Norm::Layer {
                 let mut sum = S::zero();
-                for_lanes(width, |i, n| sum = S::add(sum, load::<S>(x.add(i), n)));
+                for_lanes!(width, |i, n| { sum = S::add(sum, load::<S>(x.add(i), n)) });
                 mean = S::reduce_add(sum) / width as f32;
             }
             let mut squares = S::zero();
-            for_lanes(width, |i, n| {
+            for_lanes!(width, |i, n| {
                 let mut centred = load::<S>(x.add(i), n);
                 if kind == Norm::Layer {
                     // Lanes past the row stay zero.
@@ -136,7 +154,7 @@ impl Kernel for NormRow {
                 squares = S::fma(centred, centred, squares);
             });
             let scale = 1.0 / (S::reduce_add(squares) / width as f32 + eps).sqrt();
-            for_lanes(width, |i, n| {
+            for_lanes!(width, |i, n| {
                 let mut y = load::<S>(x.add(i), n);
                 if kind == Norm::Layer {
                     y = S::sub(y, S::splat(mean));
@@ -150,19 +168,6 @@ impl Kernel for NormRow {
                 store::<S>(out.add(i), n, y);
             });
         }
-    }
-}
-
-/// Calls `f(start, lanes)` for every sixteen of `width`, and for the rest.
-#[inline(always)]
-fn for_lanes(width: usize, mut f: impl FnMut(usize, usize)) {
-    let mut i = 0;
-    while i + LANES <= width {
-        f(i, LANES);
-        i += LANES;
-    }
-    if i < width {
-        f(i, width - i);
     }
 }
 
@@ -278,12 +283,14 @@ impl Kernel for RopeHalves {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let RopeHalves { x, cos, sin, pairs } = self;
-        for_lanes(pairs, |i, n| unsafe {
-            let (cos, sin) = (load::<S>(cos.add(i), n), load::<S>(sin.add(i), n));
-            let (a, b) = (load::<S>(x.add(i), n), load::<S>(x.add(pairs + i), n));
-            store::<S>(x.add(i), n, S::sub(S::mul(a, cos), S::mul(b, sin)));
-            store::<S>(x.add(pairs + i), n, S::add(S::mul(b, cos), S::mul(a, sin)));
-        });
+        unsafe {
+            for_lanes!(pairs, |i, n| {
+                let (cos, sin) = (load::<S>(cos.add(i), n), load::<S>(sin.add(i), n));
+                let (a, b) = (load::<S>(x.add(i), n), load::<S>(x.add(pairs + i), n));
+                store::<S>(x.add(i), n, S::sub(S::mul(a, cos), S::mul(b, sin)));
+                store::<S>(x.add(pairs + i), n, S::add(S::mul(b, cos), S::mul(a, sin)));
+            });
+        }
     }
 }
 
@@ -318,10 +325,12 @@ impl Kernel for SiluMul {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let SiluMul { gate, up, width, out } = self;
-        for_lanes(width, |i, n| unsafe {
-            let gate = math::silu::<S>(load::<S>(gate.add(i), n));
-            store::<S>(out.add(i), n, S::mul(gate, load::<S>(up.add(i), n)));
-        });
+        unsafe {
+            for_lanes!(width, |i, n| {
+                let gate = math::silu::<S>(load::<S>(gate.add(i), n));
+                store::<S>(out.add(i), n, S::mul(gate, load::<S>(up.add(i), n)));
+            });
+        }
     }
 }
 
@@ -362,15 +371,17 @@ impl Kernel for Activate {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let Activate { activation, x, len } = self;
-        for_lanes(len, |i, n| unsafe {
-            let v = load::<S>(x.add(i), n);
-            let y = match activation {
-                Activation::Silu => math::silu::<S>(v),
-                Activation::GeluTanh => math::gelu_tanh::<S>(v),
-                Activation::GeluErf => math::gelu_erf::<S>(v),
-            };
-            store::<S>(x.add(i), n, y);
-        });
+        unsafe {
+            for_lanes!(len, |i, n| {
+                let v = load::<S>(x.add(i), n);
+                let y = match activation {
+                    Activation::Silu => math::silu::<S>(v),
+                    Activation::GeluTanh => math::gelu_tanh::<S>(v),
+                    Activation::GeluErf => math::gelu_erf::<S>(v),
+                };
+                store::<S>(x.add(i), n, y);
+            });
+        }
     }
 }
 
@@ -404,7 +415,7 @@ impl Kernel for Softmax {
         unsafe {
             let mut max = f32::NEG_INFINITY;
             let mut lanes = S::splat(f32::NEG_INFINITY);
-            for_lanes(width, |i, n| {
+            for_lanes!(width, |i, n| {
                 if n == LANES {
                     lanes = S::max(lanes, S::load(x.add(i)));
                 } else {
@@ -415,7 +426,7 @@ impl Kernel for Softmax {
             });
             max = max.max(S::reduce_max(lanes));
             let mut sum = S::zero();
-            for_lanes(width, |i, n| {
+            for_lanes!(width, |i, n| {
                 let mut e = math::exp::<S>(S::sub(load::<S>(x.add(i), n), S::splat(max)));
                 if n < LANES {
                     e = first::<S>(e, n);
@@ -424,7 +435,7 @@ impl Kernel for Softmax {
                 store::<S>(x.add(i), n, e);
             });
             let sum = S::splat(S::reduce_add(sum));
-            for_lanes(width, |i, n| {
+            for_lanes!(width, |i, n| {
                 store::<S>(x.add(i), n, S::div(load::<S>(x.add(i), n), sum));
             });
         }

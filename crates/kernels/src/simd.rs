@@ -208,6 +208,16 @@ mod x86 {
     }
 
     #[inline(always)]
+    unsafe fn scale2_half(a: __m256, n: __m256) -> __m256 {
+        unsafe {
+            let n = _mm256_cvtps_epi32(n);
+            let half = _mm256_srai_epi32::<1>(n);
+            let rest = _mm256_sub_epi32(n, half);
+            _mm256_mul_ps(_mm256_mul_ps(a, power2(half)), power2(rest))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn transpose8(r: [__m256; 8]) -> [__m256; 8] {
         unsafe {
             let t0 = _mm256_unpacklo_ps(r[0], r[1]);
@@ -299,10 +309,9 @@ mod x86 {
         unsafe fn load_bf16(p: *const bf16) -> Self::V {
             unsafe {
                 let p = p.cast::<__m128i>();
-                [p, p.add(1)].map(|p| {
-                    let wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(p));
-                    _mm256_castsi256_ps(_mm256_slli_epi32::<16>(wide))
-                })
+                let lo = _mm256_cvtepu16_epi32(_mm_loadu_si128(p));
+                let hi = _mm256_cvtepu16_epi32(_mm_loadu_si128(p.add(1)));
+                [_mm256_castsi256_ps(_mm256_slli_epi32::<16>(lo)), _mm256_castsi256_ps(_mm256_slli_epi32::<16>(hi))]
             }
         }
         #[inline(always)]
@@ -353,15 +362,7 @@ mod x86 {
         }
         #[inline(always)]
         unsafe fn scale2(a: Self::V, n: Self::V) -> Self::V {
-            unsafe {
-                let one = |a: __m256, n: __m256| {
-                    let n = _mm256_cvtps_epi32(n);
-                    let half = _mm256_srai_epi32::<1>(n);
-                    let rest = _mm256_sub_epi32(n, half);
-                    _mm256_mul_ps(_mm256_mul_ps(a, power2(half)), power2(rest))
-                };
-                [one(a[0], n[0]), one(a[1], n[1])]
-            }
+            unsafe { [scale2_half(a[0], n[0]), scale2_half(a[1], n[1])] }
         }
         #[inline(always)]
         unsafe fn copysign(magnitude: Self::V, sign: Self::V) -> Self::V {

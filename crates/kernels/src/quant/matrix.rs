@@ -2,7 +2,7 @@ use half::f16;
 
 use super::format::{Format, unpack};
 use super::kernels::{self, Task};
-use super::rows::{BLOCK, QRows};
+use super::rows::{BLOCK, GROUP, QRows};
 use crate::buffer::Buffer;
 use crate::pool::{Pool, Shards};
 
@@ -208,7 +208,7 @@ impl QMatrix {
         let tiles = n.div_ceil(TILE);
         // Few tiles (a narrow layer) are cut in rows too, so that every thread has work.
         let wanted = (4 * pool.n_threads()).div_ceil(tiles.max(1));
-        let rows = m.div_ceil(wanted).next_multiple_of(8).clamp(8, M_BLOCK);
+        let rows = m.div_ceil(wanted).next_multiple_of(GROUP).clamp(GROUP, M_BLOCK);
         let out = Shards::new(out);
         pool.parallel_for(tiles * m.div_ceil(rows), 1, &|start, end| {
             for item in start..end {

@@ -1,14 +1,14 @@
 use std::arch::x86_64::*;
 
 use super::super::matrix::TILE;
-use super::super::rows::BLOCK;
+use super::super::rows::{BLOCK, GROUP};
 use super::{Expanded, Task};
 
 /// All rows of `task` with 256-bit vectors.
 macro_rules! kernel {
     ($rows:ident, $block:ident, $features:literal, $vnni:literal) => {
         /// # Safety
-        /// As [`run`](super::run); `tile` holds the task's tile.
+        /// As [`run`](super::run); `tile` holds the task's tile; `task.row` is a multiple of sixteen.
         #[target_feature(enable = $features)]
         pub(super) unsafe fn $rows(task: &Task, tile: &Expanded) {
             unsafe {
@@ -41,8 +41,7 @@ macro_rules! kernel {
 
         #[target_feature(enable = $features)]
         unsafe fn $block<const GROUPS: usize, const MIN: bool, const MR: usize>(task: &Task, tile: &Expanded, row: usize) {
-            let k = task.x.k();
-            let blocks = k / BLOCK;
+            let blocks = task.x.k() / BLOCK;
             let (offsets, totals) = task.x.sums(GROUPS);
             let first = task.row + row;
             let parts = 1 + MIN as usize;
@@ -52,12 +51,13 @@ macro_rules! kernel {
             for half in 0..2 {
                 let mut sums = [_mm256_setzero_ps(); MR];
                 for b in 0..blocks {
+                    let start = task.x.at(first, b);
                     for group in 0..GROUPS {
+                        let sum_at = GROUPS * (start - first % GROUP) + group * GROUP + first % GROUP;
                         let mut dots = [_mm256_setzero_si256(); MR];
                         if $vnni && !MIN {
                             for r in 0..MR {
-                                let at = ((first + r) * blocks + b) * GROUPS + group;
-                                dots[r] = _mm256_set1_epi32(offsets[at]);
+                                dots[r] = _mm256_set1_epi32(offsets[sum_at + r]);
                             }
                         }
                         for quad in group * 8 / GROUPS..(group + 1) * 8 / GROUPS {
@@ -68,7 +68,7 @@ macro_rules! kernel {
                                 let w = _mm256_loadu_si256(w.cast());
                                 for r in 0..MR {
                                     let x = task.x.codes().as_ptr();
-                                    let x = x.add((first + r) * k + b * BLOCK + quad * 4);
+                                    let x = x.add((start + r) * BLOCK + quad * 4);
                                     let x = _mm256_set1_epi32(x.cast::<i32>().read_unaligned());
                                     dots[r] = if $vnni {
                                         dpbusd(dots[r], w, x)
@@ -91,13 +91,12 @@ macro_rules! kernel {
                             let scales = (b * GROUPS + group) * parts * TILE + half * 8;
                             let d = _mm256_loadu_ps(tile.scales.add(scales));
                             for r in 0..MR {
-                                let scale = task.x.scales()[(first + r) * blocks + b];
+                                let scale = task.x.scales()[start + r];
                                 let scale = _mm256_mul_ps(d, _mm256_set1_ps(scale));
                                 sums[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots[r]), scale, sums[r]);
                                 if MIN {
                                     let m = _mm256_loadu_ps(tile.scales.add(scales + TILE));
-                                    let at = ((first + r) * blocks + b) * GROUPS + group;
-                                    sums[r] = _mm256_fmadd_ps(m, _mm256_set1_ps(totals[at]), sums[r]);
+                                    sums[r] = _mm256_fmadd_ps(m, _mm256_set1_ps(totals[sum_at + r]), sums[r]);
                                 }
                             }
                         }

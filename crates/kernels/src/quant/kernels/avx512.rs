@@ -1,7 +1,7 @@
 use std::arch::x86_64::*;
 
 use super::super::matrix::{Shape, TILE};
-use super::super::rows::BLOCK;
+use super::super::rows::{BLOCK, GROUP};
 use super::{Expanded, Task};
 
 /// How a tile is read, at compile time.
@@ -61,7 +61,7 @@ pub(super) unsafe fn one_row(task: &Task) {
 /// All rows of `task`, eight at a time.
 ///
 /// # Safety
-/// As [`run`](super::run); `tile` holds the task's tile.
+/// As [`run`](super::run); `tile` holds the task's tile; `task.row` is a multiple of sixteen.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")]
 pub(super) unsafe fn rows(task: &Task, tile: &Expanded) {
     unsafe {
@@ -100,14 +100,16 @@ unsafe fn all<L: Layout>(task: &Task, tile: &Expanded) {
 /// `MR` rows: a block's eight weight vectors stay in registers for all of them.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")]
 unsafe fn block<L: Layout, const MR: usize>(task: &Task, codes: *const u8, scales: *const u8, row: usize) {
-    let k = task.x.k();
-    let blocks = k / BLOCK;
+    let blocks = task.x.k() / BLOCK;
     let first = task.row + row;
     let (offsets, totals) = task.x.sums(L::GROUPS);
-    let x = task.x.codes()[first * k..][..MR * k].as_ptr();
-    let x_scales = task.x.scales()[first * blocks..][..MR * blocks].as_ptr();
-    let offsets = offsets[first * blocks * L::GROUPS..][..MR * blocks * L::GROUPS].as_ptr();
-    let totals = totals[first * blocks * L::GROUPS..][..MR * blocks * L::GROUPS].as_ptr();
+    // Rows of a group of sixteen lie next to each other: one pointer and fixed distances for all.
+    let (start, lane) = (task.x.at(first, 0) - first % GROUP, first % GROUP);
+    let len = blocks * GROUP;
+    let x = task.x.codes()[start * BLOCK..][..len * BLOCK][lane * BLOCK..].as_ptr();
+    let x_scales = task.x.scales()[start..][..len][lane..].as_ptr();
+    let offsets = offsets[start * L::GROUPS..][..len * L::GROUPS][lane..].as_ptr();
+    let totals = totals[start * L::GROUPS..][..len * L::GROUPS][lane..].as_ptr();
     // Activations bring the sum for an offset of 128.
     let shift = _mm_cvtsi32_si128(if L::WIDE || L::BITS == 8 || L::MIN { 0 } else { (128 / task.shape.offset as i32).ilog2() as i32 });
     let mut sums = [_mm512_setzero_ps(); MR];
@@ -116,27 +118,29 @@ unsafe fn block<L: Layout, const MR: usize>(task: &Task, codes: *const u8, scale
         unsafe {
             let w = load_codes::<L>(codes, b);
             let (d, m) = load_scales::<L>(scales, b);
-            for r in 0..MR {
-                let at = r * blocks + b;
-                let x = x.add(r * k + b * BLOCK).cast::<i32>();
-                let scale = _mm512_set1_ps(*x_scales.add(at));
-                for g in 0..L::GROUPS {
-                    let group = at * L::GROUPS + g;
-                    let mut dot = if L::MIN {
-                        _mm512_setzero_si512()
-                    } else if L::WIDE || L::BITS == 8 {
-                        _mm512_set1_epi32(*offsets.add(group))
-                    } else {
-                        _mm512_sra_epi32(_mm512_set1_epi32(*offsets.add(group)), shift)
-                    };
-                    for v in g * 8 / L::GROUPS..(g + 1) * 8 / L::GROUPS {
-                        let x = _mm512_set1_epi32(x.add(v).read_unaligned());
-                        dot = _mm512_dpbusd_epi32(dot, w[v], x);
+            let x = x.add(b * GROUP * BLOCK).cast::<i32>();
+            for g in 0..L::GROUPS {
+                let at = (b * L::GROUPS + g) * GROUP;
+                let mut dots = [_mm512_setzero_si512(); MR];
+                for r in 0..MR {
+                    if !L::MIN {
+                        let offset = _mm512_set1_epi32(*offsets.add(at + r));
+                        dots[r] = if L::WIDE || L::BITS == 8 { offset } else { _mm512_sra_epi32(offset, shift) };
                     }
-                    let dot = _mm512_cvtepi32_ps(dot);
+                }
+                // Column by column, so that neighbouring instructions do not wait for each other.
+                for v in g * 8 / L::GROUPS..(g + 1) * 8 / L::GROUPS {
+                    for r in 0..MR {
+                        let x = _mm512_set1_epi32(x.add(r * BLOCK / 4 + v).read_unaligned());
+                        dots[r] = _mm512_dpbusd_epi32(dots[r], w[v], x);
+                    }
+                }
+                for r in 0..MR {
+                    let scale = _mm512_set1_ps(*x_scales.add(b * GROUP + r));
+                    let dot = _mm512_cvtepi32_ps(dots[r]);
                     sums[r] = _mm512_fmadd_ps(dot, _mm512_mul_ps(d[g], scale), sums[r]);
                     if L::MIN {
-                        let total = _mm512_set1_ps(*totals.add(group));
+                        let total = _mm512_set1_ps(*totals.add(at + r));
                         sums[r] = _mm512_fmadd_ps(m[g], total, sums[r]);
                     }
                 }

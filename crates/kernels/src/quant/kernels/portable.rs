@@ -1,5 +1,5 @@
 use super::super::matrix::TILE;
-use super::super::rows::BLOCK;
+use super::super::rows::{BLOCK, GROUP};
 use super::{Expanded, Task};
 
 /// All rows of `task`, without vector instructions.
@@ -8,20 +8,20 @@ use super::{Expanded, Task};
 /// As [`run`](super::run); `tile` holds the task's tile.
 pub(super) unsafe fn rows(task: &Task, tile: &Expanded) {
     let shape = task.shape;
-    let k = task.x.k();
-    let blocks = k / BLOCK;
+    let blocks = task.x.k() / BLOCK;
     let (offsets, totals) = task.x.sums(shape.groups);
     for row in task.row..task.row + task.m {
         let mut sums = [0.0f32; TILE];
         let mut scales = tile.scales;
         for b in 0..blocks {
-            let scale = task.x.scales()[row * blocks + b];
+            let block = task.x.at(row, b);
+            let scale = task.x.scales()[block];
             for group in 0..shape.groups {
-                let at = (row * blocks + b) * shape.groups + group;
+                let at = shape.groups * (block - row % GROUP) + group * GROUP + row % GROUP;
                 let mut dots = [if shape.has_minimum { 0 } else { offsets[at] }; TILE];
                 let per_group = BLOCK / shape.groups;
                 for quad in group * per_group / 4..(group + 1) * per_group / 4 {
-                    let x = &task.x.codes()[row * k + b * BLOCK + quad * 4..][..4];
+                    let x = &task.x.codes()[block * BLOCK + quad * 4..][..4];
                     // SAFETY: the tile has eight vectors of 64 bytes for each block.
                     let w = unsafe { &*tile.codes.add(b * BLOCK * TILE + quad * 64).cast::<[[u8; 4]; TILE]>() };
                     for (dot, w) in dots.iter_mut().zip(w) {
