@@ -33,32 +33,32 @@ impl<const GROUPS: usize, const MIN: bool> Layout for Wide<GROUPS, MIN> {
     const WIDE: bool = true;
 }
 
-/// The only row of `task`, straight from the packed tile.
+/// All rows of `task`, straight from the packed tile: good for few rows.
 ///
 /// # Safety
 /// As [`run`](super::run).
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")]
-pub(super) unsafe fn one_row(task: &Task) {
+pub(super) unsafe fn few_rows(task: &Task) {
     let Shape { bits, groups, is_super, has_minimum, .. } = task.shape;
     let (codes, scales) = (task.codes.as_ptr(), task.scales.as_ptr());
     unsafe {
         match (bits, groups, is_super, has_minimum) {
-            (4, 1, false, false) => block::<Packed<4, 1, false, false>, 1>(task, codes, scales, 0),
-            (4, 1, false, true) => block::<Packed<4, 1, false, true>, 1>(task, codes, scales, 0),
-            (5, 1, false, false) => block::<Packed<5, 1, false, false>, 1>(task, codes, scales, 0),
-            (5, 1, false, true) => block::<Packed<5, 1, false, true>, 1>(task, codes, scales, 0),
-            (8, 1, false, false) => block::<Packed<8, 1, false, false>, 1>(task, codes, scales, 0),
-            (4, 1, true, true) => block::<Packed<4, 1, true, true>, 1>(task, codes, scales, 0),
-            (5, 1, true, true) => block::<Packed<5, 1, true, true>, 1>(task, codes, scales, 0),
-            (4, 2, true, false) => block::<Packed<4, 2, true, false>, 1>(task, codes, scales, 0),
-            (4, 2, true, true) => block::<Packed<4, 2, true, true>, 1>(task, codes, scales, 0),
-            (6, 2, true, false) => block::<Packed<6, 2, true, false>, 1>(task, codes, scales, 0),
+            (4, 1, false, false) => all::<Packed<4, 1, false, false>>(task, codes, scales),
+            (4, 1, false, true) => all::<Packed<4, 1, false, true>>(task, codes, scales),
+            (5, 1, false, false) => all::<Packed<5, 1, false, false>>(task, codes, scales),
+            (5, 1, false, true) => all::<Packed<5, 1, false, true>>(task, codes, scales),
+            (8, 1, false, false) => all::<Packed<8, 1, false, false>>(task, codes, scales),
+            (4, 1, true, true) => all::<Packed<4, 1, true, true>>(task, codes, scales),
+            (5, 1, true, true) => all::<Packed<5, 1, true, true>>(task, codes, scales),
+            (4, 2, true, false) => all::<Packed<4, 2, true, false>>(task, codes, scales),
+            (4, 2, true, true) => all::<Packed<4, 2, true, true>>(task, codes, scales),
+            (6, 2, true, false) => all::<Packed<6, 2, true, false>>(task, codes, scales),
             _ => unreachable!("no format has this shape"),
         }
     }
 }
 
-/// All rows of `task`, eight at a time.
+/// All rows of `task` with an expanded tile.
 ///
 /// # Safety
 /// As [`run`](super::run); `tile` holds the task's tile; `task.row` is a multiple of sixteen.
@@ -66,17 +66,16 @@ pub(super) unsafe fn one_row(task: &Task) {
 pub(super) unsafe fn rows(task: &Task, tile: &Expanded) {
     unsafe {
         match (task.shape.groups, task.shape.has_minimum) {
-            (1, false) => all::<Wide<1, false>>(task, tile),
-            (1, true) => all::<Wide<1, true>>(task, tile),
-            (_, false) => all::<Wide<2, false>>(task, tile),
-            (_, true) => all::<Wide<2, true>>(task, tile),
+            (1, false) => all::<Wide<1, false>>(task, tile.codes, tile.scales.cast()),
+            (1, true) => all::<Wide<1, true>>(task, tile.codes, tile.scales.cast()),
+            (_, false) => all::<Wide<2, false>>(task, tile.codes, tile.scales.cast()),
+            (_, true) => all::<Wide<2, true>>(task, tile.codes, tile.scales.cast()),
         }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,f16c")]
-unsafe fn all<L: Layout>(task: &Task, tile: &Expanded) {
-    let (codes, scales) = (tile.codes, tile.scales.cast::<u8>());
+unsafe fn all<L: Layout>(task: &Task, codes: *const u8, scales: *const u8) {
     unsafe {
         let mut row = 0;
         while row + 8 <= task.m {

@@ -50,9 +50,9 @@ thread_local! {
 /// The machine has `level`; `task.out` is valid for `m` rows of `columns` numbers that nobody else touches.
 pub(super) unsafe fn run(level: Level, task: &Task) {
     #[cfg(target_arch = "x86_64")]
-    if level >= Level::Avx512 && task.m == 1 {
-        // One row: unpacking in registers saves the way through memory.
-        unsafe { avx512::one_row(task) };
+    if level >= Level::Avx512 && (task.m <= 8 || task.m <= 16 && task.shape.bits == 8) {
+        // Unpacking in registers saves the way through memory.
+        unsafe { avx512::few_rows(task) };
         return;
     }
     SCRATCH.with_borrow_mut(|(codes, scales)| {
