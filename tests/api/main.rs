@@ -3,7 +3,9 @@
 //! `source tools/services.sh` gives the two servers; `make test` does it by itself.
 #![cfg_attr(test, expect(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+mod access;
 mod accounts;
 mod jobs;
+mod keys;
 mod server;
 mod support;

@@ -12,11 +12,13 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, SaltString};
-use ashlar::accounts::hash_token;
+use ashlar::accounts::{NewKey, create_key, hash_token};
 use ashlar::config::Config;
+use ashlar::ids::WorkspaceId;
 use ashlar::secrets::Secrets;
 use ashlar::state::{AppState, Redis};
 use axum::Router;
@@ -85,30 +87,22 @@ impl Workspace {
         let password_hash = password_hash();
         let mut members = Vec::new();
         for role in Role::ALL {
-            let member = Member {
-                account_id: Uuid::now_v7(),
-                email: format!("{}@{name}.test", role.as_str()),
-                session_token: hex::encode(rand::random::<[u8; 32]>()),
-                csrf_token: hex::encode(rand::random::<[u8; 16]>()),
-            };
+            let (account_id, email) = (Uuid::now_v7(), format!("{}@{name}.test", role.as_str()));
             sqlx::query(
-                "with a as (insert into accounts (id, email, name, password_hash) values ($1, $2, $3, $4)),
-                      m as (insert into members (workspace_id, account_id, role) values ($5, $1, $3))
-                 insert into sessions (id, token_hash, csrf_token, account_id, workspace_id, expires_at)
-                 values ($6, $7, $8, $1, $5, now() + interval '1 day')",
+                "with a as (insert into accounts (id, email, name, password_hash) values ($1, $2, $3, $4) returning id)
+                 insert into members (workspace_id, account_id, role) select $5, id, $3 from a",
             )
-            .bind(member.account_id)
-            .bind(&member.email)
+            .bind(account_id)
+            .bind(&email)
             .bind(role.as_str())
             .bind(&password_hash)
             .bind(id)
-            .bind(Uuid::now_v7())
-            .bind(hash_token(&member.session_token).as_slice())
-            .bind(&member.csrf_token)
             .execute(db)
             .await
             .unwrap();
-            members.push(member);
+            let csrf_token = hex::encode(rand::random::<[u8; 16]>());
+            let session_token = insert_session(db, id, account_id, &csrf_token).await;
+            members.push(Member { account_id, email, session_token, csrf_token });
         }
         Self { id, members }
     }
@@ -124,6 +118,23 @@ impl Workspace {
     pub fn email(&self, role: Role) -> &str {
         &self.member(role).email
     }
+}
+
+async fn insert_session(db: &PgPool, workspace_id: Uuid, account_id: Uuid, csrf_token: &str) -> String {
+    let token = hex::encode(rand::random::<[u8; 32]>());
+    sqlx::query(
+        "insert into sessions (id, token_hash, csrf_token, account_id, workspace_id, expires_at)
+         values ($1, $2, $3, $4, $5, now() + interval '1 day')",
+    )
+    .bind(Uuid::now_v7())
+    .bind(hash_token(&token).as_slice())
+    .bind(csrf_token)
+    .bind(account_id)
+    .bind(workspace_id)
+    .execute(db)
+    .await
+    .unwrap();
+    token
 }
 
 /// The whole server in this process, over a database of its own, with two workspaces: `home` and `foreign`.
@@ -184,6 +195,39 @@ impl TestApp {
         self.signed_in(&self.foreign, Role::Owner)
     }
 
+    /// Nobody, calling `router` in place of the whole server: for what needs a route of its own, such as an extractor.
+    pub fn calling(&self, router: Router) -> Client {
+        Client { router, ..self.anonymous() }
+    }
+
+    /// An app of `workspace` with an empty draft, written directly.
+    pub async fn seed_app(&self, workspace: &Workspace, name: &str, mode: &str) -> Uuid {
+        let id = Uuid::now_v7();
+        sqlx::query("insert into apps (id, workspace_id, name, mode, draft) values ($1, $2, $3, $4, '{}')")
+            .bind(id)
+            .bind(workspace.id)
+            .bind(name)
+            .bind(mode)
+            .execute(&self.state.db)
+            .await
+            .unwrap();
+        id
+    }
+
+    /// A key of `workspace` that opens this.
+    pub async fn seed_key(&self, workspace: &Workspace, opens: NewKey) -> String {
+        let mut db = self.state.db.acquire().await.unwrap();
+        create_key(&mut db, WorkspaceId(workspace.id), None, opens, "").await.unwrap().token
+    }
+
+    /// The member in a session of its own, which the test may end.
+    pub async fn sign_in(&self, workspace: &Workspace, role: Role) -> Client {
+        let member = workspace.member(role);
+        let session_token = insert_session(&self.state.db, workspace.id, member.account_id, &member.csrf_token).await;
+        Client { cookie: Some(session_token), ..self.signed_in(workspace, role) }
+    }
+
+    /// The member in the session that all its clients share.
     pub fn signed_in(&self, workspace: &Workspace, role: Role) -> Client {
         let member = workspace.member(role);
         Client { cookie: Some(member.session_token.clone()), csrf: Some(member.csrf_token.clone()), ..self.anonymous() }
@@ -229,10 +273,76 @@ impl Drop for Server {
     }
 }
 
+/// A Redis of one test, which can be stopped and started again at the same address.
+pub struct PrivateRedis {
+    dir: TempDir,
+    process: Option<std::process::Child>,
+}
+
+impl PrivateRedis {
+    pub async fn start() -> Self {
+        let mut redis = Self { dir: tempfile::tempdir().unwrap(), process: None };
+        redis.restart().await;
+        redis
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis+unix://{}", self.socket().display())
+    }
+
+    fn socket(&self) -> std::path::PathBuf {
+        self.dir.path().join("redis.sock")
+    }
+
+    /// Kills it with everything it held.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    pub async fn restart(&mut self) {
+        self.kill();
+        let _ = std::fs::remove_file(self.socket());
+        let process = std::process::Command::new("redis-server")
+            .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
+            .arg(self.socket())
+            .current_dir(self.dir.path())
+            .stdout(std::process::Stdio::null())
+            .spawn();
+        self.process = Some(process.expect("redis-server is not installed"));
+        for _ in 0..200 {
+            if std::os::unix::net::UnixStream::connect(self.socket()).is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("redis-server did not start");
+    }
+}
+
+impl Drop for PrivateRedis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Waits until `check` holds, for what happens in the background.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, check: impl Fn() -> F) {
+    for _ in 0..200 {
+        if check().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("not within 5 s: {what}");
+}
+
 /// A caller: a browser with a session, an SDK with a key, or nobody.
 #[derive(Clone)]
 pub struct Client {
-    router: Router,
+    pub router: Router,
     pub peer: SocketAddr,
     pub cookie: Option<String>,
     pub csrf: Option<String>,
@@ -404,7 +514,7 @@ impl EventStream {
                 }
                 continue;
             }
-            match tokio::time::timeout(std::time::Duration::from_secs(60), self.body.next()).await.expect("no event for 60 s")? {
+            match tokio::time::timeout(Duration::from_secs(60), self.body.next()).await.expect("no event for 60 s")? {
                 Ok(bytes) => self.buffer.extend_from_slice(&bytes),
                 Err(e) => panic!("the stream broke: {e}"),
             }

@@ -1,0 +1,266 @@
+//! Who may call what: every route × every role × another workspace.
+//!
+//! [`ROUTES`] says for each route of the OpenAPI document who gets past its door; a route that is missing there fails the test.
+//! For each row the test checks that
+//! - without a session or key the answer is 401,
+//! - a role that is not meant to gets 403 (and a session is no key, a key no session: 401),
+//! - whoever is meant to gets neither 401 nor 403,
+//! - the owner of another workspace (or its key), asking for our objects, gets 404.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ashlar::accounts::{NewKey, create_key};
+use ashlar::ids::{AppId, WorkspaceId};
+use axum::body::Body;
+use axum::http::{Request, header};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::support::{Client, PASSWORD, Role, TestApp, Workspace};
+
+/// Who gets past a route's door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    /// Anyone; what the route itself asks for (a password, a signature) is tested elsewhere
+    Public,
+    /// Any member
+    Member,
+    /// Any member but dataset operators
+    Reader,
+    Editor,
+    Admin,
+    /// An `app-…` key
+    AppKey,
+    /// An `app-…` or `sk-…` key
+    OpenAiKey,
+}
+
+impl Who {
+    fn roles(self) -> &'static [Role] {
+        match self {
+            Self::Member => &Role::ALL,
+            Self::Reader => &[Role::Owner, Role::Admin, Role::Editor, Role::Normal],
+            Self::Editor => &[Role::Owner, Role::Admin, Role::Editor],
+            Self::Admin => &[Role::Owner, Role::Admin],
+            Self::Public | Self::AppKey | Self::OpenAiKey => &[],
+        }
+    }
+}
+
+/// Method, path as in the OpenAPI document, who may, and a body that the route accepts (`null` for none).
+/// Ids in the path are those of objects in the `home` workspace (see [`Objects`]).
+#[rustfmt::skip]
+fn routes() -> Vec<(&'static str, &'static str, Who, Value)> {
+    use Who::*;
+    let none = || Value::Null;
+    vec![
+        // accounts
+        ("GET",    "/api/setup", Public, none()),
+        ("POST",   "/api/setup", Public, json!({"email": "a@b.c", "name": "A", "password": PASSWORD})),
+        ("POST",   "/api/session", Public, json!({"email": "nobody@b.c", "password": PASSWORD})),
+        ("GET",    "/api/session", Member, none()),
+        ("PATCH",  "/api/session", Member, json!({"workspace_id": Uuid::nil()})),
+        ("DELETE", "/api/session", Member, none()),
+        ("PATCH",  "/api/account", Member, json!({"theme": "dark"})),
+        ("PUT",    "/api/account/password", Member, json!({"current_password": "x", "new_password": PASSWORD})),
+        ("POST",   "/api/workspaces", Admin, json!({"name": "Another"})),
+        ("GET",    "/api/workspace", Member, none()),
+        ("PATCH",  "/api/workspace", Admin, json!({"name": "Renamed"})),
+        ("GET",    "/api/members", Reader, none()),
+        ("PATCH",  "/api/members/{account_id}", Admin, json!({"role": "normal"})),
+        ("DELETE", "/api/members/{account_id}", Admin, none()),
+        ("GET",    "/api/invitations", Admin, none()),
+        ("POST",   "/api/invitations", Admin, json!({"email": "eve@example.org", "role": "normal"})),
+        ("DELETE", "/api/invitations/{invitation_id}", Admin, none()),
+        ("GET",    "/api/invitations/accept", Public, none()),
+        ("POST",   "/api/invitations/accept", Public, json!({"token": "x", "password": PASSWORD})),
+        ("GET",    "/api/audit-log", Admin, none()),
+        ("GET",    "/api/apps/{app_id}/keys", Editor, none()),
+        ("POST",   "/api/apps/{app_id}/keys", Editor, json!({"name": "k"})),
+        ("DELETE", "/api/apps/{app_id}/keys/{key_id}", Editor, none()),
+        ("GET",    "/api/keys", Admin, none()),
+        ("POST",   "/api/keys", Admin, json!({"kind": "model"})),
+        ("DELETE", "/api/keys/{key_id}", Admin, none()),
+    ]
+}
+
+/// A new object of each kind in a workspace, by the name of the path parameter that means it.
+struct Objects {
+    app_id: AppId,
+    ids: Vec<(&'static str, Uuid)>,
+    app_key_id: Uuid,
+    workspace_key_id: Uuid,
+}
+
+impl Objects {
+    async fn seed(app: &TestApp, workspace: &Workspace) -> Self {
+        let db = &app.state.db;
+        let app_id = app.seed_app(workspace, "Access", "chat").await;
+        let [version, annotation, provider, end_user, conversation, message, file, member, invitation] =
+            std::array::from_fn(|_| Uuid::now_v7());
+        for (statement, ids) in [
+            ("insert into app_versions (workspace_id, app_id, id, number, config) values ($1, $2, $3, 1, '{}')", vec![app_id, version]),
+            ("insert into annotations (workspace_id, app_id, id, question, answer) values ($1, $2, $3, 'q', 'a')", vec![app_id, annotation]),
+            ("insert into providers (workspace_id, id, name, base_url) values ($1, $2, $2::text, 'http://192.0.2.1/v1')", vec![provider]),
+            ("insert into end_users (workspace_id, app_id, id, type, session_id) values ($1, $2, $3, 'service-api', 'u')", vec![app_id, end_user]),
+            (
+                "insert into conversations (workspace_id, app_id, id, end_user_id, source, name) values ($1, $2, $3, $4, 'service-api', 'c')",
+                vec![app_id, conversation, end_user],
+            ),
+            (
+                "insert into messages (workspace_id, app_id, id, conversation_id, end_user_id, source, task_id, status)
+                 values ($1, $2, $3, $4, $5, 'service-api', $3, 'normal')",
+                vec![app_id, message, conversation, end_user],
+            ),
+            (
+                "insert into files (workspace_id, app_id, id, end_user_id, name, extension, mime_type, kind, size, sha256, blob_key)
+                 values ($1, $2, $3, $4, 'a.txt', 'txt', 'text/plain', 'document', 1, '', 'none')",
+                vec![app_id, file, end_user],
+            ),
+            (
+                "with a as (insert into accounts (id, email, name, password_hash) values ($2, $2::text || '@b.c', 'Guest', '') returning id)
+                 insert into members (workspace_id, account_id, role) select $1, id, 'normal' from a",
+                vec![member],
+            ),
+            (
+                "insert into invitations (workspace_id, id, email, role, token_hash, expires_at)
+                 values ($1, $2, $2::text || '@b.c', 'normal', uuid_send($2), now() + interval '1 day')",
+                vec![invitation],
+            ),
+        ] {
+            let query = ids.into_iter().fold(sqlx::query(statement).bind(workspace.id), |query, id| query.bind(id));
+            query.execute(db).await.unwrap();
+        }
+        let mut keys = db.acquire().await.unwrap();
+        let mut key = async |opens| create_key(&mut keys, WorkspaceId(workspace.id), None, opens, "").await.unwrap().key.id.0;
+        let app_id = AppId(app_id);
+        Self {
+            app_id,
+            app_key_id: key(NewKey::App(app_id)).await,
+            workspace_key_id: key(NewKey::Model).await,
+            ids: vec![
+                ("app_id", app_id.0),
+                ("version_id", version),
+                ("annotation_id", annotation),
+                ("provider_id", provider),
+                ("end_user_id", end_user),
+                ("conversation_id", conversation),
+                ("c_id", conversation),
+                ("message_id", message),
+                ("file_id", file),
+                ("account_id", member),
+                ("invitation_id", invitation),
+            ],
+        }
+    }
+
+    /// The path with ids for its parameters; an unknown parameter gets an id that nothing has.
+    fn fill(&self, path: &str) -> String {
+        let key_id = if path.starts_with("/api/apps/") { self.app_key_id } else { self.workspace_key_id };
+        let known = |name: &str| self.ids.iter().find(|(known, _)| *known == name).map(|(_, id)| *id);
+        let part = |part: &str| match part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) {
+            None => part.to_owned(),
+            Some("key_id") => key_id.to_string(),
+            Some(name) => known(name).unwrap_or_else(Uuid::now_v7).to_string(),
+        };
+        path.split('/').map(part).collect::<Vec<_>>().join("/")
+    }
+}
+
+fn request(method: &str, path: &str, body: &Value) -> Request<Body> {
+    let request = Request::builder().method(method).uri(path);
+    match body {
+        Value::Null => request.body(Body::empty()),
+        body => request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string())),
+    }
+    .unwrap()
+}
+
+/// Only the status; the body of a stream is left unread.
+async fn status(client: &Client, method: &str, path: &str, body: &Value) -> u16 {
+    let answer = tokio::time::timeout(Duration::from_secs(20), client.open(request(method, path, body))).await;
+    answer.unwrap_or_else(|_| panic!("{method} {path} does not answer")).status().as_u16()
+}
+
+#[test]
+fn every_route_is_in_the_table() {
+    let mut documented = BTreeSet::new();
+    let document = serde_json::to_value(ashlar::server::openapi()).unwrap();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in ["get", "post", "put", "patch", "delete"] {
+            if item.get(method).is_some() {
+                documented.insert((method.to_uppercase(), path.clone()));
+            }
+        }
+    }
+    let table: BTreeSet<_> = routes().into_iter().map(|(method, path, ..)| (method.to_owned(), path.to_owned())).collect();
+    let missing: Vec<_> = documented.difference(&table).collect();
+    let stale: Vec<_> = table.difference(&documented).collect();
+    assert!(missing.is_empty(), "say in tests/api/access.rs who may call these: {missing:#?}");
+    assert!(stale.is_empty(), "no such routes any more: {stale:#?}");
+}
+
+#[sqlx::test]
+async fn every_door_lets_in_whom_it_should(db: PgPool) {
+    let app = TestApp::start(db).await;
+    let foreign = Objects::seed(&app, &app.foreign).await;
+    let foreign_key = app.seed_key(&app.foreign, NewKey::App(foreign.app_id)).await;
+    let model_key = app.seed_key(&app.home, NewKey::Model).await;
+    let dataset_key = app.seed_key(&app.home, NewKey::Dataset).await;
+
+    let mut wrong = Vec::new();
+    for (method, template, who, body) in routes() {
+        // new ones for each row, as the allowed calls may delete them
+        let objects = Objects::seed(&app, &app.home).await;
+        let app_key = app.seed_key(&app.home, NewKey::App(objects.app_id)).await;
+        let path = objects.fill(template);
+        let mut check = |caller: &str, status: u16, right: bool| {
+            if !right {
+                wrong.push(format!("{method} {template} by {caller}: {status}"));
+            }
+        };
+        let call = |client: Client| {
+            let (path, body) = (path.clone(), body.clone());
+            async move { status(&client, method, &path, &body).await }
+        };
+        let (keys, allowed_keys): (&[(&str, &String)], &[&str]) = match who {
+            Who::Public => {
+                let got = call(app.anonymous()).await;
+                check("nobody", got, got != 403 && got < 500);
+                continue;
+            }
+            Who::AppKey => (&[("app key", &app_key), ("model key", &model_key), ("dataset key", &dataset_key)], &["app key"]),
+            Who::OpenAiKey => {
+                (&[("app key", &app_key), ("model key", &model_key), ("dataset key", &dataset_key)], &["app key", "model key"])
+            }
+            _ => (&[("app key", &app_key), ("model key", &model_key)], &[]),
+        };
+        let got = call(app.anonymous()).await;
+        check("nobody", got, got == 401);
+        // what is ours is missing for others
+        if template.contains('{') {
+            let stranger = if allowed_keys.is_empty() { app.foreigner() } else { app.with_key(&foreign_key) };
+            let got = call(stranger).await;
+            check("another workspace", got, got == 404);
+        }
+        for (name, key) in keys {
+            let got = call(app.with_key(key)).await;
+            let right = if allowed_keys.contains(name) { got != 401 && got != 403 } else { got == 401 };
+            check(name, got, right);
+        }
+        for role in Role::ALL {
+            // a session of its own for each call, as the call may end it
+            let client = app.sign_in(&app.home, role).await;
+            let got = call(client).await;
+            let right = match (allowed_keys.is_empty(), who.roles().contains(&role)) {
+                (false, _) => got == 401,
+                (true, false) => got == 403,
+                (true, true) => got != 401 && got != 403 && got < 500,
+            };
+            check(role.as_str(), got, right);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
