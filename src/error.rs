@@ -171,7 +171,8 @@ impl Error {
         self
     }
 
-    fn log(&self) {
+    /// Notes the cause of a 5xx, once, where the failure is handled.
+    pub fn log(&self) {
         if self.code.status().is_server_error() {
             match &self.cause {
                 Some(cause) => tracing::error!(error.code = self.code.as_str(), error.cause = format!("{cause:#}"), "request failed"),

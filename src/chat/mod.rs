@@ -1,1 +1,155 @@
-//! Conversations and messages of chat and completion apps, and the `/v1` APIs over them.
+//! Conversations and messages of chat and completion apps, and the `/v1` API over them.
+//!
+//! - A question and its empty answer are committed before a stream opens; the finished row before its last event. A row
+//!   says how its answer ended: `normal`, `stopped`, `error`, or `interrupted` when its process died.
+//! - The answer is made by a task of its own: it goes on when the client leaves, and can be followed from any replica.
+//! - Conversations and messages belong to one caller of one app; everybody else's look missing.
+//! - Under `/v1` every field, error and order is Dify's, to the letter.
+//!
+//! Reads apps, files and models through their slices; knows nothing of tokens, caches or blobs.
+
+mod ask;
+mod audio;
+mod conversations;
+mod db;
+mod end_users;
+mod events;
+mod feedback;
+mod follow;
+mod generate;
+mod messages;
+mod naming;
+mod payload;
+mod preview;
+mod prompt;
+mod service;
+mod suggest;
+mod usage;
+mod variables;
+mod workflow_routes;
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::accounts::ServiceApp;
+use crate::accounts::end_users::EndUserType;
+use crate::apps::AppMode;
+use crate::error::{Code, Error, Result};
+use crate::ids::{AccountId, EndUserId};
+use crate::state::AppState;
+
+/// The service API.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(service::create_chat_message))
+        .routes(routes!(service::stop_chat_message))
+        .routes(routes!(service::follow_chat_message))
+        .routes(routes!(service::create_completion_message))
+        .routes(routes!(service::stop_completion_message))
+        .routes(routes!(service::follow_completion_message))
+        .routes(routes!(conversations::list_conversations))
+        .routes(routes!(conversations::delete_conversation))
+        .routes(routes!(conversations::rename_conversation))
+        .routes(routes!(variables::list_variables))
+        .routes(routes!(variables::update_variable))
+        .routes(routes!(messages::list_messages))
+        .routes(routes!(suggest::list_suggested_questions))
+        .routes(routes!(feedback::create_feedback))
+        .routes(routes!(feedback::list_feedbacks))
+        .routes(routes!(end_users::get_end_user))
+        .routes(routes!(audio::audio_to_text))
+        .routes(routes!(audio::text_to_audio))
+        .routes(routes!(workflow_routes::run_workflow))
+        .routes(routes!(workflow_routes::run_workflow_version))
+        .routes(routes!(workflow_routes::stop_workflow))
+        .routes(routes!(workflow_routes::get_workflow_run))
+        .routes(routes!(workflow_routes::list_workflow_logs))
+        .routes(routes!(workflow_routes::follow_workflow_run))
+}
+
+/// The console's live preview.
+pub fn console_routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(preview::create_preview))
+        .routes(routes!(preview::stop_preview))
+        .routes(routes!(preview::list_preview_suggestions))
+}
+
+/// Who asks: an end user through the API, or a member trying the app in the console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    pub end_user: Option<EndUserId>,
+    pub account: Option<AccountId>,
+    /// `service-api`, `debugger`
+    pub source: &'static str,
+}
+
+impl Caller {
+    pub fn end_user(id: EndUserId) -> Self {
+        Self { end_user: Some(id), account: None, source: "service-api" }
+    }
+
+    pub fn account(id: AccountId) -> Self {
+        Self { end_user: None, account: Some(id), source: "debugger" }
+    }
+
+    /// Who may stop what this caller started.
+    pub fn id(&self) -> Uuid {
+        self.end_user.map(|id| id.0).or(self.account.map(|id| id.0)).unwrap_or_default()
+    }
+}
+
+/// The end user behind `user` of an app's caller.
+async fn service_caller(state: &AppState, app: &ServiceApp, user: Option<&str>) -> Result<Caller> {
+    let end_user = crate::accounts::end_users::resolve(&state.db, app.workspace_id, app.app_id, EndUserType::ServiceApi, user).await?;
+    Ok(Caller::end_user(end_user.id))
+}
+
+/// 400 `not_chat_app` unless the app has conversations.
+async fn require_chat(state: &AppState, app: &ServiceApp) -> Result<()> {
+    match db::conversations::find_mode(&state.db, app.workspace_id, app.app_id).await? {
+        Some(mode) if mode.is_chat() => Ok(()),
+        _ => Err(not_chat_app()),
+    }
+}
+
+async fn require_mode(state: &AppState, app: &ServiceApp, mode: AppMode, otherwise: fn() -> Error) -> Result<()> {
+    let found = db::conversations::find_mode(&state.db, app.workspace_id, app.app_id).await?;
+    if found == Some(mode) { Ok(()) } else { Err(otherwise()) }
+}
+
+const WRONG_MODE: &str = "Please check if your app mode matches the right API route.";
+
+fn not_chat_app() -> Error {
+    Error::new(Code::NotChatApp, WRONG_MODE)
+}
+
+fn not_workflow_app() -> Error {
+    Error::new(Code::NotWorkflowApp, WRONG_MODE)
+}
+
+fn app_unavailable() -> Error {
+    Error::new(Code::AppUnavailable, "App unavailable, please check your app configurations.")
+}
+
+/// An answer without a sign of life for so long belongs to a process that is gone; running ones give one every second.
+const STALE: Duration = Duration::from_secs(10);
+const SWEEP_EVERY: Duration = Duration::from_secs(3);
+const INTERRUPTED: &str = "The answer was interrupted: the server stopped while it was being written.";
+
+/// Marks answers of processes that died, for as long as this one lives.
+pub async fn sweep_interrupted(db: PgPool) {
+    let mut tick = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        tick.tick().await;
+        match db::messages::interrupt_stale(&db, STALE.as_secs_f64(), INTERRUPTED).await {
+            Ok(0) => {}
+            Ok(n) => tracing::warn!(messages = n, "marked answers as interrupted: the process that wrote them is gone"),
+            Err(error) => tracing::debug!(%error, "could not look for interrupted answers"),
+        }
+    }
+}

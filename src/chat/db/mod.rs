@@ -1,0 +1,4 @@
+//! The slice's SQL, by noun.
+
+pub mod conversations;
+pub mod messages;

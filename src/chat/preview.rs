@@ -1,0 +1,100 @@
+//! The console's preview: the app's draft, or settings not saved yet, tried by a member.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::generate::{self, App, Ask};
+use super::{Caller, db, service, suggest};
+use crate::accounts::{Editor, Session};
+use crate::apps::{AppMode, ModelConfig};
+use crate::error::{Code, Error, Result};
+use crate::files::InputFile;
+use crate::http::extract::{Json as Body, Path};
+use crate::ids::{AppId, ConversationId, MessageId, TaskId};
+use crate::state::AppState;
+
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct CreatePreview {
+    #[serde(default)]
+    query: String,
+    #[serde(default)]
+    inputs: Map<String, Value>,
+    #[serde(default)]
+    files: Option<Vec<InputFile>>,
+    conversation_id: Option<ConversationId>,
+    /// Settings not saved yet; without them the draft answers
+    #[schema(value_type = Option<Object>)]
+    config: Option<Value>,
+}
+
+/// Ask the app as it is being edited. The answer is a stream of the events of `/v1/chat-messages`.
+#[utoipa::path(post, path = "/api/apps/{app_id}/preview", tag = "Preview", params(("app_id" = AppId, Path)), request_body = CreatePreview, responses((status = 200, content_type = "text/event-stream")))]
+pub(super) async fn create_preview(
+    State(state): State<AppState>,
+    session: Session<Editor>,
+    Path(app_id): Path<AppId>,
+    headers: HeaderMap,
+    Body(body): Body<CreatePreview>,
+) -> Result<Response> {
+    let row = find(&state, &session, app_id).await?;
+    if !matches!(row.mode, AppMode::Chat | AppMode::Completion) {
+        return Err(Error::new(Code::AppUnavailable, "Apps of this mode can't be run by this version of the server yet."));
+    }
+    let app = App {
+        workspace_id: session.workspace_id,
+        id: app_id,
+        mode: row.mode,
+        version_id: None,
+        config: ModelConfig::parse(&body.config.or(row.config).unwrap_or_default())?,
+        max_active_requests: 0,
+    };
+    let ask = Ask {
+        query: body.query,
+        inputs: body.inputs,
+        files: body.files.unwrap_or_default(),
+        conversation_id: body.conversation_id,
+        auto_generate_name: false,
+    };
+    let started = generate::start(&state, &app, &Caller::account(session.account_id), ask).await?;
+    Ok(service::stream(started, service::wants_ids(&headers)))
+}
+
+/// Stop a preview of one's own.
+#[utoipa::path(post, path = "/api/apps/{app_id}/preview/{task_id}/stop", tag = "Preview", params(("app_id" = AppId, Path), ("task_id" = TaskId, Path)), responses((status = 204)))]
+pub(super) async fn stop_preview(
+    State(state): State<AppState>,
+    session: Session<Editor>,
+    Path((app_id, task_id)): Path<(AppId, TaskId)>,
+) -> Result<StatusCode> {
+    find(&state, &session, app_id).await?;
+    state.live.stop(task_id.0, session.account_id.0).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Suggestions {
+    data: Vec<String>,
+}
+
+/// Questions that may follow an answer of the preview.
+#[utoipa::path(get, path = "/api/apps/{app_id}/preview/{message_id}/suggested-questions", tag = "Preview", params(("app_id" = AppId, Path), ("message_id" = MessageId, Path)), responses((status = 200, body = Suggestions)))]
+pub(super) async fn list_preview_suggestions(
+    State(state): State<AppState>,
+    session: Session<Editor>,
+    Path((app_id, message_id)): Path<(AppId, MessageId)>,
+) -> Result<Json<Suggestions>> {
+    find(&state, &session, app_id).await?;
+    let caller = Caller::account(session.account_id);
+    let data = suggest::suggest(&state, session.workspace_id, app_id, &caller, message_id, true).await?;
+    Ok(Json(Suggestions { data }))
+}
+
+async fn find(state: &AppState, session: &Session<Editor>, app_id: AppId) -> Result<db::conversations::AppRow> {
+    let row = db::conversations::find_app(&state.db, session.workspace_id, app_id, true).await?;
+    row.ok_or_else(|| Error::not_found("App not found."))
+}

@@ -1,0 +1,281 @@
+//! `/v1/chat-messages` and `/v1/completion-messages`: ask, stop, follow.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use utoipa::ToSchema;
+
+use super::events::Metadata;
+use super::generate::{self, App, Ask, Started};
+use super::payload::{Params, Payload, parse_uuid};
+use super::{Caller, app_unavailable, db, follow, not_chat_app, require_chat, require_mode, service_caller};
+use crate::accounts::ServiceApp;
+use crate::apps::{AppMode, ModelConfig};
+use crate::error::{Code, Error, Result};
+use crate::files::InputFile;
+use crate::http::extract::Path;
+use crate::http::sse;
+use crate::ids::{ConversationId, TaskId};
+use crate::live::Frame;
+use crate::state::AppState;
+
+/// A question to a chat app. Unknown fields are ignored.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct ChatRequest {
+    query: String,
+    /// Values of the app's form; may be empty
+    inputs: Map<String, Value>,
+    /// `streaming` or `blocking` (the default)
+    response_mode: Option<ResponseMode>,
+    /// The conversation to go on with; empty or null starts one
+    conversation_id: Option<String>,
+    #[serde(default)]
+    files: Vec<InputFile>,
+    /// Let the model name a new conversation
+    #[serde(default = "yes")]
+    auto_generate_name: bool,
+    /// Who asks, unique inside the app
+    #[serde(default)]
+    #[schema(required = true, value_type = String)]
+    #[expect(dead_code, reason = "documentation: Payload takes it out of the body")]
+    user: Option<String>,
+}
+
+/// A call of a completion app.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct CompletionRequest {
+    #[serde(default)]
+    query: String,
+    inputs: Map<String, Value>,
+    response_mode: Option<ResponseMode>,
+    #[serde(default)]
+    files: Vec<InputFile>,
+    #[serde(default)]
+    #[schema(required = true, value_type = String)]
+    #[expect(dead_code, reason = "documentation: Payload takes it out of the body")]
+    user: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ResponseMode {
+    Streaming,
+    Blocking,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The answer in blocking mode.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct BlockingAnswer {
+    event: &'static str,
+    task_id: TaskId,
+    id: crate::ids::MessageId,
+    message_id: crate::ids::MessageId,
+    /// Chat apps only
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation_id: Option<ConversationId>,
+    mode: &'static str,
+    answer: String,
+    #[schema(value_type = Object)]
+    metadata: Metadata,
+    created_at: i64,
+}
+
+/// `{"user": "…"}`.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "documentation: Payload reads it")]
+pub(super) struct UserBody {
+    user: String,
+}
+
+/// Ask a chat app.
+///
+/// With `response_mode: streaming` the answer is a stream of server-sent events. Send `X-Ashlar-Resume: true` to get event
+/// ids for resuming at `/v1/chat-messages/{task_id}/events`.
+#[utoipa::path(post, path = "/v1/chat-messages", tag = "Chat", request_body = ChatRequest, responses((status = 200, body = BlockingAnswer)))]
+pub(super) async fn create_chat_message(
+    State(state): State<AppState>,
+    app: ServiceApp,
+    headers: HeaderMap,
+    payload: Payload,
+) -> Result<Response> {
+    let caller = service_caller(&state, &app, Some(payload.required_user()?)).await?;
+    let body: ChatRequest = payload.fields()?;
+    let app = published(&state, &app, |mode| if mode.is_chat() { Ok(()) } else { Err(not_chat_app()) }).await?;
+    let conversation_id = body.conversation_id.as_deref().map(str::trim).filter(|id| !id.is_empty());
+    let conversation_id = conversation_id.map(|id| parse_uuid("conversation_id", id).map(ConversationId)).transpose()?;
+    let ask = Ask {
+        query: body.query,
+        inputs: body.inputs,
+        files: body.files,
+        conversation_id,
+        auto_generate_name: body.auto_generate_name,
+    };
+    answer(&state, &app, &caller, ask, body.response_mode, &headers).await
+}
+
+/// Call a completion app.
+#[utoipa::path(post, path = "/v1/completion-messages", tag = "Completion", request_body = CompletionRequest, responses((status = 200, body = BlockingAnswer)))]
+pub(super) async fn create_completion_message(
+    State(state): State<AppState>,
+    app: ServiceApp,
+    headers: HeaderMap,
+    payload: Payload,
+) -> Result<Response> {
+    let caller = service_caller(&state, &app, Some(payload.required_user()?)).await?;
+    let body: CompletionRequest = payload.fields()?;
+    let app = published(&state, &app, |mode| if mode == AppMode::Completion { Ok(()) } else { Err(app_unavailable()) }).await?;
+    let ask = Ask { query: body.query, inputs: body.inputs, files: body.files, conversation_id: None, auto_generate_name: false };
+    answer(&state, &app, &caller, ask, body.response_mode, &headers).await
+}
+
+/// The app with what is published of it.
+async fn published(state: &AppState, app: &ServiceApp, check: impl FnOnce(AppMode) -> Result<()>) -> Result<App> {
+    let row = db::conversations::find_app(&state.db, app.workspace_id, app.app_id, false).await?.ok_or_else(app_unavailable)?;
+    check(row.mode)?;
+    if !matches!(row.mode, AppMode::Chat | AppMode::Completion) {
+        return Err(Error::new(Code::AppUnavailable, "Apps of this mode can't be run by this version of the server yet."));
+    }
+    let config = row.config.ok_or_else(app_unavailable)?;
+    Ok(App {
+        workspace_id: app.workspace_id,
+        id: app.app_id,
+        mode: row.mode,
+        version_id: row.version_id,
+        config: ModelConfig::parse(&config).map_err(|error| {
+            tracing::warn!(app.id = %app.app_id, %error, "a published version can't be read");
+            app_unavailable()
+        })?,
+        max_active_requests: row.max_active_requests.unsigned_abs(),
+    })
+}
+
+async fn answer(
+    state: &AppState,
+    app: &App,
+    caller: &Caller,
+    ask: Ask,
+    mode: Option<ResponseMode>,
+    headers: &HeaderMap,
+) -> Result<Response> {
+    let started = generate::start(state, app, caller, ask).await?;
+    if mode == Some(ResponseMode::Streaming) {
+        return Ok(stream(started, wants_ids(headers)));
+    }
+    let Started { message_id, conversation_id, task_id, created_at, outcome, frames } = started;
+    drop(frames);
+    let answer = outcome.await.map_err(|_| Error::internal(anyhow::anyhow!("the answering task broke off")))??;
+    let body = BlockingAnswer {
+        event: "message",
+        task_id,
+        id: message_id,
+        message_id,
+        conversation_id,
+        mode: app.mode.as_str(),
+        answer: answer.text,
+        metadata: answer.metadata,
+        created_at,
+    };
+    let mut response = axum::Json(body).into_response();
+    let json = axum::http::HeaderValue::from_static("application/json; charset=utf-8");
+    response.headers_mut().insert(axum::http::header::CONTENT_TYPE, json);
+    Ok(response)
+}
+
+/// The started answer as events.
+pub(super) fn stream(started: Started, ids: bool) -> Response {
+    sse::response(UnboundedReceiverStream::new(started.frames).map(move |frame| if ids { with_id(frame) } else { frame.bytes }))
+}
+
+/// Ordinary clients get no `id:` lines, as in Dify; those that mean to resume say so.
+pub(super) fn wants_ids(headers: &HeaderMap) -> bool {
+    headers.contains_key("last-event-id") || headers.get("x-ashlar-resume").is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"true"))
+}
+
+fn with_id(frame: Frame) -> bytes::Bytes {
+    let mut out = format!("id: {}\n", frame.number).into_bytes();
+    out.extend_from_slice(&frame.bytes);
+    out.into()
+}
+
+/// Stop a streaming answer. Always succeeds; does nothing for tasks that are unknown or another user's.
+#[utoipa::path(post, path = "/v1/chat-messages/{task_id}/stop", tag = "Chat", params(("task_id" = String, Path)), request_body = UserBody, responses((status = 200)))]
+pub(super) async fn stop_chat_message(
+    State(state): State<AppState>,
+    app: ServiceApp,
+    Path(task_id): Path<String>,
+    payload: Payload,
+) -> Result<axum::Json<Value>> {
+    let caller = service_caller(&state, &app, Some(payload.required_user()?)).await?;
+    require_chat(&state, &app).await?;
+    Ok(stop(&state, &caller, &task_id).await)
+}
+
+/// Stop a streaming answer.
+#[utoipa::path(post, path = "/v1/completion-messages/{task_id}/stop", tag = "Completion", params(("task_id" = String, Path)), request_body = UserBody, responses((status = 200)))]
+pub(super) async fn stop_completion_message(
+    State(state): State<AppState>,
+    app: ServiceApp,
+    Path(task_id): Path<String>,
+    payload: Payload,
+) -> Result<axum::Json<Value>> {
+    let caller = service_caller(&state, &app, Some(payload.required_user()?)).await?;
+    require_mode(&state, &app, AppMode::Completion, app_unavailable).await?;
+    Ok(stop(&state, &caller, &task_id).await)
+}
+
+async fn stop(state: &AppState, caller: &Caller, task_id: &str) -> axum::Json<Value> {
+    if let Ok(task) = task_id.parse() {
+        state.live.stop(task, caller.id()).await;
+    }
+    axum::Json(json!({"result": "success"}))
+}
+
+/// Go on with a stream that broke.
+///
+/// Sends the events after the one that `Last-Event-ID` names (all without it), then those to come. When the log of events
+/// is lost, a `message_replace` brings the stored answer instead.
+#[utoipa::path(get, path = "/v1/chat-messages/{task_id}/events", tag = "Chat", params(("task_id" = String, Path), ("user" = String, Query), ("Last-Event-ID" = Option<u64>, Header)), responses((status = 200, content_type = "text/event-stream")))]
+pub(super) async fn follow_chat_message(
+    State(state): State<AppState>,
+    app: ServiceApp,
+    Path(task_id): Path<TaskId>,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response> {
+    let caller = service_caller(&state, &app, Some(params.required_user()?)).await?;
+    require_chat(&state, &app).await?;
+    resume(&state, &app, &caller, task_id, &headers).await
+}
+
+/// Go on with a stream that broke.
+#[utoipa::path(get, path = "/v1/completion-messages/{task_id}/events", tag = "Completion", params(("task_id" = String, Path), ("user" = String, Query), ("Last-Event-ID" = Option<u64>, Header)), responses((status = 200, content_type = "text/event-stream")))]
+pub(super) async fn follow_completion_message(
+    State(state): State<AppState>,
+    app: ServiceApp,
+    Path(task_id): Path<TaskId>,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response> {
+    let caller = service_caller(&state, &app, Some(params.required_user()?)).await?;
+    require_mode(&state, &app, AppMode::Completion, app_unavailable).await?;
+    resume(&state, &app, &caller, task_id, &headers).await
+}
+
+async fn resume(state: &AppState, app: &ServiceApp, caller: &Caller, task_id: TaskId, headers: &HeaderMap) -> Result<Response> {
+    let after = match headers.get("last-event-id").map(|v| v.to_str().unwrap_or("").trim()) {
+        None | Some("") => 0,
+        Some(text) => text.parse().map_err(|_| Error::invalid("Last-Event-ID", "Last-Event-ID must be the id of an event of this stream."))?,
+    };
+    let row = db::messages::find_by_task(&state.db, app.workspace_id, app.app_id, caller, task_id).await?;
+    let row = row.ok_or_else(|| Error::not_found("Message Not Exists."))?;
+    let frames = follow::follow(state.clone(), app.workspace_id, app.app_id, *caller, row, after);
+    Ok(sse::response(frames.map(with_id)))
+}
