@@ -26,8 +26,7 @@ pub(super) fn body_limit() -> DefaultBodyLimit {
 /// Speech to text.
 #[utoipa::path(post, path = "/v1/audio-to-text", tag = "Audio", request_body(content_type = "multipart/form-data", description = "`file`, `user`"), responses((status = 400)))]
 pub(super) async fn audio_to_text(
-    State(_): State<AppState>,
-    _: ServiceApp,
+    _app: ServiceApp,
     multipart: Result<Multipart, MultipartRejection>,
 ) -> Result<Json<Value>> {
     let no_audio = || Error::new(Code::NoAudioUploaded, "Please upload your audio.");

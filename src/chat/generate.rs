@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use super::attachments::{self, InputFile, Resolved};
 use super::db::{conversations, messages};
 use super::events::{AnnotationAccount, AnnotationReply, EventWriter, Metadata};
 use super::prompt::{self, Question, Turn};
@@ -20,11 +21,10 @@ use super::usage::Usage;
 use super::{Caller, naming};
 use crate::apps::config::ModelConfig;
 use crate::apps::moderation::OutputWatch;
-use crate::apps::{AppMode, annotations, inputs};
+use crate::apps::{AppMode, inputs};
 use crate::catalog::{self, Model};
 use crate::engine::request::{Event, Failure, Generation, Image, Input, Message, Request, Role};
 use crate::error::{Code, Error, Result};
-use crate::files::{self, InputFile, Resolved};
 use crate::ids::{AnnotationId, AppId, AppVersionId, ConversationId, MessageId, TaskId, WorkspaceId};
 use crate::live::{Frame, Slot, Task};
 use crate::state::AppState;
@@ -99,7 +99,7 @@ pub async fn start(state: &AppState, app: &App, caller: &Caller, ask: Ask) -> Re
     };
     let query = ask.query.replace('\0', "");
     let inputs = inputs::validate(app.config.form(), &ask.inputs)?;
-    let attached = files::resolve_inputs(state, &caller.uploader(app), &ask.files, app.config.file_upload.rules().as_ref()).await?;
+    let attached = attachments::resolve(&ask.files, app.config.file_upload.rules().as_ref()).await?;
 
     let message_id = MessageId::new();
     let task_id = TaskId::new();
@@ -141,7 +141,7 @@ pub async fn start(state: &AppState, app: &App, caller: &Caller, ask: Ask) -> Re
             query: &query,
             replica: &REPLICA,
             model: reference.as_ref().map(|r| (r.provider.as_str(), r.name.as_str())),
-            files: &attached.iter().map(Resolved::to_row).collect::<Vec<_>>(),
+            files: &[],
         },
     )
     .await?
@@ -206,15 +206,6 @@ async fn choose_source(
     if let Some(preset) = app.config.sensitive_word_avoidance.check_inputs(inputs, query) {
         return Ok(Source::Canned { text: preset.to_owned(), annotation: None });
     }
-    if app.mode.is_chat()
-        && let Some(found) = annotations::find_reply(state, app.workspace_id, app.id, query).await?
-    {
-        let reply = AnnotationReply {
-            id: found.id.to_string(),
-            account: AnnotationAccount { id: found.account_id.map(|id| id.to_string()).unwrap_or_default(), name: found.account_name },
-        };
-        return Ok(Source::Canned { text: found.answer, annotation: Some((found.id, reply)) });
-    }
     let model = catalog::resolve(state, app.workspace_id, &app.config.model.reference()).await.map_err(wire)?;
     let images: Vec<Image> = attached.iter().filter_map(Resolved::image).collect();
     let question = Question { config: &app.config, is_chat: app.mode.is_chat(), inputs, query, images: &images };
@@ -259,7 +250,7 @@ async fn history(state: &AppState, app: &App, conversation_id: ConversationId) -
     let mut images = match app.config.file_upload.rules() {
         Some(rules) => {
             let ids: Vec<_> = exchanges.iter().map(|e| e.id).collect();
-            files::message_images(state, app.workspace_id, &ids, rules.detail).await?
+            attachments::of_messages(&ids, rules.detail).await?
         }
         None => Default::default(),
     };

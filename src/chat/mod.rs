@@ -9,6 +9,7 @@
 //! Reads apps, files and models through their slices; knows nothing of tokens, caches or blobs.
 
 mod ask;
+mod attachments;
 mod audio;
 mod conversations;
 mod db;
@@ -61,7 +62,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(feedback::create_feedback))
         .routes(routes!(feedback::list_feedbacks))
         .routes(routes!(end_users::get_end_user))
-        .routes(routes!(audio::audio_to_text))
+        .merge(OpenApiRouter::default().routes(routes!(audio::audio_to_text)).layer(audio::body_limit()))
         .routes(routes!(audio::text_to_audio))
         .routes(routes!(workflow_routes::run_workflow))
         .routes(routes!(workflow_routes::run_workflow_version))

@@ -13,7 +13,7 @@ use super::{Caller, db, service, suggest};
 use crate::accounts::{Editor, Session};
 use crate::apps::{AppMode, ModelConfig};
 use crate::error::{Code, Error, Result};
-use crate::files::InputFile;
+use super::attachments::InputFile;
 use crate::http::extract::{Json as Body, Path};
 use crate::ids::{AppId, ConversationId, MessageId, TaskId};
 use crate::state::AppState;

@@ -16,7 +16,7 @@ use super::{Caller, app_unavailable, db, follow, not_chat_app, require_chat, req
 use crate::accounts::ServiceApp;
 use crate::apps::{AppMode, ModelConfig};
 use crate::error::{Code, Error, Result};
-use crate::files::InputFile;
+use super::attachments::InputFile;
 use crate::http::extract::Path;
 use crate::http::sse;
 use crate::ids::{ConversationId, TaskId};

@@ -106,8 +106,9 @@ impl Live {
             return;
         }
         let mut connection = self.shared.connection.clone();
+        let flag = self.shared.key(format_args!("stop:{task}"));
         let sent: redis::RedisResult<()> = redis::pipe()
-            .set_ex(self.shared.key(format_args!("stop:{task}")), owner.to_string(), STOP_FLAG_S)
+            .set_ex(flag, owner.to_string(), STOP_FLAG_S)
             .ignore()
             .publish(self.shared.key("stop"), format!("{task} {owner}"))
             .ignore()
@@ -120,7 +121,8 @@ impl Live {
 
     /// Follows the log of a task from behind event `after`; none when there is no log (not begun, over for long, lost).
     pub async fn follow(&self, task: Uuid, after: u64) -> redis::RedisResult<Option<Follower>> {
-        Follower::open(&self.shared.client, self.shared.key(format_args!("events:{task}")), after).await
+        let key = self.shared.key(format_args!("events:{task}"));
+        Follower::open(&self.shared.client, key, after).await
     }
 
     /// Takes one of `max` slots of `group` for `task`; none when all are taken. Without Redis there is no limit.
