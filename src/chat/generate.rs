@@ -15,7 +15,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::attachments::{self, InputFile, Resolved};
 use super::db::{conversations, messages};
-use super::events::{AnnotationAccount, AnnotationReply, EventWriter, Metadata};
+use super::events::{AnnotationReply, EventWriter, Metadata};
 use super::prompt::{self, Question, Turn};
 use super::usage::Usage;
 use super::{Caller, naming};
@@ -228,17 +228,20 @@ async fn choose_source(
 }
 
 /// Failures of a model in the service API's words.
-pub fn wire(error: Error) -> Error {
+pub fn wire(mut error: Error) -> Error {
     match error.code {
-        Code::ContextOverflow => Error {
-            code: Code::InvalidParam,
-            message: format!("Query or prefix prompt is too long: {}", error.message),
-            ..error
-        },
-        Code::Overloaded => Error { code: Code::RateLimit, ..error },
-        Code::ModelNotFound => Error { code: Code::ModelNotSupported, param: None, ..error },
-        _ => error,
+        Code::ContextOverflow => {
+            error.code = Code::InvalidParam;
+            error.message = format!("Query or prefix prompt is too long: {}", error.message);
+        }
+        Code::Overloaded => error.code = Code::RateLimit,
+        Code::ModelNotFound => {
+            error.code = Code::ModelNotSupported;
+            error.param = None;
+        }
+        _ => {}
     }
+    error
 }
 
 /// The newest exchanges that the app remembers, oldest first, with their pictures.
