@@ -41,9 +41,10 @@ bench:
 
 # openapi.json and the console's types from the code.
 openapi:
-	cargo run --quiet -- openapi > web/openapi.json
+	cargo build --quiet --workspace --tests --bins
+	target/debug/ashlar openapi > web/openapi.json
 	cd web
-	npx openapi-typescript openapi.json -o src/lib/api/schema.d.ts
+	npm run api
 
 clean-services:
 	tools/services-stop.sh

@@ -7,7 +7,7 @@ cd "$(git rev-parse --show-toplevel)"
 out="$PWD/.sqlx"; [ "${1:-}" = --check ] && out="$(mktemp -d)"
 fresh="$(mktemp -d)"
 touch src/lib.rs src/main.rs
-SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$fresh" cargo check --quiet --all-targets
+SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$fresh" cargo check --quiet --workspace --all-targets
 if [ "${1:-}" = --check ]; then
   diff -rq "$fresh" .sqlx || { echo ".sqlx/ is out of date: run tools/sqlx-prepare.sh" >&2; exit 1; }
 else
