@@ -133,6 +133,12 @@ impl Outbound {
         tokio::time::timeout(timeout, probe).await.unwrap_or(Err(Refusal::Timeout(timeout.as_secs())))
     }
 
+    /// A request to one URL, for callers that speak a protocol of their own. Redirects are not followed.
+    pub fn request(&self, method: Method, url: &Url) -> Result<reqwest::RequestBuilder, Refusal> {
+        self.guard.check_url(url)?;
+        Ok(self.client.request(method, url.clone()))
+    }
+
     async fn send(&self, method: Method, url: &str) -> Result<(Head, reqwest::Response), Refusal> {
         let mut url = Url::parse(url).map_err(|_| Refusal::Url)?;
         for _ in 0..=MAX_REDIRECTS {
@@ -175,6 +181,12 @@ fn disposition_filename(value: &str) -> Option<String> {
         percent_encoding::percent_decode_str(encoded).decode_utf8().ok().map(|s| s.into_owned())
     });
     extended.or_else(|| parameter("filename")).filter(|name| !name.is_empty())
+}
+
+impl From<reqwest::Error> for Refusal {
+    fn from(error: reqwest::Error) -> Self {
+        unreachable(error)
+    }
 }
 
 /// Finds a refusal of the resolver inside the client's error; anything else is told in the cause's own words.

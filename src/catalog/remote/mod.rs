@@ -5,6 +5,8 @@
 //! chunks), not the whole answer. Keys and prompts are never logged.
 
 mod sse;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use crate::engine::Embedded;
 use crate::engine::host::{Features, Kind};
 use crate::engine::request::{Event, Failure, Generation, Input, Message, Part, Request, Timing, Tool};
 use crate::error::{Error, Result};
+use crate::outbound::{Outbound, Refusal};
 use crate::state::AppState;
 
 /// Longest pause between two tries; a provider that asks for a longer one is not waited for.
@@ -45,7 +48,7 @@ pub struct RemoteModel {
 
 /// A provider's base URL and how to call it.
 pub(super) struct Endpoint {
-    pub(super) http: reqwest::Client,
+    pub(super) http: Outbound,
     pub(super) base_url: Url,
     pub(super) api_key: Option<String>,
     /// Longest silence.
@@ -56,7 +59,8 @@ pub(super) struct Endpoint {
 impl RemoteModel {
     pub(super) fn open(state: &AppState, row: ModelRow) -> Result<Self> {
         let has = |feature: &str| row.features.iter().any(|f| f == feature);
-        let endpoint = Endpoint::open(state, &row.provider_id, &row.base_url, row.api_key_sealed.as_deref(), row.timeout_ms, row.max_retries)?;
+        let endpoint =
+            Endpoint::open(state, &row.provider_id, &row.base_url, row.api_key_sealed.as_deref(), row.timeout_ms, row.max_retries)?;
         Ok(Self {
             kind: row.kind.parse().unwrap_or(Kind::Llm),
             features: Features { vision: has("vision"), tools: has("tools"), structured_output: has("structured_output") },
@@ -99,7 +103,8 @@ impl RemoteModel {
                         }
                     }
                 }
-                let timing = Timing { time_to_first_token_s: first_at.as_secs_f64(), total_s: started.elapsed().as_secs_f64(), ..Timing::default() };
+                let timing =
+                    Timing { time_to_first_token_s: first_at.as_secs_f64(), total_s: started.elapsed().as_secs_f64(), ..Timing::default() };
                 let prompt = || match &request.input {
                     Input::Chat(messages) => estimate_tokens(messages, &request.tools),
                     Input::Text(text) => estimate_text(text),
@@ -135,7 +140,8 @@ impl RemoteModel {
             let mut vectors = vec![Vec::new(); batch.len()];
             for (position, entry) in answer["data"].as_array().into_iter().flatten().enumerate() {
                 let index = entry["index"].as_u64().map_or(position, |i| i as usize);
-                let vector: Vec<f32> = entry["embedding"].as_array().into_iter().flatten().filter_map(Value::as_f64).map(|v| v as f32).collect();
+                let vector: Vec<f32> =
+                    entry["embedding"].as_array().into_iter().flatten().filter_map(Value::as_f64).map(|v| v as f32).collect();
                 match vectors.get_mut(index) {
                     Some(slot) => *slot = vector,
                     None => return Err(broken("answered with more vectors than texts were sent")),
@@ -145,7 +151,8 @@ impl RemoteModel {
                 return Err(broken("answered with fewer vectors than texts were sent"));
             }
             embedded.vectors.append(&mut vectors);
-            embedded.n_tokens += answer["usage"]["prompt_tokens"].as_u64().map_or_else(|| batch.iter().map(|t| estimate_text(t)).sum(), |n| n as usize);
+            embedded.n_tokens +=
+                answer["usage"]["prompt_tokens"].as_u64().map_or_else(|| batch.iter().map(|t| estimate_text(t)).sum(), |n| n as usize);
         }
         Ok(embedded)
     }
@@ -190,25 +197,27 @@ impl Endpoint {
 
     /// Names of the models the provider lists.
     pub(super) async fn list_models(&self) -> Result<Vec<String>, Failure> {
-        let request = self.request(reqwest::Method::GET, "models");
+        let request = self.request(reqwest::Method::GET, "models")?;
         let answer = json_of(timeout(self.timeout, self.checked(request)).await.map_err(|_| self.too_slow())??, self).await?;
         let entries = answer["data"].as_array().or(answer["models"].as_array()).or(answer.as_array());
         let name = |entry: &Value| entry["id"].as_str().or(entry["name"].as_str()).or(entry.as_str()).map(str::to_owned);
-        entries.map(|entries| entries.iter().filter_map(name).collect()).ok_or_else(|| broken("sent no list of models; is this the base URL, as in https://host/v1?"))
+        entries
+            .map(|entries| entries.iter().filter_map(name).collect())
+            .ok_or_else(|| broken("sent no list of models; is this the base URL, as in https://host/v1?"))
     }
 
-    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+    fn request(&self, method: reqwest::Method, path: &str) -> Result<reqwest::RequestBuilder, Failure> {
         let mut url = self.base_url.clone();
         url.set_path(&format!("{}/{path}", self.base_url.path().trim_end_matches('/')));
-        let request = self.http.request(method, url);
-        match &self.api_key {
+        let request = self.http.request(method, &url).map_err(refused)?;
+        Ok(match &self.api_key {
             Some(key) => request.bearer_auth(key),
             None => request,
-        }
+        })
     }
 
     async fn post(&self, path: &str, body: &str) -> Result<Response, Attempt> {
-        let request = self.request(reqwest::Method::POST, path).header(header::CONTENT_TYPE, "application/json").body(body.to_owned());
+        let request = self.request(reqwest::Method::POST, path)?.header(header::CONTENT_TYPE, "application/json").body(body.to_owned());
         timeout(self.timeout, self.checked(request)).await.unwrap_or_else(|_| Err(Attempt::again(self.too_slow())))
     }
 
@@ -218,18 +227,29 @@ impl Endpoint {
 
     /// Sends; an answer that is no success becomes a failure with the provider's own words.
     async fn checked(&self, request: reqwest::RequestBuilder) -> Result<Response, Attempt> {
-        let response = request.send().await.map_err(|e| Attempt::again(unreachable(&e)))?;
+        let response = request.send().await.map_err(|e| match Refusal::from(e) {
+            refusal @ Refusal::Forbidden(_) => Attempt::from(refused(refusal)),
+            other => Attempt::again(refused(other)),
+        })?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
         }
-        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()).and_then(|v| v.trim().parse().ok()).map(Duration::from_secs_f64);
+        let retry_after = response
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|v| v.to_str().ok())
+            .and_then(|v| v.trim().parse().ok())
+            .map(Duration::from_secs_f64);
         let bytes = body_of(response, 64 << 10).await.unwrap_or_default();
         let text = match serde_json::from_slice::<Value>(&bytes) {
             Ok(json) => wire::error_text(&json).unwrap_or_else(|| json.to_string()),
             Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
         };
-        let failure = Failure::Provider { status: Some(status.as_u16()), message: format!("The model provider answered {status}: {}", self.presentable(&text)) };
+        let failure = Failure::Provider {
+            status: Some(status.as_u16()),
+            message: format!("The model provider answered {status}: {}", self.presentable(&text)),
+        };
         let busy = status == StatusCode::TOO_MANY_REQUESTS || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED);
         Err(Attempt { failure, again: busy, retry_after })
     }
@@ -247,7 +267,12 @@ impl Endpoint {
                 return Err(attempt.failure);
             }
             tries += 1;
-            tracing::warn!(provider.host = self.base_url.host_str(), retry.n = tries, retry.pause_ms = pause.as_millis() as u64, "model provider is asked again");
+            tracing::warn!(
+                provider.host = self.base_url.host_str(),
+                retry.n = tries,
+                retry.pause_ms = pause.as_millis() as u64,
+                "model provider is asked again"
+            );
             tokio::time::sleep(pause).await;
         }
     }
@@ -305,7 +330,8 @@ impl Answer {
     /// Returns when the first token is there: until then a failure may be tried again.
     async fn open(endpoint: &Endpoint, path: &str, body: &str, wants_logprobs: bool) -> Result<Self, Attempt> {
         let response = endpoint.post(path, body).await?;
-        let is_json = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|t| t.starts_with("application/json"));
+        let is_json =
+            response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).is_some_and(|t| t.starts_with("application/json"));
         let mut assembler = wire::Assembler::new(wants_logprobs);
         let silence = endpoint.timeout;
         // a provider that does not stream
@@ -313,8 +339,14 @@ impl Answer {
             let events = assembler.push(&json_of(response, endpoint).await?.to_string())?;
             return Ok(Self { chunks: Box::pin(futures::stream::empty()), parser: None, assembler, events, silence, over: true });
         }
-        let mut answer =
-            Self { chunks: Box::pin(response.bytes_stream()), parser: Some(sse::Parser::default()), assembler, events: Vec::new(), silence, over: false };
+        let mut answer = Self {
+            chunks: Box::pin(response.bytes_stream()),
+            parser: Some(sse::Parser::default()),
+            assembler,
+            events: Vec::new(),
+            silence,
+            over: false,
+        };
         while answer.events.is_empty() && !answer.assembler.is_finished() {
             if !answer.more().await.map_err(Attempt::again)? {
                 break;
@@ -328,7 +360,8 @@ impl Answer {
         if self.over {
             return Ok(false);
         }
-        let silent = || Failure::Provider { status: None, message: format!("The model provider sent nothing for {} ms.", self.silence.as_millis()) };
+        let silent =
+            || Failure::Provider { status: None, message: format!("The model provider sent nothing for {} ms.", self.silence.as_millis()) };
         let datas = match timeout(self.silence, self.chunks.next()).await.map_err(|_| silent())? {
             Some(Ok(bytes)) => match &mut self.parser {
                 Some(parser) => parser.push(&bytes).map_err(|sse::TooLarge| broken("sent an event without end"))?,
@@ -359,14 +392,15 @@ impl Answer {
 
 async fn json_of(response: Response, endpoint: &Endpoint) -> Result<Value, Failure> {
     let bytes = timeout(endpoint.timeout, body_of(response, MAX_BODY_BYTES)).await.map_err(|_| endpoint.too_slow())??;
-    serde_json::from_slice(&bytes).map_err(|_| broken("answered with something that is not JSON; is this the base URL, as in https://host/v1?"))
+    serde_json::from_slice(&bytes)
+        .map_err(|_| broken("answered with something that is not JSON; is this the base URL, as in https://host/v1?"))
 }
 
 async fn body_of(response: Response, limit: usize) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
-        body.extend_from_slice(&chunk.map_err(|e| unreachable(&e))?);
+        body.extend_from_slice(&chunk.map_err(|e| refused(e.into()))?);
         if body.len() > limit {
             return Err(broken("sent too long an answer"));
         }
@@ -378,13 +412,9 @@ fn broken(what: &str) -> Failure {
     Failure::Provider { status: None, message: format!("The model provider {what}.") }
 }
 
-/// The innermost cause says what happened ("connection refused"); the outer ones repeat the URL.
-fn unreachable(error: &reqwest::Error) -> Failure {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    Failure::Provider { status: None, message: format!("The model provider is not reachable: {cause}.") }
+/// Why the provider's URL could not be called, in words for the person who set it.
+fn refused(refusal: Refusal) -> Failure {
+    Failure::Provider { status: None, message: format!("The model provider's URL {refusal}.") }
 }
 
 /// About four letters of a Latin script make a token, about one character in CJK; a picture is taken for 1,000.

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::engine::request::{
-    Detail, Done, Event, Failure, FinishReason, Format, Image, Input, Message, Part, Request, Role, Timing, TokenLogprob, Tool, ToolCall, ToolChoice,
-    Usage,
+    Detail, Done, Event, Failure, FinishReason, Format, Image, Input, Message, Part, Request, Role, Timing, TokenLogprob, Tool, ToolCall,
+    ToolChoice, Usage,
 };
 
 /// Where the request goes below the base URL, and its body.
@@ -247,12 +247,16 @@ impl Assembler {
 
     /// The events that one `data:` makes.
     pub(super) fn push(&mut self, data: &str) -> Result<Vec<Event>, Failure> {
-        let chunk: Chunk = serde_json::from_str(data).map_err(|e| broken(format!("sent a chunk that is not what OpenAI's API defines ({e})")))?;
+        let chunk: Chunk =
+            serde_json::from_str(data).map_err(|e| broken(format!("sent a chunk that is not what OpenAI's API defines ({e})")))?;
         if let Some(error) = &chunk.error
             && !error.is_null()
         {
             let status = error["code"].as_u64().or(error["status"].as_u64()).and_then(|s| u16::try_from(s).ok());
-            return Err(Failure::Provider { status, message: error_text(&json!({"error": error})).unwrap_or_else(|| "the stream broke off".into()) });
+            return Err(Failure::Provider {
+                status,
+                message: error_text(&json!({"error": error})).unwrap_or_else(|| "the stream broke off".into()),
+            });
         }
         if let Some(usage) = chunk.usage {
             let details = usage.prompt_tokens_details;
@@ -518,7 +522,8 @@ mod tests {
             json!({"choices": [{"delta": {"reasoning_content": "."}}]}),
             json!({"choices": [{"delta": {"content": "Yes"}, "finish_reason": "stop"}]}),
         ]);
-        let text: String = events.iter().filter_map(|e| if let Event::Text { text, .. } = e { Some(text.as_str()) } else { None }).collect();
+        let text: String =
+            events.iter().filter_map(|e| if let Event::Text { text, .. } = e { Some(text.as_str()) } else { None }).collect();
         assert_eq!(text, "<think>\nHm.\n</think>\n\nYes");
     }
 
@@ -534,7 +539,13 @@ mod tests {
 
     #[test]
     fn error_bodies_of_many_shapes() {
-        for body in [json!({"error": {"message": "x"}}), json!({"error": "x"}), json!({"message": "x"}), json!({"detail": "x"}), json!([{"error": {"message": "x"}}])] {
+        for body in [
+            json!({"error": {"message": "x"}}),
+            json!({"error": "x"}),
+            json!({"message": "x"}),
+            json!({"detail": "x"}),
+            json!([{"error": {"message": "x"}}]),
+        ] {
             assert_eq!(error_text(&body).as_deref(), Some("x"), "{body}");
         }
         assert_eq!(error_text(&json!({"detail": [1]})), None);
