@@ -4,7 +4,9 @@
 //! are the process's ([`crate::engine::host::Engines`]), remote ones belong to a workspace's provider. Apps, chat and
 //! the OpenAI API know models only through this.
 
+pub mod command;
 mod db;
+pub mod hub;
 mod remote;
 
 use serde::{Deserialize, Serialize};

@@ -43,7 +43,7 @@ const ARCHITECTURES: &[(&str, Kind)] = &[
 ];
 
 /// Name and path of everything below `dir` that looks like a model: folders with a `config.json`, GGUF files, two levels deep.
-pub(super) fn places(dir: &Path) -> Vec<(String, PathBuf)> {
+pub fn places(dir: &Path) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
     walk(dir, "", 0, &mut found);
     found
@@ -57,11 +57,13 @@ fn walk(dir: &Path, prefix: &str, depth: usize, found: &mut Vec<(String, PathBuf
             continue;
         }
         if path.is_dir() {
-            match (path.join("config.json").exists(), ggufs(&path).as_slice()) {
-                (true, _) => found.push((format!("{prefix}{name}"), path)),
-                (false, [_]) => found.push((format!("{prefix}{name}"), path)),
-                _ if depth < 2 => walk(&path, &format!("{prefix}{name}/"), depth + 1, found),
-                _ => {}
+            let ggufs = ggufs(&path);
+            // several quantisations in one folder are a model each; a config.json beside them describes them all
+            let several = ggufs.len() > 1 && weight_bytes(&path, "safetensors") == 0;
+            if !several && (ggufs.len() == 1 || path.join("config.json").exists()) {
+                found.push((format!("{prefix}{name}"), path));
+            } else if depth < 2 {
+                walk(&path, &format!("{prefix}{name}/"), depth + 1, found);
             }
         } else if let Some(stem) = name.strip_suffix(".gguf") {
             found.push((format!("{prefix}{stem}"), path));
@@ -170,6 +172,40 @@ fn gguf(path: &Path) -> Result<Checkpoint> {
     })
 }
 
+/// Why a model of this architecture can't be run; `None` when it can.
+pub fn refusal_of(architecture: &str) -> Option<String> {
+    supported(architecture).is_none().then(|| unsupported(architecture))
+}
+
+/// The architecture that the beginning of a GGUF file names, if it is there.
+pub fn gguf_architecture(bytes: &[u8]) -> Option<String> {
+    let mut rest = bytes.strip_prefix(b"GGUF")?.get(12..)?;
+    let mut take = |n: usize| -> Option<&[u8]> {
+        let (taken, left) = rest.split_at_checked(n)?;
+        rest = left;
+        Some(taken)
+    };
+    let n_pairs = u64::from_le_bytes(take(8)?.try_into().ok()?);
+    for _ in 0..n_pairs {
+        let n = u64::from_le_bytes(take(8)?.try_into().ok()?);
+        let is_it = take(usize::try_from(n).ok()?)? == b"general.architecture";
+        let width = match u32::from_le_bytes(take(4)?.try_into().ok()?) {
+            0 | 1 | 7 => 1,
+            2 | 3 => 2,
+            4..=6 => 4,
+            10..=12 => 8,
+            8 => usize::try_from(u64::from_le_bytes(take(8)?.try_into().ok()?)).ok()?,
+            // an array; writers put the architecture before them
+            _ => return None,
+        };
+        let value = take(width)?;
+        if is_it {
+            return String::from_utf8(value.to_vec()).ok();
+        }
+    }
+    None
+}
+
 fn integer(value: &gguf_file::Value) -> Option<u64> {
     value.to_u64().ok().or_else(|| value.to_u32().ok().map(u64::from)).or_else(|| value.to_u16().ok().map(u64::from))
 }
@@ -274,10 +310,26 @@ mod tests {
     }
 
     #[test]
+    fn a_gguf_names_its_architecture_in_its_first_bytes() {
+        let string = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
+        let count = 2u64.to_le_bytes();
+        let header = [b"GGUF", &3u32.to_le_bytes()[..], &count, &count].concat();
+        let version = [string("general.quantization_version"), vec![4, 0, 0, 0, 2, 0, 0, 0]].concat();
+        let architecture = [string("general.architecture"), vec![8, 0, 0, 0], string("mamba")].concat();
+        let whole = [header, version, architecture].concat();
+        assert_eq!(gguf_architecture(&whole).as_deref(), Some("mamba"));
+        for n in 0..whole.len() {
+            assert_eq!(gguf_architecture(&whole[..n]), None);
+        }
+        assert!(refusal_of("mamba").unwrap().contains("mamba") && refusal_of("llama").is_none());
+    }
+
+    #[test]
     fn models_of_an_owner_carry_its_name() {
         let dir = tempfile::tempdir().unwrap();
         write(dir.path(), "Qwen/Qwen3-0.6B/config.json", "{}");
         write(dir.path(), "Qwen/Qwen3-0.6B-GGUF/q8.gguf", "");
+        write(dir.path(), "Qwen/two/config.json", "{}");
         write(dir.path(), "Qwen/two/a.gguf", "");
         write(dir.path(), "Qwen/two/b.gguf", "");
         write(dir.path(), ".incomplete/x/config.json", "{}");

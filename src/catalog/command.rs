@@ -1,0 +1,103 @@
+//! `ashlar model list|pull|rm`.
+
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand};
+use indicatif::{HumanBytes, MultiProgress};
+
+use super::hub::{self, Hub, Repo};
+use crate::config::Config;
+use crate::engine::host::{BUNDLED, Engines, Status};
+use crate::state::host_options;
+
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// Show the models on this machine
+    List(ListModels),
+    /// Download a model from a hub
+    Pull(PullModel),
+    /// Delete a model from the models folder
+    Rm(RemoveModel),
+}
+
+#[derive(Debug, Args)]
+pub struct ListModels {
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Debug, Args)]
+pub struct PullModel {
+    /// OWNER/NAME, with @REVISION for a branch, tag or commit
+    model: String,
+
+    /// Fetch only files that match, as in '*Q4_K_M.gguf' (repeatable)
+    #[arg(long = "file", value_name = "GLOB")]
+    files: Vec<String>,
+
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Debug, Args)]
+pub struct RemoveModel {
+    /// Name as `ashlar model list` shows it
+    name: String,
+
+    #[command(flatten)]
+    config: Config,
+}
+
+pub async fn run(command: ModelCommand) -> Result<()> {
+    match command {
+        ModelCommand::List(args) => list(&args.config),
+        ModelCommand::Pull(args) => pull(&args).await,
+        ModelCommand::Rm(args) => remove(&args),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+fn list(config: &Config) -> Result<()> {
+    let models = Engines::new(host_options(config)).list();
+    let name_width = models.iter().map(|m| m.name.len()).max().unwrap_or(0).max(4);
+    println!("{:name_width$}  {:14}  {:>10}  {:>8}  ARCHITECTURE", "NAME", "KIND", "SIZE", "CONTEXT");
+    for model in models {
+        let architecture = model.architecture.as_deref().unwrap_or("?");
+        let size = HumanBytes(model.weight_bytes).to_string();
+        let default = if model.is_default { "  (default)" } else { "" };
+        println!("{:name_width$}  {:14}  {size:>10}  {:>8}  {architecture}{default}", model.name, model.kind.as_str(), model.context_size);
+        if let Status::Refused(reason) = model.status {
+            println!("{:name_width$}  can't be run: {reason}", "");
+        }
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+async fn pull(args: &PullModel) -> Result<()> {
+    let repo: Repo = args.model.parse().map_err(anyhow::Error::msg)?;
+    let config = &args.config;
+    let hub = Hub {
+        endpoint: config.hf_endpoint.clone(),
+        token: config.hf_token.clone(),
+        models_dir: config.models_dir(),
+        progress: MultiProgress::new(),
+    };
+    let pulled = hub.pull(&repo, &args.files).await?;
+    if pulled.up_to_date {
+        println!("{} is up to date in {}", pulled.name, pulled.path.display());
+    } else {
+        println!("{}: {} files, {} downloaded, in {}", pulled.name, pulled.n_files, HumanBytes(pulled.n_bytes), pulled.path.display());
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+fn remove(args: &RemoveModel) -> Result<()> {
+    let models_dir = args.config.models_dir();
+    if args.name == BUNDLED && !models_dir.join(BUNDLED).exists() {
+        bail!("{BUNDLED} is part of the program and can't be deleted");
+    }
+    let (path, freed) = hub::remove(&models_dir, &args.name)?;
+    println!("deleted {} ({} freed)", path.display(), HumanBytes(freed));
+    Ok(())
+}
