@@ -19,6 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::accounts;
 use crate::chat;
+use crate::catalog;
 use crate::error::{Code, Error, render_dify, render_openai};
 use crate::http::measure;
 use crate::jobs::Handlers;
@@ -34,12 +35,12 @@ const OPENAI_LIMIT: usize = 64 << 20;
 
 /// The console API, errors in our own shape.
 fn console() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().merge(accounts::routes()).merge(chat::console_routes())
+    OpenApiRouter::default().merge(accounts::routes()).merge(catalog::routes()).merge(chat::console_routes())
 }
 
 /// The service API, errors in Dify's shape.
 fn service() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().route("/v1", get(welcome)).route("/v1/", get(welcome)).merge(chat::routes())
+    OpenApiRouter::default().route("/v1", get(welcome)).route("/v1/", get(welcome)).merge(catalog::service_routes()).merge(chat::routes())
 }
 
 /// The OpenAI API, errors in OpenAI's shape.

@@ -7,10 +7,14 @@
 pub mod command;
 mod db;
 pub mod hub;
+mod models;
+mod providers;
 mod remote;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::engine::host::{self, DEFAULT, Engines, Kind, Loaded, Status};
 use crate::engine::request::{Failure, Generation, Input, Message, Part, Request, Tool};
@@ -20,6 +24,22 @@ use crate::state::AppState;
 
 pub use crate::engine::host::Features;
 pub use remote::RemoteModel;
+
+/// The console's routes.
+pub fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(models::list_models))
+        .routes(routes!(models::load_model))
+        .routes(routes!(models::unload_model))
+        .routes(routes!(providers::list_providers, providers::create_provider))
+        .routes(routes!(providers::get_provider, providers::update_provider, providers::delete_provider))
+        .routes(routes!(providers::test_provider))
+}
+
+/// The service API's route.
+pub fn service_routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(models::list_models_by_type))
+}
 
 /// Provider of the models in this process.
 pub const LOCAL: &str = "local";

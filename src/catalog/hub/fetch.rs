@@ -88,7 +88,13 @@ pub(super) fn part(staging: &Path, name: &str) -> PathBuf {
 }
 
 /// Fetches `wanted` into `staging` unless it is there. Returns the bytes that came over the network.
-pub(super) async fn file(http: &reqwest::Client, token: Option<&str>, wanted: &Wanted, staging: &Path, progress: &MultiProgress) -> Result<u64> {
+pub(super) async fn file(
+    http: &reqwest::Client,
+    token: Option<&str>,
+    wanted: &Wanted,
+    staging: &Path,
+    progress: &MultiProgress,
+) -> Result<u64> {
     let done = staging.join(&wanted.name);
     if done.exists() {
         return Ok(0);
@@ -155,7 +161,9 @@ async fn append(http: &reqwest::Client, token: Option<&str>, wanted: &Wanted, pa
             std::fs::remove_file(part).ok();
             return Err(Trouble::Again(anyhow::anyhow!("the server can't continue the download")));
         }
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => return Err(Trouble::Again(anyhow::anyhow!("the server answered {status}"))),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
+            return Err(Trouble::Again(anyhow::anyhow!("the server answered {status}")));
+        }
         status if status.is_server_error() => return Err(Trouble::Again(anyhow::anyhow!("the server answered {status}"))),
         status => return Err(Trouble::Final(anyhow::anyhow!("the server answered {status}"))),
     }

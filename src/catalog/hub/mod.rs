@@ -140,7 +140,8 @@ impl Hub {
         for sibling in &selection {
             wanted.push(self.wanted(repo, &listing.sha, sibling).await?);
         }
-        let is_present = |file: &Wanted| present.files.get(&file.name) == Some(&file.digest.to_string()) && target.join(&file.name).exists();
+        let is_present =
+            |file: &Wanted| present.files.get(&file.name) == Some(&file.digest.to_string()) && target.join(&file.name).exists();
         if !wanted.is_empty() && wanted.iter().all(is_present) {
             std::fs::remove_dir_all(&staging).ok();
             return Ok(Pulled { name: repo.to_string(), path: target, n_files: wanted.len(), n_bytes: 0, up_to_date: true });
@@ -152,7 +153,8 @@ impl Hub {
         self.check_space(&wanted, &staging)?;
 
         let fetches = wanted.iter().map(|file| fetch::file(&http, self.token.as_deref(), file, &staging, &self.progress));
-        let n_bytes: u64 = futures::stream::iter(fetches).buffer_unordered(PARALLEL).try_fold(0, |sum, n| async move { Ok(sum + n) }).await?;
+        let n_bytes: u64 =
+            futures::stream::iter(fetches).buffer_unordered(PARALLEL).try_fold(0, |sum, n| async move { Ok(sum + n) }).await?;
 
         let mut manifest = Manifest { repo: repo.to_string(), commit: listing.sha, ..Manifest::default() };
         manifest.files = wanted.iter().map(|f| (f.name.clone(), f.digest.to_string())).collect();
@@ -221,7 +223,9 @@ impl Hub {
     async fn refuse_unsupported(&self, http: &reqwest::Client, repo: &Repo, listing: &Listing, selection: &[Sibling]) -> Result<()> {
         let resolve = |file: &str| self.url(&format!("{repo}/resolve/{}/{}", listing.sha, encoded(file)));
         let reason = if let Some(gguf) = selection.iter().find(|s| s.rfilename.ends_with(".gguf")) {
-            let response = self.explained(repo, fetch::get(http, self.token.as_deref(), &resolve(&gguf.rfilename)?, Some((0, 64 << 10))).await?).await?;
+            let response = self
+                .explained(repo, fetch::get(http, self.token.as_deref(), &resolve(&gguf.rfilename)?, Some((0, 64 << 10))).await?)
+                .await?;
             inspect::gguf_architecture(&fetch::head_of(response, 64 << 10).await?).and_then(|name| inspect::refusal_of(&name))
         } else {
             let response = self.explained(repo, fetch::get(http, self.token.as_deref(), &resolve("config.json")?, None).await?).await?;
@@ -350,6 +354,7 @@ fn is_inside(name: &str) -> bool {
 
 /// A path in a URL; slashes stay.
 fn encoded(path: &str) -> String {
-    let keep = percent_encoding::NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-    percent_encoding::utf8_percent_encode(path, &keep).to_string()
+    const ESCAPED: &percent_encoding::AsciiSet =
+        &percent_encoding::NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    percent_encoding::utf8_percent_encode(path, ESCAPED).to_string()
 }

@@ -12,15 +12,25 @@ pub(super) fn files(siblings: &[Sibling], globs: &[String]) -> Result<Vec<Siblin
         }
         chosen
     } else {
-        let safetensors: Vec<_> = named(".safetensors").into_iter().filter(|s| !s.rfilename.contains('/') && !is_duplicate(&s.rfilename)).collect();
+        let safetensors: Vec<_> =
+            named(".safetensors").into_iter().filter(|s| !s.rfilename.contains('/') && !is_duplicate(&s.rfilename)).collect();
         match (safetensors.is_empty(), named(".gguf").as_slice()) {
             (false, _) => safetensors,
             (true, [one]) => vec![*one],
             (true, []) if named(".bin").is_empty() => return Err("it holds no weights in safetensors or GGUF format".into()),
-            (true, []) => return Err("its weights are pickled .bin files, which may run code when loaded; look for a safetensors or GGUF version".into()),
+            (true, []) => {
+                return Err(
+                    "its weights are pickled .bin files, which may run code when loaded; look for a safetensors or GGUF version".into()
+                );
+            }
             (true, many) => {
                 let list: Vec<_> = many.iter().map(|s| s.rfilename.as_str()).collect();
-                return Err(format!("it holds {} GGUF files; choose with --file, as in --file '{}': {}", many.len(), list[0], list.join(", ")));
+                return Err(format!(
+                    "it holds {} GGUF files; choose with --file, as in --file '{}': {}",
+                    many.len(),
+                    list[0],
+                    list.join(", ")
+                ));
             }
         }
     };
@@ -42,7 +52,8 @@ fn is_duplicate(name: &str) -> bool {
 /// Tokenizer, template, preprocessing, pooling, licence: small, and the loaders read some of them.
 fn is_side_file(name: &str) -> bool {
     let in_root = !name.contains('/');
-    let in_root_is = in_root && (name.ends_with(".json") || name.ends_with(".jinja") || matches!(name, "vocab.txt" | "merges.txt" | "README.md"));
+    let in_root_is =
+        in_root && (name.ends_with(".json") || name.ends_with(".jinja") || matches!(name, "vocab.txt" | "merges.txt" | "README.md"));
     let licence = in_root && (name.starts_with("LICENSE") || name.starts_with("NOTICE"));
     in_root_is || licence || (name.ends_with("_Pooling/config.json") && name.matches('/').count() == 1)
 }
@@ -87,8 +98,7 @@ mod tests {
     use super::*;
 
     fn select(names: &[&str], globs: &[&str]) -> Result<Vec<String>, String> {
-        let siblings: Vec<_> =
-            names.iter().map(|n| Sibling { rfilename: (*n).to_owned(), size: None, blob_id: None, lfs: None }).collect();
+        let siblings: Vec<_> = names.iter().map(|n| Sibling { rfilename: (*n).to_owned(), size: None, blob_id: None, lfs: None }).collect();
         let globs: Vec<_> = globs.iter().map(|g| (*g).to_owned()).collect();
         Ok(files(&siblings, &globs)?.into_iter().map(|s| s.rfilename).collect())
     }
@@ -96,13 +106,28 @@ mod tests {
     #[test]
     fn safetensors_come_before_everything_else() {
         let repo = [
-            ".gitattributes", "README.md", "config.json", "consolidated.safetensors", "model-00001-of-00002.safetensors",
-            "model-00002-of-00002.safetensors", "model.safetensors.index.json", "onnx/model.onnx", "original/x.safetensors",
-            "pytorch_model.bin", "tokenizer.json", "1_Pooling/config.json", "tf_model.h5",
+            ".gitattributes",
+            "README.md",
+            "config.json",
+            "consolidated.safetensors",
+            "model-00001-of-00002.safetensors",
+            "model-00002-of-00002.safetensors",
+            "model.safetensors.index.json",
+            "onnx/model.onnx",
+            "original/x.safetensors",
+            "pytorch_model.bin",
+            "tokenizer.json",
+            "1_Pooling/config.json",
+            "tf_model.h5",
         ];
         let expected = [
-            "1_Pooling/config.json", "README.md", "config.json", "model-00001-of-00002.safetensors",
-            "model-00002-of-00002.safetensors", "model.safetensors.index.json", "tokenizer.json",
+            "1_Pooling/config.json",
+            "README.md",
+            "config.json",
+            "model-00001-of-00002.safetensors",
+            "model-00002-of-00002.safetensors",
+            "model.safetensors.index.json",
+            "tokenizer.json",
         ];
         assert_eq!(select(&repo, &[]).unwrap(), expected);
     }
@@ -126,8 +151,14 @@ mod tests {
     #[test]
     fn globs() {
         for (glob, name, fits) in [
-            ("*", "", true), ("*.gguf", "a.gguf", true), ("*.gguf", "a.gguf.part", false), ("m?.x", "m1.x", true), ("m?.x", "m.x", false),
-            ("a*b*c", "aXbYbZc", true), ("a*b*c", "aXcYb", false), ("[a]", "[a]", true),
+            ("*", "", true),
+            ("*.gguf", "a.gguf", true),
+            ("*.gguf", "a.gguf.part", false),
+            ("m?.x", "m1.x", true),
+            ("m?.x", "m.x", false),
+            ("a*b*c", "aXbYbZc", true),
+            ("a*b*c", "aXcYb", false),
+            ("[a]", "[a]", true),
         ] {
             assert_eq!(matches_glob(glob, name), fits, "{glob} {name}");
         }

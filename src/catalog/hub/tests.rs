@@ -89,7 +89,11 @@ fn refusal(status: u16, code: &str) -> Response<Body> {
     Response::builder().status(status).header("x-error-code", code).body(Body::from("{\"error\": \"no\"}")).unwrap()
 }
 
-async fn listing(State(hub): State<StandIn>, UrlPath((_, name, revision)): UrlPath<(String, String, String)>, headers: HeaderMap) -> Response<Body> {
+async fn listing(
+    State(hub): State<StandIn>,
+    UrlPath((_, name, revision)): UrlPath<(String, String, String)>,
+    headers: HeaderMap,
+) -> Response<Body> {
     match (name.as_str(), revision.as_str()) {
         ("missing", _) => return refusal(401, "RepoNotFound"),
         ("gated", _) if !hub.may_read(&headers) => return refusal(401, "GatedRepo"),
@@ -99,7 +103,9 @@ async fn listing(State(hub): State<StandIn>, UrlPath((_, name, revision)): UrlPa
     }
     let sibling = |(name, bytes): &(&str, Vec<u8>)| match (hub.bare, is_lfs(name)) {
         (true, _) => json!({"rfilename": name}),
-        (_, true) => json!({"rfilename": name, "size": bytes.len(), "blobId": "0", "lfs": {"sha256": sha256(bytes), "size": bytes.len(), "pointerSize": 130}}),
+        (_, true) => {
+            json!({"rfilename": name, "size": bytes.len(), "blobId": "0", "lfs": {"sha256": sha256(bytes), "size": bytes.len(), "pointerSize": 130}})
+        }
         _ => json!({"rfilename": name, "size": bytes.len(), "blobId": git_blob(bytes)}),
     };
     let body = json!({"id": format!("o/{name}"), "sha": "c0ffee", "siblings": hub.files.iter().map(sibling).collect::<Vec<_>>()});
