@@ -133,6 +133,11 @@ impl Outbound {
         tokio::time::timeout(timeout, probe).await.unwrap_or(Err(Refusal::Timeout(timeout.as_secs())))
     }
 
+    /// Whether a URL may be asked for at all: its scheme, and its address when it holds one.
+    pub fn check(&self, url: &Url) -> Result<(), Refusal> {
+        self.guard.check_url(url)
+    }
+
     /// A request to one URL, for callers that speak a protocol of their own. Redirects are not followed.
     pub fn request(&self, method: Method, url: &Url) -> Result<reqwest::RequestBuilder, Refusal> {
         self.guard.check_url(url)?;

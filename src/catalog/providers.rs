@@ -16,7 +16,6 @@ use crate::error::{Code, Error, OnConstraint, Result};
 use crate::http::extract::{Json, Path};
 use crate::http::page::List;
 use crate::ids::ProviderId;
-use crate::outbound::Refusal;
 use crate::state::AppState;
 
 const MAX_MODELS: usize = 500;
@@ -298,7 +297,7 @@ fn check_base_url(state: &AppState, text: &str) -> Result<String> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(invalid("base_url must end with its path, without '?' and '#'."));
     }
-    state.outbound.request(reqwest::Method::GET, &url).map_err(|refusal: Refusal| refusal.into_error("base_url"))?;
+    state.outbound.check(&url).map_err(|refusal| refusal.into_error("base_url"))?;
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
