@@ -17,9 +17,11 @@ use tower_http::trace::TraceLayer;
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::apps;
 use crate::accounts;
 use crate::chat;
 use crate::catalog;
+use crate::files;
 use crate::error::{Code, Error, render_dify, render_openai};
 use crate::http::measure;
 use crate::jobs::Handlers;
@@ -35,12 +37,23 @@ const OPENAI_LIMIT: usize = 64 << 20;
 
 /// The console API, errors in our own shape.
 fn console() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().merge(accounts::routes()).merge(catalog::routes()).merge(chat::console_routes())
+    OpenApiRouter::default()
+        .merge(accounts::routes())
+        .merge(apps::console_routes())
+        .merge(files::console_routes())
+        .merge(catalog::routes())
+        .merge(chat::console_routes())
 }
 
 /// The service API, errors in Dify's shape.
 fn service() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().route("/v1", get(welcome)).route("/v1/", get(welcome)).merge(catalog::service_routes()).merge(chat::routes())
+    OpenApiRouter::default()
+        .route("/v1", get(welcome))
+        .route("/v1/", get(welcome))
+        .merge(apps::service_routes())
+        .merge(files::service_routes())
+        .merge(catalog::service_routes())
+        .merge(chat::routes())
 }
 
 /// The OpenAI API, errors in OpenAI's shape.
@@ -59,8 +72,10 @@ pub fn openapi() -> OpenApi {
 }
 
 /// What runs the jobs of the queue; a slice adds its own kinds here.
-pub fn job_handlers(_: &AppState) -> Handlers {
-    Handlers::default()
+pub fn job_handlers(state: &AppState) -> Handlers {
+    let mut handlers = Handlers::default();
+    apps::annotations::add_job_handlers(&mut handlers, state);
+    handlers
 }
 
 /// `ashlar openapi`.

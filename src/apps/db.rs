@@ -156,12 +156,7 @@ pub struct NewApp<'a> {
     pub dsl_extra: &'a Value,
 }
 
-pub async fn insert_app(
-    db: impl PgExecutor<'_>,
-    workspace_id: WorkspaceId,
-    created_by: Option<AccountId>,
-    app: NewApp<'_>,
-) -> Result<()> {
+pub async fn insert_app(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, created_by: Option<AccountId>, app: NewApp<'_>) -> Result<()> {
     sqlx::query!(
         "insert into apps (id, workspace_id, name, description, mode, icon_type, icon, icon_background, use_icon_as_answer_icon,
                            draft, dsl_extra, created_by)
@@ -231,7 +226,7 @@ pub async fn update_app(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_
         "update apps set name = coalesce($3, name), description = coalesce($4, description), icon_type = coalesce($5, icon_type),
                 icon = coalesce($6, icon), icon_background = coalesce($7, icon_background), tags = coalesce($8, tags),
                 enable_api = coalesce($9, enable_api), enable_site = coalesce($10, enable_site),
-                max_active_requests = coalesce($11, max_active_requests), site = site || coalesce($12, '{}'), updated_at = now()
+                max_active_requests = coalesce($11, max_active_requests), site = site || coalesce($12::jsonb, '{}'::jsonb), updated_at = now()
          where workspace_id = $1 and id = $2 and deleted_at is null",
         workspace_id.0,
         app_id.0,
@@ -388,12 +383,7 @@ pub async fn list_versions(
 }
 
 /// The draft becomes what the version holds. False when either is not there.
-pub async fn restore_version(
-    db: impl PgExecutor<'_>,
-    workspace_id: WorkspaceId,
-    app_id: AppId,
-    version_id: AppVersionId,
-) -> Result<bool> {
+pub async fn restore_version(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_id: AppId, version_id: AppVersionId) -> Result<bool> {
     let done = sqlx::query!(
         "update apps a set draft = v.config, draft_revision = a.draft_revision + 1, updated_at = now()
          from app_versions v

@@ -407,7 +407,7 @@ async fn publish_app(
     Json(body): Json<PublishApp>,
 ) -> Result<Json<AppVersion>> {
     let name = text::optional_line("name", &body.name, NAME_CHARS)?;
-    let note = description(&body.note).map_err(|e| Error { param: Some("note".into()), ..e })?;
+    let note = description(&body.note).map_err(|e| e.param("note"))?;
     let workspace_id = session.workspace_id;
     let mut tx = state.db.begin().await?;
     let row = db::find_app(&mut *tx, workspace_id, app_id).await?.ok_or_else(not_found)?;
@@ -506,11 +506,7 @@ fn pending_key(state: &AppState, workspace_id: WorkspaceId, import_id: Uuid) -> 
 
 /// Make an app from a DSL file
 #[utoipa::path(post, path = "/api/apps/import", tag = "apps", request_body = ImportApp, responses((status = 200, body = ImportResult)))]
-async fn import_app(
-    State(state): State<AppState>,
-    session: Session<Editor>,
-    Json(body): Json<ImportApp>,
-) -> Result<Json<ImportResult>> {
+async fn import_app(State(state): State<AppState>, session: Session<Editor>, Json(body): Json<ImportApp>) -> Result<Json<ImportResult>> {
     let yaml = match (body.yaml.filter(|y| !y.trim().is_empty()), body.url.filter(|u| !u.trim().is_empty())) {
         (Some(yaml), None) => yaml,
         (None, Some(url)) => fetch(&state, &url).await?,

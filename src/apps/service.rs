@@ -15,11 +15,7 @@ use crate::http::extract::Json;
 use crate::state::AppState;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default()
-        .routes(routes!(get_parameters))
-        .routes(routes!(get_info))
-        .routes(routes!(get_meta))
-        .routes(routes!(get_site))
+    OpenApiRouter::default().routes(routes!(get_parameters)).routes(routes!(get_info)).routes(routes!(get_meta)).routes(routes!(get_site))
 }
 
 /// What a client needs to draw the app's form

@@ -1,5 +1,21 @@
-//! Uploaded files: checked, stored by id, served by signed links.
+//! Uploaded files: checked, stored by id, served by signed links; the files of messages.
+//!
+//! - The bytes go to the object store first, the row follows: a file that has a row is whole. A crash between the two leaves
+//!   bytes that nothing points to.
+//! - A picture's type is what its bytes say, and its size in pixels is known before anything decodes it.
+//! - A file belongs to whoever uploaded it, an end user of an app or an account; nobody else can send it with a message.
 
+mod check;
+mod db;
 mod kind;
+mod links;
+mod messages;
+mod resolve;
+mod routes;
+mod store;
 
 pub use kind::{FileKind, TransferMethod, UploadRules};
+pub use links::{base_url, signed_url};
+pub use messages::{MessageFile, images_of_messages, insert_message_files, list_message_files};
+pub use resolve::{InputFile, Owner, Resolved, Scope, resolve};
+pub use routes::{console_routes, service_routes};

@@ -136,24 +136,14 @@ pub async fn update(
 }
 
 pub async fn delete(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_id: AppId, id: AnnotationId) -> Result<bool> {
-    let done = sqlx::query!(
-        "delete from annotations where workspace_id = $1 and app_id = $2 and id = $3",
-        workspace_id.0,
-        app_id.0,
-        id.0
-    )
-    .execute(db)
-    .await?;
+    let done = sqlx::query!("delete from annotations where workspace_id = $1 and app_id = $2 and id = $3", workspace_id.0, app_id.0, id.0)
+        .execute(db)
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// `text` is normalised as `annotations::normalized` does.
-pub async fn find_by_text(
-    db: impl PgExecutor<'_>,
-    workspace_id: WorkspaceId,
-    app_id: AppId,
-    text: &str,
-) -> Result<Option<AnnotationId>> {
+pub async fn find_by_text(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_id: AppId, text: &str) -> Result<Option<AnnotationId>> {
     let id = sqlx::query_scalar!(
         r#"select id as "id: AnnotationId" from annotations
            where workspace_id = $1 and app_id = $2 and lower(btrim(regexp_replace(question, '\s+', ' ', 'g'))) = lower($3)

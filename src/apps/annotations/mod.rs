@@ -61,7 +61,13 @@ pub struct Reply {
 }
 
 /// The annotation that answers `query`, if replies are on and one does; counts the hit.
-pub async fn find_reply(state: &AppState, workspace_id: WorkspaceId, app_id: AppId, settings: &Settings, query: &str) -> Result<Option<Reply>> {
+pub async fn find_reply(
+    state: &AppState,
+    workspace_id: WorkspaceId,
+    app_id: AppId,
+    settings: &Settings,
+    query: &str,
+) -> Result<Option<Reply>> {
     if !settings.enabled || query.trim().is_empty() {
         return Ok(None);
     }
@@ -166,7 +172,12 @@ async fn run_job(state: AppState, job: Job) -> anyhow::Result<()> {
             return Ok(());
         }
         let embedded = embed(rows.iter().map(|row| row.1.clone()).collect()).await?;
-        anyhow::ensure!(embedded.vectors.len() == rows.len(), "the embedding model gave {} vectors for {} texts", embedded.vectors.len(), rows.len());
+        anyhow::ensure!(
+            embedded.vectors.len() == rows.len(),
+            "the embedding model gave {} vectors for {} texts",
+            embedded.vectors.len(),
+            rows.len()
+        );
         for ((id, question), vector) in rows.iter().zip(&embedded.vectors) {
             db::set_embedding(&state.db, workspace_id, *id, question, &bytes(vector), &model).await?;
         }

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::{JOB, Settings, db, enqueue};
 use crate::accounts::{Editor, Reader, ServiceApp, Session};
@@ -79,7 +78,13 @@ async fn create(
     Ok(row)
 }
 
-async fn update(state: &AppState, workspace_id: WorkspaceId, app_id: AppId, id: AnnotationId, content: Content) -> Result<db::AnnotationRow> {
+async fn update(
+    state: &AppState,
+    workspace_id: WorkspaceId,
+    app_id: AppId,
+    id: AnnotationId,
+    content: Content,
+) -> Result<db::AnnotationRow> {
     let (question, answer) = content.checked()?;
     let mut tx = state.db.begin().await?;
     let settings = db::find_settings(&mut *tx, workspace_id, app_id).await?.ok_or_else(not_found)?;
@@ -194,14 +199,10 @@ async fn service_switch(
 
 /// How far switching annotation replies is
 #[utoipa::path(get, path = "/v1/apps/annotation-reply/{action}/status/{job_id}", tag = "service",
-    params(("action" = Action, Path), ("job_id" = Uuid, Path)), responses((status = 200, body = Object), (status = 400)))]
-async fn service_status(
-    State(state): State<AppState>,
-    app: ServiceApp,
-    Path((_, job_id)): Path<(Action, String)>,
-) -> Result<Json<Value>> {
+    params(("action" = Action, Path), ("job_id" = JobId, Path)), responses((status = 200, body = Object), (status = 400)))]
+async fn service_status(State(state): State<AppState>, app: ServiceApp, Path(path): Path<(Action, String)>) -> Result<Json<Value>> {
     let unknown = || Error::invalid("job_id", "The job does not exist.");
-    let id = job_id.parse().map_err(|_| unknown())?;
+    let id = path.1.parse().map_err(|_| unknown())?;
     let (status, error) = db::find_job(&state.db, app.workspace_id, app.app_id, JOB, id).await?.ok_or_else(unknown)?;
     let status = match status.as_str() {
         "queued" => "waiting",
@@ -226,7 +227,14 @@ struct Annotation {
 impl From<db::AnnotationRow> for Annotation {
     fn from(row: db::AnnotationRow) -> Self {
         let created_by_name = row.account_name;
-        Self { id: row.id, question: row.question, answer: row.answer, hit_count: row.hit_count, created_at: row.created_at, created_by_name }
+        Self {
+            id: row.id,
+            question: row.question,
+            answer: row.answer,
+            hit_count: row.hit_count,
+            created_at: row.created_at,
+            created_by_name,
+        }
     }
 }
 

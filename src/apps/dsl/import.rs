@@ -22,9 +22,14 @@ pub struct Import<'a> {
 
 #[derive(Debug)]
 pub enum Outcome {
-    Created { app_id: AppId, warnings: Vec<String> },
+    Created {
+        app_id: AppId,
+        warnings: Vec<String>,
+    },
     /// Nothing was made; the file's version needs a confirmation.
-    Pending { version: String },
+    Pending {
+        version: String,
+    },
 }
 
 /// Reads the file and makes the app of it.
@@ -64,14 +69,18 @@ pub async fn import(db: &PgPool, import: Import<'_>) -> Result<Outcome> {
 fn warnings(document: &Document, providers: &BTreeSet<String>, missing: &BTreeSet<(String, String)>) -> Vec<String> {
     let mut warnings = Vec::new();
     if document.compatibility != Compatibility::Same {
-        warnings.push(format!("The file has DSL version {}, this server writes {VERSION}: check that the app does what you expect.", document.version));
+        warnings.push(format!(
+            "The file has DSL version {}, this server writes {VERSION}: check that the app does what you expect.",
+            document.version
+        ));
     }
     for (provider, name) in missing {
         warnings.push(format!("Model '{name}' of provider '{provider}' is not set up here: add the provider or choose another model."));
     }
     for plugin in plugins(document) {
         if !providers.contains(short_name(&plugin)) {
-            warnings.push(format!("The app was made with the plugin '{plugin}', which does not exist here: what it does has to be replaced."));
+            warnings
+                .push(format!("The app was made with the plugin '{plugin}', which does not exist here: what it does has to be replaced."));
         }
     }
     let n_datasets = datasets(&document.config);
@@ -96,7 +105,8 @@ fn warnings(document: &Document, providers: &BTreeSet<String>, missing: &BTreeSe
 fn map_models(value: &mut Value, providers: &BTreeSet<String>) -> BTreeSet<(String, String)> {
     let mut missing = BTreeSet::new();
     walk(value, &mut |map| {
-        let is_model = map.contains_key("completion_params") || matches!(map.get("mode").and_then(Value::as_str), Some("chat" | "completion"));
+        let is_model =
+            map.contains_key("completion_params") || matches!(map.get("mode").and_then(Value::as_str), Some("chat" | "completion"));
         let (Some(provider), Some(name)) = (map.get("provider").and_then(Value::as_str), map.get("name").and_then(Value::as_str)) else {
             return;
         };

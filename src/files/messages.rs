@@ -1,0 +1,87 @@
+//! The files of messages: stored with a question, listed in histories, read again for the model.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use super::{FileKind, Resolved, db, links, store};
+use crate::engine::request::{Detail, Image};
+use crate::error::Result;
+use crate::ids::{MessageId, WorkspaceId};
+use crate::state::AppState;
+
+/// A file of a message, as histories show it.
+#[derive(Debug, Clone)]
+pub struct MessageFile(db::MessageFileRow);
+
+impl MessageFile {
+    pub fn message_id(&self) -> MessageId {
+        self.0.message_id
+    }
+
+    /// An element of `message_files` in the service API; the link in it is freshly signed.
+    pub fn service_json(&self, state: &AppState) -> Value {
+        let row = &self.0;
+        let name = row.name.clone().or_else(|| row.url.as_deref().map(super::resolve::name_of_url)).unwrap_or_default();
+        let stored_url = row.file_id.map(|id| links::signed_url(state, id, &name));
+        json!({
+            "id": row.id,
+            "filename": name,
+            "type": row.kind,
+            "url": stored_url.or_else(|| row.url.clone()),
+            "mime_type": row.mime_type,
+            "size": row.size,
+            "transfer_method": row.transfer_method,
+            "belongs_to": row.belongs_to,
+            "upload_file_id": row.file_id,
+        })
+    }
+}
+
+/// Stores the files of a question; call it in the transaction that stores the message.
+pub async fn insert_message_files(
+    tx: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    message_id: MessageId,
+    files: &[Resolved],
+) -> Result<()> {
+    for (position, file) in files.iter().enumerate() {
+        let row = db::NewMessageFile {
+            file_id: file.file_id,
+            kind: file.kind,
+            transfer_method: file.transfer_method,
+            url: file.url.as_deref(),
+            belongs_to: "user",
+            position: i32::try_from(position).unwrap_or(i32::MAX),
+        };
+        db::insert_message_file(&mut *tx, workspace_id, message_id, row).await?;
+    }
+    Ok(())
+}
+
+/// The files of these messages, in the order they were sent.
+pub async fn list_message_files(state: &AppState, workspace_id: WorkspaceId, messages: &[MessageId]) -> Result<Vec<MessageFile>> {
+    if messages.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(db::list_message_files(&state.db, workspace_id, messages).await?.into_iter().map(MessageFile).collect())
+}
+
+/// The pictures that these messages' questions held, for a model that is to see them again.
+pub async fn images_of_messages(
+    state: &AppState,
+    workspace_id: WorkspaceId,
+    messages: &[MessageId],
+    detail: Detail,
+) -> Result<HashMap<MessageId, Vec<Image>>> {
+    let mut images: HashMap<MessageId, Vec<Image>> = HashMap::new();
+    for MessageFile(row) in list_message_files(state, workspace_id, messages).await? {
+        let (Some(key), Some(mime_type)) = (row.blob_key, row.mime_type) else { continue };
+        if row.kind == FileKind::Image && row.belongs_to == "user" && super::resolve::is_raster(&mime_type) {
+            let bytes = store::read(state, &key).await?;
+            images.entry(row.message_id).or_default().push(Image { bytes, mime_type, detail });
+        }
+    }
+    Ok(images)
+}
