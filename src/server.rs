@@ -17,12 +17,12 @@ use tower_http::trace::TraceLayer;
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::apps;
 use crate::accounts;
-use crate::chat;
+use crate::apps;
 use crate::catalog;
-use crate::files;
+use crate::chat;
 use crate::error::{Code, Error, render_dify, render_openai};
+use crate::files;
 use crate::http::measure;
 use crate::jobs::Handlers;
 use crate::state::AppState;
