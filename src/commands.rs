@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use crate::accounts::Role;
 use crate::accounts::admin::{self, CreateAdmin, CreateKeyArgs, ResetPassword};
+use crate::apps::cli::{self, ExportArgs, ImportArgs, ListArgs};
 use crate::config::Config;
 use crate::runtime::Runtime;
 
@@ -22,6 +23,16 @@ pub enum AdminCommand {
 pub enum KeyCommand {
     /// Make an API key and print it
     Create(With<CreateKeyArgs>),
+}
+
+#[derive(Subcommand)]
+pub enum AppCommand {
+    /// Make an app from a file
+    Import(With<ImportArgs>),
+    /// Print an app's draft as YAML
+    Export(With<ExportArgs>),
+    /// Show the apps of a workspace
+    List(With<ListArgs>),
 }
 
 /// A slice's arguments and where its data is.
@@ -72,6 +83,39 @@ pub async fn key(command: KeyCommand) -> Result<()> {
     let token = admin::create_api_key(&runtime.state.db, &args).await;
     runtime.stop().await;
     print(&token?);
+    Ok(())
+}
+
+pub async fn app(command: AppCommand) -> Result<()> {
+    match command {
+        AppCommand::Import(With { args, config }) => {
+            let runtime = Runtime::attach(config).await?;
+            let imported = cli::import_file(&runtime.state.db, &args).await;
+            runtime.stop().await;
+            let imported = imported?;
+            for warning in &imported.warnings {
+                tracing::warn!("{warning}");
+            }
+            match imported.key {
+                Some(key) => print(&key),
+                None => print(&format!("{}  {}", imported.app_id, imported.name)),
+            }
+        }
+        AppCommand::Export(With { args, config }) => {
+            let runtime = Runtime::attach(config).await?;
+            let yaml = cli::export_app(&runtime.state.db, &args).await;
+            runtime.stop().await;
+            print(yaml?.trim_end());
+        }
+        AppCommand::List(With { args, config }) => {
+            let runtime = Runtime::attach(config).await?;
+            let apps = cli::list_apps(&runtime.state.db, &args).await;
+            runtime.stop().await;
+            for (id, mode, published, name) in apps? {
+                print(&format!("{id}  {mode:13}  {}  {name}", if published { "published" } else { "draft    " }));
+            }
+        }
+    }
     Ok(())
 }
 

@@ -32,6 +32,12 @@ enum Command {
     Migrate(Box<Config>),
     /// Check that this machine has what Ashlar needs
     Doctor(Box<Config>),
+    /// Apps as files
+    #[command(subcommand)]
+    App(Box<AppCommand>),
+    /// Models on this machine
+    #[command(subcommand)]
+    Model(Box<ModelCommand>),
     /// Accounts, for whoever holds the server
     #[command(subcommand)]
     Admin(Box<AdminCommand>),
@@ -65,6 +71,8 @@ async fn run(command: Command) -> Result<()> {
         Command::Serve(config) => serve::run(*config).await,
         Command::Migrate(config) => runtime::migrate_only(*config).await,
         Command::Doctor(config) => doctor::run(*config).await,
+        Command::App(command) => commands::app(*command).await,
+        Command::Model(command) => catalog::command::run(*command).await,
         Command::Admin(command) => commands::admin(*command).await,
         Command::Key(command) => commands::key(*command).await,
         Command::Chat(args) => terminal::run(*args).await,

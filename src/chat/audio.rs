@@ -25,10 +25,7 @@ pub(super) fn body_limit() -> DefaultBodyLimit {
 
 /// Speech to text.
 #[utoipa::path(post, path = "/v1/audio-to-text", tag = "Audio", request_body(content_type = "multipart/form-data", description = "`file`, `user`"), responses((status = 400)))]
-pub(super) async fn audio_to_text(
-    _app: ServiceApp,
-    multipart: Result<Multipart, MultipartRejection>,
-) -> Result<Json<Value>> {
+pub(super) async fn audio_to_text(_app: ServiceApp, multipart: Result<Multipart, MultipartRejection>) -> Result<Json<Value>> {
     let no_audio = || Error::new(Code::NoAudioUploaded, "Please upload your audio.");
     let too_large = || Error::new(Code::AudioTooLarge, "Audio size larger than 30 mb");
     let mut multipart = multipart.map_err(|_| no_audio())?;

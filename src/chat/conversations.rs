@@ -75,7 +75,11 @@ pub(super) async fn find(state: &AppState, app: &ServiceApp, user: Option<&str>,
 
 /// A user's conversations, `last_id` being the last of the page before.
 #[utoipa::path(get, path = "/v1/conversations", tag = "Conversations", params(("user" = Option<String>, Query), ("last_id" = Option<String>, Query), ("limit" = Option<i64>, Query), ("sort_by" = Option<String>, Query)), responses((status = 200, body = CursorPage<Conversation>)))]
-pub(super) async fn list_conversations(State(state): State<AppState>, app: ServiceApp, params: Params) -> Result<Json<CursorPage<Conversation>>> {
+pub(super) async fn list_conversations(
+    State(state): State<AppState>,
+    app: ServiceApp,
+    params: Params,
+) -> Result<Json<CursorPage<Conversation>>> {
     require_chat(&state, &app).await?;
     let limit = params.int("limit", 20, 1..=100)?;
     let order = match params.get("sort_by").unwrap_or("-updated_at") {

@@ -81,8 +81,15 @@ pub struct Answer {
 /// Who answers.
 enum Source {
     /// Moderation or an annotation, with a text that stands already
-    Canned { text: String, annotation: Option<(AnnotationId, AnnotationReply)> },
-    Model { model: Model, generation: Generation, messages: Vec<Message> },
+    Canned {
+        text: String,
+        annotation: Option<(AnnotationId, AnnotationReply)>,
+    },
+    Model {
+        model: Model,
+        generation: Generation,
+        messages: Vec<Message>,
+    },
 }
 
 pub async fn start(state: &AppState, app: &App, caller: &Caller, ask: Ask) -> Result<Started> {
@@ -187,10 +194,8 @@ async fn claim_slot(state: &AppState, app: &App, task_id: TaskId) -> Result<Opti
     }
     let slot = state.live.claim_slot(app.id.0, task_id.0, max).await;
     slot.map(Some).ok_or_else(|| {
-        let message = format!(
-            "Too many requests. Please try again later. The current maximum concurrent requests allowed for {} is {max}.",
-            app.id
-        );
+        let message =
+            format!("Too many requests. Please try again later. The current maximum concurrent requests allowed for {} is {max}.", app.id);
         Error::new(Code::TooManyRequests, message).retry_after(1)
     })
 }

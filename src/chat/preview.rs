@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::attachments::InputFile;
 use super::generate::{self, App, Ask};
 use super::{Caller, db, service, suggest};
 use crate::accounts::{Editor, Session};
 use crate::apps::{AppMode, ModelConfig};
 use crate::error::{Code, Error, Result};
-use super::attachments::InputFile;
 use crate::http::extract::{Json as Body, Path};
 use crate::ids::{AppId, ConversationId, MessageId, TaskId};
 use crate::state::AppState;

@@ -117,9 +117,9 @@ fn simple_text(question: &Question<'_>, history: &[Turn]) -> Prompt {
 
 fn histories(question: &Question<'_>, history: &[Turn]) -> String {
     let names = &question.config.completion_prompt_config.conversation_histories_role;
-    let lines = history.iter().flat_map(|turn| {
-        [format!("{}: {}", names.user_prefix, turn.query), format!("{}: {}", names.assistant_prefix, turn.answer)]
-    });
+    let lines = history
+        .iter()
+        .flat_map(|turn| [format!("{}: {}", names.user_prefix, turn.query), format!("{}: {}", names.assistant_prefix, turn.answer)]);
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -236,11 +236,9 @@ mod tests {
         let config = json!({"prompt_type": "advanced", "chat_prompt_config": {"prompt": [
             {"role": "system", "text": "Be {{how}}. Asked: {{#query#}}{{#context#}}"}, {"role": "user", "text": "1+1"}, {"role": "assistant", "text": "2"}]}});
         let prompt = ask(config, true, json!({"how": "brief"}), "2+2", &[], &[turn("q", "a")]);
-        assert_eq!(
-            lines(&prompt),
-            ["System: Be brief. Asked: 2+2", "User: 1+1", "Assistant: 2", "User: q", "Assistant: a", "User: 2+2"]
-        );
-        let config = json!({"prompt_type": "advanced", "chat_prompt_config": {"prompt": [{"role": "system", "text": "So far: {{#histories#}}"}]}});
+        assert_eq!(lines(&prompt), ["System: Be brief. Asked: 2+2", "User: 1+1", "Assistant: 2", "User: q", "Assistant: a", "User: 2+2"]);
+        let config =
+            json!({"prompt_type": "advanced", "chat_prompt_config": {"prompt": [{"role": "system", "text": "So far: {{#histories#}}"}]}});
         let prompt = ask(config, true, json!({}), "on", &[], &[turn("q", "a")]);
         assert_eq!(lines(&prompt), ["System: So far: Human: q\nAssistant: a", "User: on"]);
     }

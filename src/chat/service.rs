@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use utoipa::ToSchema;
 
+use super::attachments::InputFile;
 use super::events::Metadata;
 use super::generate::{self, App, Ask, Started};
 use super::payload::{Params, Payload, parse_uuid};
@@ -16,7 +17,6 @@ use super::{Caller, app_unavailable, db, follow, not_chat_app, require_chat, req
 use crate::accounts::ServiceApp;
 use crate::apps::{AppMode, ModelConfig};
 use crate::error::{Code, Error, Result};
-use super::attachments::InputFile;
 use crate::http::extract::Path;
 use crate::http::sse;
 use crate::ids::{ConversationId, TaskId};
@@ -111,13 +111,8 @@ pub(super) async fn create_chat_message(
     let app = published(&state, &app, |mode| if mode.is_chat() { Ok(()) } else { Err(not_chat_app()) }).await?;
     let conversation_id = body.conversation_id.as_deref().map(str::trim).filter(|id| !id.is_empty());
     let conversation_id = conversation_id.map(|id| parse_uuid("conversation_id", id).map(ConversationId)).transpose()?;
-    let ask = Ask {
-        query: body.query,
-        inputs: body.inputs,
-        files: body.files,
-        conversation_id,
-        auto_generate_name: body.auto_generate_name,
-    };
+    let ask =
+        Ask { query: body.query, inputs: body.inputs, files: body.files, conversation_id, auto_generate_name: body.auto_generate_name };
     answer(&state, &app, &caller, ask, body.response_mode, &headers).await
 }
 
@@ -272,7 +267,9 @@ pub(super) async fn follow_completion_message(
 async fn resume(state: &AppState, app: &ServiceApp, caller: &Caller, task_id: TaskId, headers: &HeaderMap) -> Result<Response> {
     let after = match headers.get("last-event-id").map(|v| v.to_str().unwrap_or("").trim()) {
         None | Some("") => 0,
-        Some(text) => text.parse().map_err(|_| Error::invalid("Last-Event-ID", "Last-Event-ID must be the id of an event of this stream."))?,
+        Some(text) => {
+            text.parse().map_err(|_| Error::invalid("Last-Event-ID", "Last-Event-ID must be the id of an event of this stream."))?
+        }
     };
     let row = db::messages::find_by_task(&state.db, app.workspace_id, app.app_id, caller, task_id).await?;
     let row = row.ok_or_else(|| Error::not_found("Message Not Exists."))?;

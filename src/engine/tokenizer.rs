@@ -25,9 +25,7 @@ impl Tokenizer {
             .map_err(|e| LoadError::corrupt(path, format!("not a tokenizer this version reads: {e}")))?;
         // Some files carry the padding and truncation of their training.
         inner.with_padding(None);
-        inner
-            .with_truncation(None)
-            .map_err(|e| LoadError::corrupt(path, format!("truncation can't be turned off: {e}")))?;
+        inner.with_truncation(None).map_err(|e| LoadError::corrupt(path, format!("truncation can't be turned off: {e}")))?;
         Ok(Self::new(inner))
     }
 

@@ -125,9 +125,7 @@ pub fn append_patches(frames: &[&Rgb], patches: Patches, out: &mut Vec<f32>) {
     let (width, height) = frames.first().map_or((0, 0), |f| (f.width, f.height));
     assert!(frames.iter().all(|f| f.width == width && f.height == height && f.data.len() == width * height * 3));
     assert!(width % (size * merge) == 0 && height % (size * merge) == 0);
-    let tables: Vec<[f32; 256]> = (0..3)
-        .map(|c| std::array::from_fn(|v| (v as f32 - 255.0 * mean[c]) / (255.0 * std[c])))
-        .collect();
+    let tables: Vec<[f32; 256]> = (0..3).map(|c| std::array::from_fn(|v| (v as f32 - 255.0 * mean[c]) / (255.0 * std[c]))).collect();
     out.reserve(width * height * 3 * frames.len());
     for block_row in 0..height / (size * merge) {
         for block_col in 0..width / (size * merge) {

@@ -323,7 +323,11 @@ pub async fn find_place(
 }
 
 /// The newest message of a conversation.
-pub async fn find_last_id(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, conversation_id: ConversationId) -> sqlx::Result<Option<MessageId>> {
+pub async fn find_last_id(
+    db: impl PgExecutor<'_>,
+    workspace_id: WorkspaceId,
+    conversation_id: ConversationId,
+) -> sqlx::Result<Option<MessageId>> {
     sqlx::query_scalar!(
         r#"select id as "id: MessageId" from messages where workspace_id = $1 and conversation_id = $2 order by created_at desc, id desc limit 1"#,
         workspace_id.0,

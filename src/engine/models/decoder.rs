@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use crate::engine::{
     batch::Batch,
     ops::{
-        self, Backend, Result, Linear, Matrix, RmsNorm,
+        self, Backend, Linear, Matrix, Result, RmsNorm,
         attention::{self, Heads},
         cache::KvCache,
         rope::{self, Angles, Llama3Scaling},
@@ -159,11 +159,7 @@ impl Layer {
         let Config { hidden_size: h, intermediate_size: i, n_heads, n_kv_heads, head_dim: d, rms_norm_eps: eps, .. } = *config;
         let (attn, mlp) = (scope.pp("self_attn"), scope.pp("mlp"));
         let qkv = [("q_proj", n_heads * d), ("k_proj", n_kv_heads * d), ("v_proj", n_kv_heads * d)];
-        let qk_norm = if config.qk_norm {
-            Some((attn.values("q_norm.weight", &[d])?, attn.values("k_norm.weight", &[d])?))
-        } else {
-            None
-        };
+        let qk_norm = if config.qk_norm { Some((attn.values("q_norm.weight", &[d])?, attn.values("k_norm.weight", &[d])?)) } else { None };
         Ok(Self {
             input_norm: RmsNorm::new(scope.values("input_layernorm.weight", &[h])?, eps)?,
             qkv: attn.fused(&qkv, h, config.qkv_bias)?,
@@ -195,11 +191,7 @@ impl Decoder {
         let embeddings = model.matrix("embed_tokens.weight", vocab_size, h)?;
         let layers = (0..config.n_layers).map(|i| Layer::load(&config, &model.pp("layers").pp(i))).collect::<Result<_, _>>()?;
         let norm = RmsNorm::new(model.values("norm.weight", &[h])?, rms_norm_eps)?;
-        let head = if config.tied {
-            Linear::new(vec![embeddings.clone()], None)
-        } else {
-            head.linear("lm_head", vocab_size, h, false)?
-        };
+        let head = if config.tied { Linear::new(vec![embeddings.clone()], None) } else { head.linear("lm_head", vocab_size, h, false)? };
         let mut inverse_frequencies = rope::inverse_frequencies(config.rope_theta, head_dim);
         if let Some(scaling) = &config.rope_scaling {
             scaling.apply(&mut inverse_frequencies);

@@ -19,12 +19,7 @@ pub struct Llama {
 }
 
 impl Llama {
-    pub fn load(
-        checkpoint: &Checkpoint,
-        config: Config,
-        info: ModelInfo,
-        backend: &Backend,
-    ) -> Result<Self, LoadError> {
+    pub fn load(checkpoint: &Checkpoint, config: Config, info: ModelInfo, backend: &Backend) -> Result<Self, LoadError> {
         let root = checkpoint.weights.root();
         let decoder = Decoder::load(config, &root.pp("model"), &root)?;
         Ok(Self { info, backend: backend.clone(), decoder })

@@ -4,9 +4,9 @@
 
 pub mod decoder;
 mod llama;
+pub mod qwen3_vl;
 #[cfg(test)]
 mod tests;
-pub mod qwen3_vl;
 
 use std::{path::Path, sync::Arc};
 
@@ -123,7 +123,8 @@ impl Architecture {
 }
 
 fn why_not(name: &str) -> String {
-    let known = "this version runs Llama, Qwen2, Qwen3 and Qwen3-VL (dense) as chat models and BERT and XLM-RoBERTa as embedders and rerankers";
+    let known =
+        "this version runs Llama, Qwen2, Qwen3 and Qwen3-VL (dense) as chat models and BERT and XLM-RoBERTa as embedders and rerankers";
     if name.contains("Moe") { format!("mixtures of experts are not there yet; {known}") } else { known.to_owned() }
 }
 

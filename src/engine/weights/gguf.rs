@@ -89,7 +89,10 @@ fn weights(path: &Path, map: Mmap, header: Header, permuted: Option<&Value>) -> 
             return Err(LoadError::corrupt(path, format!("tensor `{}` starts after the end of the file", tensor.name)));
         };
         let Some(n_bytes) = bytes_for(tensor.format, &tensor.shape) else {
-            return Err(LoadError::corrupt(path, format!("tensor `{}` has rows that are not whole blocks of {:?}", tensor.name, tensor.format)));
+            return Err(LoadError::corrupt(
+                path,
+                format!("tensor `{}` has rows that are not whole blocks of {:?}", tensor.name, tensor.format),
+            ));
         };
         if n_bytes > map.len() - start {
             return Err(LoadError::corrupt(path, format!("the file ends inside tensor `{}`", tensor.name)));
@@ -202,7 +205,8 @@ impl Header {
             // The file lists the fastest dimension first.
             shape.reverse();
             let kind = r.u32()?;
-            let format = Format::from_ggml(kind).ok_or_else(|| format!("tensor `{name}` has type {kind}, which is not read ({})", readable()))?;
+            let format =
+                Format::from_ggml(kind).ok_or_else(|| format!("tensor `{name}` has type {kind}, which is not read ({})", readable()))?;
             let offset = usize::try_from(r.u64()?).map_err(|_| format!("tensor `{name}` starts after the end of the file"))?;
             tensors.push(TensorPlace { name, format, shape, offset });
         }
@@ -314,7 +318,12 @@ impl GgufTokenizer {
             let list = get(key).and_then(Value::as_array);
             list.into_iter().flatten().map(|v| v.as_str().unwrap_or_default().to_owned()).collect()
         };
-        let names = [("bos_token", "bos_token_id"), ("eos_token", "eos_token_id"), ("pad_token", "padding_token_id"), ("unk_token", "unknown_token_id")];
+        let names = [
+            ("bos_token", "bos_token_id"),
+            ("eos_token", "eos_token_id"),
+            ("pad_token", "padding_token_id"),
+            ("unk_token", "unknown_token_id"),
+        ];
         Some(Self {
             model: get("model")?.as_str()?.to_owned(),
             pre: get("pre").and_then(Value::as_str).unwrap_or("default").to_owned(),
@@ -339,7 +348,10 @@ impl GgufTokenizer {
             return Err(LoadError::corrupt(path, why));
         }
         let (normalizer, pre_tokenizer) = pre_tokenizer(&self.pre).ok_or_else(|| {
-            LoadError::corrupt(path, format!("its pre-tokenizer `{}` is not known; put the model's tokenizer.json beside the file", self.pre))
+            LoadError::corrupt(
+                path,
+                format!("its pre-tokenizer `{}` is not known; put the model's tokenizer.json beside the file", self.pre),
+            )
         })?;
         // Types: 3 control, 4 user-defined.
         let added: Vec<_> = (self.tokens.iter().zip(&self.types).enumerate())
@@ -373,7 +385,8 @@ fn pre_tokenizer(name: &str) -> Option<(Value, Value)> {
     let split = |pattern: &str| json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
     let sequence = |list: Vec<Value>| json!({"type": "Sequence", "pretokenizers": list});
     const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-    const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    const LLAMA3: &str =
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
     Some(match name {
         "smollm" => (Value::Null, sequence(vec![json!({"type": "Digits", "individual_digits": true}), byte_level(true)])),
         "qwen2" => (json!({"type": "NFC"}), sequence(vec![split(QWEN2), byte_level(false)])),

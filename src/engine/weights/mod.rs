@@ -276,7 +276,9 @@ struct Entry {
 enum RowOrder {
     AsStored,
     /// Each head's rows interleave the two rotary halves (GGUF's `llama`): row 2j is j, row 2j+1 is j + d/2.
-    InterleavedHeads { n_heads: usize },
+    InterleavedHeads {
+        n_heads: usize,
+    },
 }
 
 impl Weights {

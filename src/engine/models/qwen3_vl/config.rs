@@ -84,7 +84,8 @@ impl Config {
         }
         if !vision.deepstack_after.is_sorted_by(|a, b| a < b)
             || vision.deepstack_after.iter().any(|i| *i >= vision.depth)
-            || vision.deepstack_after.len() > text.n_layers {
+            || vision.deepstack_after.len() > text.n_layers
+        {
             return Err(v.error("deepstack_visual_indexes", "expected ascending numbers of blocks, no more than text layers"));
         }
         let token = |name: &str| fields.size(name).map(|id| id as u32);
