@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
+use super::ops::cache::BLOCK_SIZE;
+use super::scheduler::{Scheduler, Step};
+use super::sequence::SequenceId;
+
 /// Rows of many sequences, `n_tokens` in all. Ranges of sequence `i`: rows `cu_seqlens[i]..cu_seqlens[i + 1]`.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -23,6 +27,55 @@ pub struct Batch {
     pub logit_rows: Vec<u32>,
     /// Visual rows of this step: which rows of which encoded image go to which rows of the batch.
     pub visual: Vec<VisualSpan>,
+}
+
+impl Batch {
+    /// Packs a step. `features` gives the encoded form of a sequence's visual input; `None` if the step is broken.
+    pub(super) fn fill(
+        &mut self,
+        step: &Step,
+        scheduler: &Scheduler,
+        features: impl Fn(SequenceId, usize) -> Option<Arc<VisualFeatures>>,
+    ) -> Option<()> {
+        self.ids.clear();
+        self.positions.clear();
+        self.cu_seqlens.clear();
+        self.context_lens.clear();
+        self.slot_mapping.clear();
+        self.logit_rows.clear();
+        self.visual.clear();
+        self.cu_seqlens.push(0);
+        self.block_tables.resize_with(step.chunks.len(), Vec::new);
+        for (chunk, table) in step.chunks.iter().zip(&mut self.block_tables) {
+            let sequence = scheduler.sequence(chunk.id)?;
+            let first_row = self.ids.len();
+            let end = chunk.start + chunk.len;
+            self.ids.extend_from_slice(&sequence.tokens[chunk.start..end]);
+            for index in chunk.start..end {
+                self.positions.push(sequence.position(index));
+                let block = sequence.blocks[index / BLOCK_SIZE];
+                self.slot_mapping.push(block * BLOCK_SIZE as u32 + (index % BLOCK_SIZE) as u32);
+            }
+            self.cu_seqlens.push(self.ids.len() as u32);
+            self.context_lens.push(end as u32);
+            table.clear();
+            table.extend_from_slice(&sequence.blocks[..end.div_ceil(BLOCK_SIZE)]);
+            if chunk.samples {
+                self.logit_rows.push(self.ids.len() as u32 - 1);
+            }
+            for run in &sequence.visuals {
+                if let Some((start, len)) = run.within(chunk.start, end) {
+                    self.visual.push(VisualSpan {
+                        features: features(chunk.id, run.input)?,
+                        feature_start: run.feature_start + start - run.start,
+                        row_start: first_row + start - chunk.start,
+                        len,
+                    });
+                }
+            }
+        }
+        Some(())
+    }
 }
 
 /// `len` rows from `feature_start` of one encoder output replace batch rows from `row_start`.

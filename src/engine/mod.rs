@@ -1,20 +1,257 @@
 //! The inference engine: text and images in, a stream of tokens out.
 //!
-//! `submit` prepares a request off the engine thread (template, tokens, pixels), one thread per device then runs
+//! [`Engine::submit`] prepares a request off the engine thread (template, tokens, pixels), one thread per device then runs
 //! `schedule → forward → commit` over packed batches. It knows no HTTP, SQL or Redis.
 
 pub mod batch;
 mod blocks;
+mod cache;
+mod constraint;
 pub mod host;
 pub mod image;
+mod metrics;
 pub mod models;
+mod null;
 pub mod ops;
 mod pending;
+mod prepare;
 pub mod request;
 pub mod sampler;
 mod scheduler;
 mod sequence;
+mod text;
 pub mod tokenizer;
 pub mod weights;
+mod worker;
 
-pub use pending::{Embedded, Embedder, Engine, EngineOptions};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use tokio::sync::Semaphore;
+
+pub use metrics::Snapshot;
+pub use pending::{Embedded, Embedder};
+pub use scheduler::Limits;
+
+use constraint::Grammars;
+use metrics::Metrics;
+use models::{Loaded, Model, ModelInfo};
+use ops::Backend;
+use ops::cache::{BLOCK_SIZE, KvCache};
+use request::{Failure, Generation, Input, Request, Sampling, Tool};
+use scheduler::Scheduler;
+use sequence::SequenceId;
+use text::Text;
+use tokenizer::GenerationConfig;
+use worker::{Command, Worker};
+
+/// Pixels of prepared requests that may wait in memory at once, MiB.
+const MAX_PIXELS_MB: u32 = 1024;
+/// Encoded pictures kept for reuse, bytes.
+const ENCODER_CACHE_BYTES: usize = 256 << 20;
+/// KV cache when the options name no size, MiB.
+const DEFAULT_KV_CACHE_MB: usize = 512;
+const DEFAULT_QUEUE_LIMIT: usize = 256;
+/// Blocks below which a cache is of no use.
+const MIN_BLOCKS: usize = 16;
+
+#[derive(Debug, Clone, Default)]
+pub struct EngineOptions {
+    /// CPU threads of the model; `None` = as many as there are cores.
+    pub threads: Option<usize>,
+    /// Memory of the KV cache, MiB; 0 = 512.
+    pub kv_cache_mb: usize,
+    /// Requests that may wait; 0 = 256.
+    pub queue_limit: usize,
+}
+
+impl EngineOptions {
+    /// Positions that a model made for `context_length` has with these options, before its cache is sized.
+    pub fn context_size(&self, context_length: usize) -> usize {
+        context_length
+    }
+}
+
+/// A model in memory and the thread that runs it. Cheap to clone; the last handle lets running generations end and
+/// then frees the model.
+#[derive(Clone)]
+pub struct Engine(Arc<Handle>);
+
+struct Handle {
+    shared: Arc<Shared>,
+    commands: mpsc::Sender<Command>,
+    /// Pictures being decoded at once.
+    decoders: Arc<Semaphore>,
+    /// MiB of pixels in memory.
+    pixels: Arc<Semaphore>,
+}
+
+/// What preparing a request needs to know of the model.
+struct Shared {
+    info: ModelInfo,
+    text: Text,
+    generation: GenerationConfig,
+    /// How pictures are prepared; `None` = the model takes none.
+    input: Option<models::qwen3_vl::input::Input>,
+    /// Tokens of prompt and answer together.
+    context_size: usize,
+    kv_bytes: u64,
+    grammars: OnceLock<std::result::Result<Grammars, String>>,
+    metrics: Arc<Metrics>,
+    next_id: AtomicU64,
+}
+
+impl Shared {
+    /// Built when first asked for: the vocabulary's trie takes a moment and memory.
+    fn grammars(&self) -> Result<&Grammars, Failure> {
+        let grammars =
+            self.grammars.get_or_init(|| Grammars::new(self.text.tokenizer(), &self.generation.eos).map_err(|e| format!("{e:#}")));
+        grammars.as_ref().map_err(|error| Failure::Unsupported(format!("structured output: {error}")))
+    }
+}
+
+impl Engine {
+    /// Loads a checkpoint folder or GGUF file and starts its thread. Blocks; takes seconds for large models.
+    pub fn load(path: &Path, options: &EngineOptions) -> Result<Self> {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let n_threads = options.threads.unwrap_or_else(cores).max(1);
+        let loaded = match null::load(path)? {
+            Some(loaded) => loaded,
+            None => models::load(path, &Backend::cpu(n_threads))?,
+        };
+        Self::start(loaded, options, Limits::default(), false)
+    }
+
+    /// Starts a thread for a loaded model. `checks` looks at every invariant after every step.
+    fn start(loaded: Loaded, options: &EngineOptions, limits: Limits, checks: bool) -> Result<Self> {
+        let Model::Causal(model) = &loaded.model;
+        let info = model.info();
+        let kv_cache_mb = if options.kv_cache_mb == 0 { DEFAULT_KV_CACHE_MB } else { options.kv_cache_mb };
+        let n_blocks = (kv_cache_mb << 20) / block_bytes(info);
+        // Nobody can use more than a full house of the longest sequences.
+        let n_blocks = n_blocks.min(limits.max_running * info.context_length.div_ceil(BLOCK_SIZE)).max(MIN_BLOCKS);
+        Self::start_with(loaded, n_blocks, options, limits, checks)
+    }
+
+    fn start_with(loaded: Loaded, n_blocks: usize, options: &EngineOptions, limits: Limits, checks: bool) -> Result<Self> {
+        let Model::Causal(model) = loaded.model;
+        let info = model.info().clone();
+        let queue_limit = if options.queue_limit == 0 { DEFAULT_QUEUE_LIMIT } else { options.queue_limit };
+        let text = Text::new(Arc::clone(&loaded.tokenizer), loaded.chat_template.as_ref(), loaded.add_bos)
+            .context("the chat template can't be used")?;
+        let metrics = Arc::new(Metrics::new(queue_limit, n_blocks));
+        let (commands, receiver) = mpsc::channel();
+        let worker = Worker {
+            model,
+            tokenizer: loaded.tokenizer,
+            // The queue is bounded where requests are accepted.
+            scheduler: Scheduler::new(n_blocks, Limits { max_waiting: usize::MAX, ..limits }),
+            kv: KvCache::new(info.n_layers, n_blocks, info.n_kv_heads, info.head_dim),
+            encoder: cache::EncoderCache::new(ENCODER_CACHE_BYTES),
+            commands: receiver,
+            metrics: Arc::clone(&metrics),
+            jobs: HashMap::new(),
+            batch: batch::Batch::default(),
+            scratch: sampler::Scratch::default(),
+            checks,
+        };
+        let shared = Arc::new(Shared {
+            context_size: info.context_length.min(n_blocks * BLOCK_SIZE),
+            kv_bytes: (n_blocks * block_bytes(&info)) as u64,
+            info,
+            text,
+            generation: loaded.generation,
+            input: loaded.input,
+            grammars: OnceLock::new(),
+            metrics,
+            next_id: AtomicU64::new(0),
+        });
+        std::thread::Builder::new().name("engine".to_owned()).spawn(move || worker.run()).context("starting the engine thread")?;
+        let n_decoders = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self(Arc::new(Handle {
+            shared,
+            commands,
+            decoders: Arc::new(Semaphore::new(n_decoders)),
+            pixels: Arc::new(Semaphore::new(MAX_PIXELS_MB as usize)),
+        })))
+    }
+
+    /// Starts a generation. What is wrong with the request is an error here, before anything streams.
+    pub async fn submit(&self, request: Request) -> Result<Generation, Failure> {
+        let submitted = Instant::now();
+        let Handle { shared, decoders, pixels, commands } = &*self.0;
+        let Some(slot) = shared.metrics.queue_slot() else {
+            return Err(Failure::Overloaded { retry_after_s: shared.metrics.retry_after_s() });
+        };
+        shared.check(&request)?;
+        let pixel_mb = shared.pixel_bytes(&request)?.div_ceil(1 << 20) as u32;
+        let closed = |_| Failure::Unloaded;
+        let (memory, decoder) = match pixel_mb {
+            0 => (None, None),
+            mb => {
+                let memory = Arc::clone(pixels).acquire_many_owned(mb.min(MAX_PIXELS_MB)).await.map_err(closed)?;
+                (Some(memory), Some(Arc::clone(decoders).acquire_owned().await.map_err(closed)?))
+            }
+        };
+        let shared = Arc::clone(shared);
+        let prepared = tokio::task::spawn_blocking(move || {
+            let _decoder = decoder;
+            let id = SequenceId(shared.next_id.fetch_add(1, Ordering::Relaxed));
+            shared.prepare(id, request, submitted, slot, memory)
+        });
+        let (job, generation) = prepared.await.map_err(|error| Failure::Internal(Arc::new(error.into())))??;
+        commands.send(Command::Run(Box::new(job))).map_err(|_| Failure::Unloaded)?;
+        Ok(generation)
+    }
+
+    pub fn info(&self) -> &ModelInfo {
+        &self.0.shared.info
+    }
+
+    /// Tokens of prompt and answer together.
+    pub fn context_size(&self) -> usize {
+        self.0.shared.context_size
+    }
+
+    /// How the checkpoint wants to be sampled when nobody says otherwise.
+    pub fn default_sampling(&self) -> Sampling {
+        let generation = &self.0.shared.generation;
+        let plain = Sampling::default();
+        Sampling {
+            temperature: generation.temperature.unwrap_or(plain.temperature),
+            top_p: generation.top_p.unwrap_or(plain.top_p),
+            top_k: generation.top_k.unwrap_or(plain.top_k),
+            repetition_penalty: generation.repetition_penalty.unwrap_or(plain.repetition_penalty),
+            ..plain
+        }
+    }
+
+    /// Tokens that a prompt takes, pictures by their headers. May take milliseconds for long texts.
+    pub fn count_tokens(&self, input: &Input, tools: &[Tool]) -> Result<usize, Failure> {
+        self.0.shared.count_tokens(input, tools)
+    }
+
+    /// Weights and KV cache.
+    pub fn memory_bytes(&self) -> u64 {
+        self.0.shared.info.weight_bytes + self.0.shared.kv_bytes
+    }
+
+    pub fn metrics(&self) -> Snapshot {
+        self.0.shared.metrics.snapshot()
+    }
+
+    /// Breaks off everything that runs or waits; later requests fail with [`Failure::Unloaded`].
+    pub fn shutdown(&self) {
+        // The thread is gone already if nobody listens.
+        let _ = self.0.commands.send(Command::Stop);
+    }
+}
+
+/// Bytes of one block of the KV cache over all layers.
+fn block_bytes(info: &ModelInfo) -> usize {
+    2 * info.n_layers * info.n_kv_heads * info.head_dim * size_of::<f32>() * BLOCK_SIZE
+}

@@ -1,0 +1,221 @@
+//! Counters of one engine, written by its thread and read by anybody.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::request::Usage;
+use super::scheduler::Step;
+
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Number and total of some durations.
+#[derive(Debug, Default)]
+pub struct Durations {
+    n: Counter,
+    micros: Counter,
+}
+
+impl Durations {
+    pub fn observe(&self, duration: Duration) {
+        self.n.add(1);
+        self.micros.add(duration.as_micros() as u64);
+    }
+
+    fn mean_s(&self) -> f64 {
+        self.micros.get() as f64 / 1e6 / self.n.get().max(1) as f64
+    }
+}
+
+#[derive(Debug)]
+pub struct Metrics {
+    started: Instant,
+    queue_limit: usize,
+    n_blocks: usize,
+    /// Requests that were accepted and have not begun.
+    n_queued: AtomicU64,
+    n_waiting: Counter,
+    n_running: Counter,
+    n_used_blocks: Counter,
+    n_indexed_blocks: Counter,
+    encoder_bytes: Counter,
+    pub n_completion_tokens: Counter,
+    n_prompt_tokens: Counter,
+    n_cached_tokens: Counter,
+    pub n_encoder_hits: Counter,
+    pub n_encoder_misses: Counter,
+    n_steps: Counter,
+    n_step_tokens: Counter,
+    pub n_preempted: Counter,
+    n_finished: Counter,
+    pub n_cancelled: Counter,
+    pub n_failed: Counter,
+    pub n_queue_waits: Durations,
+    pub first_token: Durations,
+    decode_steps: Durations,
+    mixed_steps: Durations,
+    /// Mean microseconds between the ends of requests, recent ones weighing more.
+    finish_interval_us: Counter,
+    last_finish_us: Counter,
+}
+
+/// What an engine is doing and has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Snapshot {
+    /// Requests being prepared or waiting.
+    pub n_queued: u64,
+    /// Of those, sequences in the scheduler's queue (preempted ones included).
+    pub n_waiting: u64,
+    pub n_running: u64,
+    pub n_blocks: u64,
+    pub n_used_blocks: u64,
+    /// Blocks whose content can be reused.
+    pub n_indexed_blocks: u64,
+    pub encoder_bytes: u64,
+    pub n_prompt_tokens: u64,
+    pub n_cached_tokens: u64,
+    pub n_completion_tokens: u64,
+    pub n_encoder_hits: u64,
+    pub n_encoder_misses: u64,
+    pub n_steps: u64,
+    /// Rows of all steps.
+    pub n_step_tokens: u64,
+    pub n_preempted: u64,
+    pub n_finished: u64,
+    pub n_cancelled: u64,
+    pub n_failed: u64,
+    pub mean_queue_s: f64,
+    pub mean_first_token_s: f64,
+    /// Steps that only decode: the time between two tokens of an answer.
+    pub mean_decode_step_s: f64,
+    /// Steps that also read prompts.
+    pub mean_mixed_step_s: f64,
+}
+
+impl Metrics {
+    pub fn new(queue_limit: usize, n_blocks: usize) -> Self {
+        Self {
+            started: Instant::now(),
+            queue_limit,
+            n_blocks,
+            n_queued: AtomicU64::new(0),
+            n_waiting: Counter::default(),
+            n_running: Counter::default(),
+            n_used_blocks: Counter::default(),
+            n_indexed_blocks: Counter::default(),
+            encoder_bytes: Counter::default(),
+            n_completion_tokens: Counter::default(),
+            n_prompt_tokens: Counter::default(),
+            n_cached_tokens: Counter::default(),
+            n_encoder_hits: Counter::default(),
+            n_encoder_misses: Counter::default(),
+            n_steps: Counter::default(),
+            n_step_tokens: Counter::default(),
+            n_preempted: Counter::default(),
+            n_finished: Counter::default(),
+            n_cancelled: Counter::default(),
+            n_failed: Counter::default(),
+            n_queue_waits: Durations::default(),
+            first_token: Durations::default(),
+            decode_steps: Durations::default(),
+            mixed_steps: Durations::default(),
+            finish_interval_us: Counter::default(),
+            last_finish_us: Counter::default(),
+        }
+    }
+
+    /// A place in the queue, or `None` if it is full.
+    pub fn queue_slot(self: &Arc<Self>) -> Option<QueueSlot> {
+        let limit = self.queue_limit as u64;
+        let taken = self.n_queued.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < limit).then_some(n + 1));
+        taken.ok().map(|_| QueueSlot(Arc::clone(self)))
+    }
+
+    /// When a refused caller may find a place: about the time that half of the queue takes.
+    pub fn retry_after_s(&self) -> u64 {
+        let interval_s = self.finish_interval_us.get() as f64 / 1e6;
+        let wait_s = interval_s * self.n_queued.load(Ordering::Relaxed) as f64 / 2.0;
+        (wait_s.ceil() as u64).clamp(1, 60)
+    }
+
+    pub fn observe_step(&self, step: &Step, duration: Duration) {
+        self.n_steps.add(1);
+        self.n_step_tokens.add(step.n_tokens as u64);
+        let only_decodes = step.n_decode == step.n_tokens;
+        if only_decodes { &self.decode_steps } else { &self.mixed_steps }.observe(duration);
+    }
+
+    pub fn observe_finished(&self, usage: &Usage) {
+        self.n_finished.add(1);
+        self.n_prompt_tokens.add(u64::from(usage.prompt_tokens));
+        self.n_cached_tokens.add(u64::from(usage.cached_tokens));
+        let now = self.started.elapsed().as_micros() as u64;
+        let interval = now.saturating_sub(self.last_finish_us.get());
+        let mean = match self.finish_interval_us.get() {
+            0 => interval,
+            mean => (mean * 7 + interval) / 8,
+        };
+        self.finish_interval_us.set(mean.max(1));
+        self.last_finish_us.set(now);
+    }
+
+    pub fn publish(&self, waiting: usize, running: usize, used: usize, indexed: usize, encoder_bytes: usize) {
+        self.n_waiting.set(waiting as u64);
+        self.n_running.set(running as u64);
+        self.n_used_blocks.set(used as u64);
+        self.n_indexed_blocks.set(indexed as u64);
+        self.encoder_bytes.set(encoder_bytes as u64);
+    }
+
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            n_queued: self.n_queued.load(Ordering::Relaxed),
+            n_waiting: self.n_waiting.get(),
+            n_running: self.n_running.get(),
+            n_blocks: self.n_blocks as u64,
+            n_used_blocks: self.n_used_blocks.get(),
+            n_indexed_blocks: self.n_indexed_blocks.get(),
+            encoder_bytes: self.encoder_bytes.get(),
+            n_prompt_tokens: self.n_prompt_tokens.get(),
+            n_cached_tokens: self.n_cached_tokens.get(),
+            n_completion_tokens: self.n_completion_tokens.get(),
+            n_encoder_hits: self.n_encoder_hits.get(),
+            n_encoder_misses: self.n_encoder_misses.get(),
+            n_steps: self.n_steps.get(),
+            n_step_tokens: self.n_step_tokens.get(),
+            n_preempted: self.n_preempted.get(),
+            n_finished: self.n_finished.get(),
+            n_cancelled: self.n_cancelled.get(),
+            n_failed: self.n_failed.get(),
+            mean_queue_s: self.n_queue_waits.mean_s(),
+            mean_first_token_s: self.first_token.mean_s(),
+            mean_decode_step_s: self.decode_steps.mean_s(),
+            mean_mixed_step_s: self.mixed_steps.mean_s(),
+        }
+    }
+}
+
+/// One request's place in the queue; given back when dropped.
+#[derive(Debug)]
+pub struct QueueSlot(Arc<Metrics>);
+
+impl Drop for QueueSlot {
+    fn drop(&mut self) {
+        self.0.n_queued.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,272 @@
+//! From a request to a job for the engine thread: checks, template, tokens, pixels, grammar. Runs where it may take time.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::batch::Pixels;
+use super::constraint::Constraint;
+use super::metrics::QueueSlot;
+use super::models::Prompt;
+use super::request::{Failure, Generation, Image, Input, Message, Part, Request, Role, Sampling, Tool, ToolChoice, Video};
+use super::sampler::Sampler;
+use super::sequence::{NewSequence, Positions, SequenceId, VisualRun};
+use super::text::TextStream;
+use super::worker::{Clock, Job};
+use super::{Shared, image};
+
+const MAX_STOPS: usize = 16;
+const MAX_LOGPROBS: u8 = 20;
+
+fn invalid(field: impl Into<String>, message: impl Into<String>) -> Failure {
+    Failure::Invalid { field: field.into(), message: message.into() }
+}
+
+/// A picture or clip of a conversation and where it stands.
+enum Medium<'a> {
+    Image(String, &'a Image),
+    Video(String, &'a Video),
+}
+
+fn media(messages: &[Message]) -> Vec<Medium<'_>> {
+    let mut found = Vec::new();
+    for (i, message) in messages.iter().enumerate() {
+        for (j, part) in message.content.iter().enumerate() {
+            let name = || format!("messages[{i}].content[{j}]");
+            match part {
+                Part::Text(_) => {}
+                Part::Image(image) => found.push(Medium::Image(name(), image)),
+                Part::Video(video) => found.push(Medium::Video(name(), video)),
+            }
+        }
+    }
+    found
+}
+
+impl Shared {
+    /// Everything that can be known to be wrong without tokenising.
+    pub(super) fn check(&self, request: &Request) -> Result<(), Failure> {
+        check_sampling(&request.sampling, self.text.tokenizer().n_tokens())?;
+        if request.stop.len() > MAX_STOPS {
+            return Err(invalid("stop", format!("at most {MAX_STOPS} stop strings are allowed")));
+        }
+        if request.stop.iter().any(String::is_empty) {
+            return Err(invalid("stop", "a stop string must not be empty"));
+        }
+        if request.logprobs.is_some_and(|n| n > MAX_LOGPROBS) {
+            return Err(invalid("top_logprobs", format!("must be at most {MAX_LOGPROBS}")));
+        }
+        if request.max_tokens == Some(0) {
+            return Err(invalid("max_tokens", "must be at least 1"));
+        }
+        if let Some(i) = request.tools.iter().position(|tool| tool.name.is_empty()) {
+            return Err(invalid(format!("tools[{i}].function.name"), "must not be empty"));
+        }
+        if !tools_in_use(request).is_empty() && self.text.tool_syntax().is_none() {
+            return Err(Failure::Unsupported("tools: this model's chat template knows no tools".to_owned()));
+        }
+        if let Input::Chat(messages) = &request.input {
+            if self.input.is_none() && !media(messages).is_empty() {
+                return Err(Failure::Unsupported("this model takes text only, no pictures".to_owned()));
+            }
+            for (i, message) in messages.iter().enumerate() {
+                if !message.tool_calls.is_empty() && message.role != Role::Assistant {
+                    return Err(invalid(format!("messages[{i}].tool_calls"), "only the assistant calls tools"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of pixels that preparing this request takes, from the headers of its pictures.
+    pub(super) fn pixel_bytes(&self, request: &Request) -> Result<usize, Failure> {
+        let Input::Chat(messages) = &request.input else { return Ok(0) };
+        // A token stands for 32×32 pixels of three f32 values on two frames.
+        Ok(self.n_visual_tokens(messages)? * 32 * 32 * 3 * 2 * 4)
+    }
+
+    /// Tokens that the pictures of a conversation take, from their headers.
+    fn n_visual_tokens(&self, messages: &[Message]) -> Result<usize, Failure> {
+        let Some(input) = &self.input else { return Ok(0) };
+        let mut n_tokens = 0;
+        for medium in media(messages) {
+            n_tokens += match medium {
+                Medium::Image(name, picture) => {
+                    let (width, height) = image::dimensions(&name, &picture.bytes)?;
+                    input.n_image_tokens(&name, width as usize, height as usize, picture.detail)?
+                }
+                Medium::Video(name, video) => input.video(&name, video)?.n_tokens,
+            };
+        }
+        Ok(n_tokens)
+    }
+
+    /// Tokens of a prompt, pictures included, without decoding them.
+    pub(super) fn count_tokens(&self, input: &Input, tools: &[Tool]) -> Result<usize, Failure> {
+        Ok(match input {
+            Input::Chat(messages) => {
+                let n_media = media(messages).len();
+                self.text.encode_chat(messages, tools)?.len() + self.n_visual_tokens(messages)? - n_media
+            }
+            Input::Text(text) => self.text.encode_plain(text)?.len(),
+            Input::Tokens(ids) => ids.len(),
+        })
+    }
+
+    pub(super) fn prepare(
+        &self,
+        id: SequenceId,
+        request: Request,
+        submitted: Instant,
+        slot: QueueSlot,
+        memory: Option<tokio::sync::OwnedSemaphorePermit>,
+    ) -> Result<(Job, Generation), Failure> {
+        let tools = tools_in_use(&request);
+        let (prompt, pixels) = self.prompt(&request.input, tools)?;
+        let n_prompt = prompt.ids.len();
+        if n_prompt == 0 {
+            return Err(invalid("prompt", "must hold at least one token"));
+        }
+        let limit = self.context_size;
+        if n_prompt >= limit {
+            return Err(Failure::ContextOverflow { n_tokens: n_prompt, limit });
+        }
+        let room = limit - n_prompt;
+        let max_new_tokens = request.max_tokens.map_or(room, |n| (n as usize).min(room));
+        let constraint = self.constraint(&request)?;
+        let parses_calls = !tools.is_empty();
+        let tool_syntax = self.text.tool_syntax().filter(|_| parses_calls);
+
+        let visuals: Vec<VisualRun> = prompt
+            .visual
+            .iter()
+            .map(|placement| {
+                let pixels = &pixels[placement.media];
+                VisualRun {
+                    input: placement.media,
+                    hash: pixels.hash,
+                    start: placement.row_start,
+                    len: placement.len,
+                    feature_start: placement.feature_start,
+                    n_patches: pixels.grid.iter().product(),
+                }
+            })
+            .collect();
+        let n_image_tokens = visuals.iter().map(|run| run.len as u32).sum();
+        let eos = self.generation.eos.clone();
+        let sampler = Sampler::new(request.sampling.clone(), request.logprobs, eos.clone(), &prompt.ids);
+        // Every token gives a piece of text or a call at most, and then comes the end: the engine thread never has to
+        // wait for a slow reader. The channel grows only as far as it is filled.
+        let (events, generation) = Generation::channel(2 * max_new_tokens + 16);
+        let positions = (!visuals.is_empty()).then_some(Positions { prompt: prompt.positions, delta: prompt.delta });
+        let sequence = NewSequence {
+            id,
+            priority: request.priority,
+            prompt: prompt.ids,
+            max_new_tokens,
+            visuals,
+            positions,
+            cache_salt: request.cache_salt,
+        };
+        let job = Job {
+            sequence: Some(sequence),
+            events,
+            sampler,
+            constraint,
+            text: TextStream::new(Arc::clone(self.text.tokenizer()), request.stop, tool_syntax),
+            eos: if request.sampling.ignore_eos { Vec::new() } else { eos },
+            features: vec![None; pixels.len()],
+            media: pixels,
+            wants_logprobs: request.logprobs.is_some(),
+            n_image_tokens,
+            clock: Clock { submitted, prepared: Instant::now(), scheduled: None, first_token: None },
+            slot: Some(slot),
+            _memory: memory,
+        };
+        Ok((job, generation))
+    }
+
+    fn prompt(&self, input: &Input, tools: &[Tool]) -> Result<(Prompt, Vec<Pixels>), Failure> {
+        let ids = match input {
+            Input::Chat(messages) => {
+                let ids = self.text.encode_chat(messages, tools)?;
+                let media = media(messages);
+                if let Some(vision) = &self.input
+                    && !media.is_empty()
+                {
+                    // Refused before anything is decoded.
+                    let n_tokens = ids.len() + self.n_visual_tokens(messages)? - media.len();
+                    if n_tokens >= self.context_size {
+                        return Err(Failure::ContextOverflow { n_tokens, limit: self.context_size });
+                    }
+                    let mut pixels = Vec::with_capacity(media.len());
+                    for medium in &media {
+                        pixels.push(match medium {
+                            Medium::Image(name, picture) => vision.image(name, picture)?,
+                            Medium::Video(name, video) => vision.video(name, video)?,
+                        });
+                    }
+                    return Ok((vision.lay_out(&ids, &pixels)?, pixels));
+                }
+                ids
+            }
+            Input::Text(text) => self.text.encode_plain(text)?,
+            Input::Tokens(ids) => {
+                let n_tokens = self.text.tokenizer().n_tokens();
+                if let Some(id) = ids.iter().find(|id| **id as usize >= n_tokens) {
+                    return Err(invalid("prompt", format!("{id} is no token of this model: it has {n_tokens}")));
+                }
+                ids.clone()
+            }
+        };
+        if let Some(vision) = &self.input
+            && ids.iter().any(|id| *id == vision.image_token_id() || *id == vision.video_token_id())
+        {
+            return Err(invalid("prompt", "placeholders of pictures must not be written by hand: send the picture"));
+        }
+        Ok((Prompt::text(ids), Vec::new()))
+    }
+
+    fn constraint(&self, request: &Request) -> Result<Option<Constraint>, Failure> {
+        use super::request::Format;
+        let is_free = request.format == Format::Text && matches!(request.tool_choice, ToolChoice::Auto | ToolChoice::None);
+        if is_free {
+            return Ok(None);
+        }
+        let grammars = self.grammars()?;
+        grammars.compile(&request.format, &request.tools, &request.tool_choice, self.text.tool_syntax())
+    }
+}
+
+/// The tools that the model is told about.
+fn tools_in_use(request: &Request) -> &[Tool] {
+    match request.tool_choice {
+        ToolChoice::None => &[],
+        _ => &request.tools,
+    }
+}
+
+fn check_sampling(sampling: &Sampling, n_tokens: usize) -> Result<(), Failure> {
+    let Sampling { temperature, top_p, min_p, repetition_penalty, presence_penalty, frequency_penalty, .. } = *sampling;
+    let ranges = [
+        ("temperature", temperature, 0.0, 100.0),
+        ("top_p", top_p, 0.0, 1.0),
+        ("min_p", min_p, 0.0, 1.0),
+        ("repetition_penalty", repetition_penalty, 0.01, 100.0),
+        ("presence_penalty", presence_penalty, -2.0, 2.0),
+        ("frequency_penalty", frequency_penalty, -2.0, 2.0),
+    ];
+    for (field, value, low, high) in ranges {
+        if !(low..=high).contains(&value) {
+            return Err(invalid(field, format!("must be between {low} and {high}")));
+        }
+    }
+    for &(id, bias) in &sampling.logit_bias {
+        if id as usize >= n_tokens {
+            return Err(invalid("logit_bias", format!("{id} is no token of this model: it has {n_tokens}")));
+        }
+        if !(-100.0..=100.0).contains(&bias) {
+            return Err(invalid("logit_bias", "must be between -100 and 100"));
+        }
+    }
+    Ok(())
+}
