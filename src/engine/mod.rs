@@ -19,6 +19,8 @@ pub mod request;
 pub mod sampler;
 mod scheduler;
 mod sequence;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod tokenizer;
 pub mod weights;

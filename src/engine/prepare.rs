@@ -185,7 +185,7 @@ impl Shared {
         Ok((job, generation))
     }
 
-    fn prompt(&self, input: &Input, tools: &[Tool]) -> Result<(Prompt, Vec<Pixels>), Failure> {
+    pub(super) fn prompt(&self, input: &Input, tools: &[Tool]) -> Result<(Prompt, Vec<Pixels>), Failure> {
         let ids = match input {
             Input::Chat(messages) => {
                 let ids = self.text.encode_chat(messages, tools)?;

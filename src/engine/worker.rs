@@ -249,7 +249,7 @@ impl Worker {
             .filter(|(id, job)| job.constraint.is_some() && step.chunks.iter().any(|chunk| chunk.samples && chunk.id == **id))
             .filter_map(|(_, job)| job.constraint.as_mut())
             .collect();
-        let run = || catch_unwind(AssertUnwindSafe(|| model.forward(batch, kv))).map_err(panicked);
+        let mut run = || catch_unwind(AssertUnwindSafe(|| model.forward(batch, kv))).map_err(panicked);
         // Masks are computed while the model computes logits.
         let logits = if constraints.is_empty() {
             run()??

@@ -1,6 +1,7 @@
 //! The checkpoint's chat template, run as `transformers` runs it.
 
-use minijinja::value::{Kwargs, Value};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Serde, Value};
 use minijinja::{Environment, Error, ErrorKind};
 
 /// Instructions one rendering may take; a long conversation needs about a million.
@@ -13,8 +14,8 @@ pub struct ChatTemplate {
 impl ChatTemplate {
     pub fn new(source: &str) -> Result<Self, Error> {
         let mut environment = Environment::new();
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
+        environment.set_syntax(syntax);
         environment.set_fuel(Some(FUEL));
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         environment.add_filter("tojson", to_json);
@@ -36,7 +37,7 @@ impl ChatTemplate {
     }
 
     pub fn render(&self, context: &serde_json::Value) -> Result<String, Error> {
-        self.environment.get_template("chat")?.render(Value::from_serialize(context))
+        self.environment.get_template("chat")?.render(Value::from(Serde(context)))
     }
 }
 

@@ -1,0 +1,39 @@
+//! The engine as a whole: the invariants with an exact stand-in for a model, and the bundled model against its goldens.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod fake;
+mod goldens;
+mod invariants;
+
+use std::path::{Path, PathBuf};
+
+use super::request::{Done, Event, Failure, Generation, ToolCall};
+
+pub(super) fn tiny() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("models/ashlar-tiny")
+}
+
+/// All that a generation gave.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Answer {
+    pub text: String,
+    pub calls: Vec<ToolCall>,
+    pub n_logprobs: usize,
+    pub done: Done,
+}
+
+pub(super) async fn read(mut generation: Generation) -> Result<Answer, Failure> {
+    let (mut text, mut calls, mut n_logprobs) = (String::new(), Vec::new(), 0);
+    while let Some(event) = generation.next().await {
+        match event? {
+            Event::Text { text: piece, logprobs } => {
+                text.push_str(&piece);
+                n_logprobs += logprobs.len();
+            }
+            Event::ToolCall(call) => calls.push(call),
+            Event::Done(done) => return Ok(Answer { text, calls, n_logprobs, done }),
+        }
+    }
+    panic!("the generation ended without saying why");
+}
