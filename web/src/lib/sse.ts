@@ -38,7 +38,8 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
       if (done) return;
     }
   } finally {
-    await reader.cancel().catch(() => undefined);
+    // Not awaited: a connection that hangs must not keep its error from being shown.
+    void reader.cancel().catch(() => undefined);
   }
 }
 

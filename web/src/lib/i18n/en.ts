@@ -380,7 +380,6 @@ export const en = {
     resultEmpty: 'The text appears here.',
     query: 'Query',
     yes: 'Yes',
-    interrupted: 'The connection was lost while the answer was coming in.',
     keys: 'Enter to send, Shift+Enter for a new line',
   },
   api: {
@@ -535,6 +534,7 @@ export const en = {
     title: 'Something went wrong',
     unknown: 'Something went wrong. Please try again.',
     network: 'The server can’t be reached. Is it running?',
+    interrupted: 'The connection was lost while the answer was coming in.',
     unauthorized: 'You are signed out. Please sign in again.',
     forbidden: 'Your role does not allow this.',
     not_found: 'This does not exist, or not any more.',

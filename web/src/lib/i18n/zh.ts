@@ -377,7 +377,6 @@ export const zh: Translation = {
     resultEmpty: '生成的文字会显示在这里。',
     query: '查询内容',
     yes: '是',
-    interrupted: '接收回答时连接中断了。',
     keys: '回车发送，Shift+回车换行',
   },
   api: {
@@ -532,6 +531,7 @@ export const zh: Translation = {
     title: '出了点问题',
     unknown: '出了点问题，请重试。',
     network: '无法连接服务器，它在运行吗？',
+    interrupted: '接收回答时连接中断了。',
     unauthorized: '登录已失效，请重新登录。',
     forbidden: '你的角色不允许此操作。',
     not_found: '它不存在，或已被删除。',

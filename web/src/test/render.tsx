@@ -1,0 +1,26 @@
+import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
+import { render } from '@testing-library/react';
+import { userEvent } from '@testing-library/user-event';
+import { setupServer } from 'msw/node';
+import { afterEach } from 'vitest';
+import { setCsrfToken } from '@/lib/api/client';
+import { makeRouter } from '@/router';
+import { handlersOf, makeWorld, type World } from './fixtures';
+
+let close: (() => void) | null = null;
+afterEach(() => {
+  close?.();
+  close = null;
+});
+
+/** The real route tree at `path`, against a made-up server. */
+export function renderAt(path: string, patch: Partial<World> = {}) {
+  const world = makeWorld(patch);
+  const server = setupServer(...handlersOf(world));
+  server.listen({ onUnhandledRequest: 'error' });
+  close = () => server.close();
+  setCsrfToken('');
+  const router = makeRouter(createMemoryHistory({ initialEntries: [path] }));
+  const view = render(<RouterProvider router={router} />);
+  return { world, server, router, user: userEvent.setup(), ...view };
+}

@@ -1,0 +1,47 @@
+import { cleanup, configure } from '@testing-library/react';
+import { afterEach, beforeAll, beforeEach, vi } from 'vitest';
+import { startI18n } from '@/lib/i18n';
+
+// What jsdom lacks and Radix, the router and the theme ask for.
+class Observer {
+  observe() {}
+  unobserve() {}
+  disconnect() {}
+}
+vi.stubGlobal('ResizeObserver', Observer);
+Object.defineProperties(Element.prototype, {
+  scrollIntoView: { value: () => undefined, writable: true },
+  hasPointerCapture: { value: () => false, writable: true },
+  setPointerCapture: { value: () => undefined, writable: true },
+  releasePointerCapture: { value: () => undefined, writable: true },
+});
+window.scrollTo = () => undefined;
+window.matchMedia = (query: string) =>
+  ({
+    matches: false,
+    media: query,
+    addEventListener: () => undefined,
+    removeEventListener: () => undefined,
+  }) as unknown as MediaQueryList;
+URL.createObjectURL = () => 'blob:picture';
+URL.revokeObjectURL = () => undefined;
+
+// jsdom's files can't be read as text.
+Blob.prototype.text ??= function text(this: Blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsText(this);
+  });
+};
+configure({
+  asyncUtilTimeout: 5000,
+  getElementError: (message) => new Error(`${message ?? ''}\n\n${document.body.textContent?.slice(0, 1500)}`),
+});
+
+beforeAll(() => {
+  startI18n();
+});
+beforeEach(() => localStorage.clear());
+afterEach(cleanup);
