@@ -57,7 +57,7 @@ interface Shot {
 const button = (page: Page, name: RegExp) => page.getByRole('button', { name });
 
 async function ask(page: Page) {
-  await page.getByTestId('picture-input').setInputFiles(join(import.meta.dirname, 'red-circle.png'));
+  await page.getByTestId('picture-input').setInputFiles(join(import.meta.dirname, '../../docs/pictures/red-circle.png'));
   await page.locator('textarea').last().fill('What do you see? 你看到了什么？');
   await page.keyboard.press('Enter');
   await page.locator('.prose-answer table').waitFor();
