@@ -5,11 +5,22 @@ import { getResponse } from 'msw';
 import { EN_SESSION, handlersOf, makeWorld, type World } from '../src/test/fixtures';
 
 const DIST = join(import.meta.dirname, '../dist');
-const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const TYPES: Record<string, string> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+};
 const ORIGIN = 'http://console.test';
 
 /** The built console over made-up data, without any server. */
-async function open(page: Page, path: string, theme: 'light' | 'dark', language: 'en-US' | 'zh-Hans', patch: Partial<World> = {}) {
+async function open(
+  page: Page,
+  path: string,
+  theme: 'light' | 'dark',
+  language: 'en-US' | 'zh-Hans',
+  patch: Partial<World> = {},
+) {
   const world = makeWorld({
     session: { ...EN_SESSION, account: { ...EN_SESSION.account, language, theme } },
     ...patch,
@@ -29,7 +40,11 @@ async function open(page: Page, path: string, theme: 'light' | 'dark', language:
       const body = request.postDataBuffer();
       const answer = await getResponse(
         handlers,
-        new Request(request.url(), { method: request.method(), headers: request.headers(), ...(body ? { body: new Uint8Array(body) } : {}) }),
+        new Request(request.url(), {
+          method: request.method(),
+          headers: request.headers(),
+          ...(body ? { body: new Uint8Array(body) } : {}),
+        }),
       );
       if (!answer) return route.fulfill({ status: 404 });
       return route.fulfill({
@@ -39,7 +54,10 @@ async function open(page: Page, path: string, theme: 'light' | 'dark', language:
       });
     }
     const file = url.pathname.includes('.') ? url.pathname : '/index.html';
-    return route.fulfill({ contentType: TYPES[extname(file)] ?? 'application/octet-stream', body: await readFile(join(DIST, file)) });
+    return route.fulfill({
+      contentType: TYPES[extname(file)] ?? 'application/octet-stream',
+      body: await readFile(join(DIST, file)),
+    });
   });
   await page.goto(`${ORIGIN}${path}`);
   await page.waitForLoadState('networkidle');
@@ -57,7 +75,9 @@ interface Shot {
 const button = (page: Page, name: RegExp) => page.getByRole('button', { name });
 
 async function ask(page: Page) {
-  await page.getByTestId('picture-input').setInputFiles(join(import.meta.dirname, '../../docs/pictures/red-circle.png'));
+  await page
+    .getByTestId('picture-input')
+    .setInputFiles(join(import.meta.dirname, '../../docs/pictures/red-circle.png'));
   await page.locator('textarea').last().fill('What do you see? 你看到了什么？');
   await page.keyboard.press('Enter');
   await page.locator('.prose-answer table').waitFor();
@@ -91,7 +111,11 @@ const SHOTS: Shot[] = [
   { name: 'completion', path: '/apps/haiku' },
   { name: 'other-mode', path: '/apps/pipeline' },
   { name: 'api', path: '/apps/museum/api' },
-  { name: 'api-picture', path: '/apps/museum/api?task=picture&lang=python', act: (page) => page.locator('pre').scrollIntoViewIfNeeded() },
+  {
+    name: 'api-picture',
+    path: '/apps/museum/api?task=picture&lang=python',
+    act: (page) => page.locator('pre').scrollIntoViewIfNeeded(),
+  },
   { name: 'models', path: '/settings/models' },
   { name: 'providers', path: '/settings/providers' },
   { name: 'provider-edit', path: '/settings/providers', act: (page) => button(page, /^(Edit|编辑): vllm$/).click() },

@@ -21,29 +21,26 @@ export function Wordmark({ className }: { className?: string }) {
   );
 }
 
-// Rows of a wall as block widths; the joints never line up.
+// Rows of a wall as block widths; the joints never line up, and the upper rows are not finished.
 const COURSES = [
-  [96, 152, 112, 176, 88, 136],
-  [44, 144, 168, 104, 160, 140],
-  [120, 96, 184, 128, 112, 120],
-  [64, 176, 104, 144, 152, 120],
-  [136, 120, 152, 88, 168, 96],
-  [24, 160, 128, 176, 112, 160],
-  [108, 136, 96, 168, 144, 108],
-  [56, 112, 176, 120, 136, 160],
+  { from: 420, widths: [160, 140] },
+  { from: 232, widths: [112, 176, 200] },
+  { from: 0, widths: [120, 96, 184, 128, 112, 80] },
+  { from: 0, widths: [64, 176, 104, 144, 152, 80] },
+  { from: 0, widths: [136, 120, 152, 88, 144, 80] },
 ];
 
-/** A wall as a quiet backdrop; one stone is the accent. */
+/** A wall being built, as a quiet backdrop; the stone laid last is the accent. */
 export function Wall({ className }: { className?: string }) {
   const height = 64;
   return (
-    <svg viewBox="0 0 640 512" preserveAspectRatio="xMidYMax slice" className={className} aria-hidden="true">
-      {COURSES.map((course, row) => {
-        let x = 0;
-        return course.map((width, column) => {
+    <svg viewBox="0 0 720 320" preserveAspectRatio="xMaxYMax slice" className={className} aria-hidden="true">
+      {COURSES.map(({ from, widths }, row) => {
+        let x = from;
+        return widths.map((width, column) => {
           const left = x;
           x += width;
-          const accent = row === 5 && column === 2;
+          const last = row === 0 && column === 0;
           return (
             <rect
               key={`${row}-${column}`}
@@ -52,8 +49,8 @@ export function Wall({ className }: { className?: string }) {
               width={width - 4}
               height={height - 4}
               rx={5}
-              className={accent ? 'fill-[oklch(0.72_0.1_180)]' : 'fill-white'}
-              opacity={accent ? 0.9 : 0.025 + ((row * 7 + column * 5) % 6) * 0.009}
+              className={last ? 'fill-[oklch(0.72_0.1_180)]' : 'fill-white'}
+              opacity={last ? 0.92 : 0.045 + ((row * 7 + column * 5) % 6) * 0.012}
             />
           );
         });

@@ -20,10 +20,9 @@ import { type Turn, usePreview } from './use-preview';
 interface ChatPreviewProps {
   app: App;
   config: AppConfig;
-  canAnnotate: boolean;
 }
 
-export function ChatPreview({ app, config, canAnnotate }: ChatPreviewProps) {
+export function ChatPreview({ app, config }: ChatPreviewProps) {
   const { t } = useTranslation();
   const { turns, busy, ask, stop, reset, clearConversation } = usePreview(app.id, true);
   const vision = config.file_upload.image;
@@ -162,7 +161,7 @@ export function ChatPreview({ app, config, canAnnotate }: ChatPreviewProps) {
                   <Answer
                     turn={turn}
                     onRetry={turn === last && !busy ? () => retry(turn) : undefined}
-                    actions={canAnnotate && turn.status === 'done' && <SaveAnnotation app={app} turn={turn} />}
+                    actions={turn.status === 'done' && <SaveAnnotation app={app} turn={turn} />}
                   />
                 </Row>
               </article>

@@ -113,10 +113,9 @@ function NavItem({ to, icon, label, collapsed }: NavItemProps) {
     <Link
       to={to}
       className={cn(
-        'flex h-8.5 items-center gap-2.5 rounded-md text-ink-2 text-sm transition-colors hover:bg-hover hover:text-ink [&_svg]:size-4.25 [&_svg]:shrink-0 [&_svg]:text-ink-3',
+        'flex h-8.5 items-center gap-2.5 rounded-md text-ink-2 text-sm transition-colors hover:bg-hover hover:text-ink data-[status=active]:bg-hover data-[status=active]:font-medium data-[status=active]:text-ink [&_svg]:size-4.25 [&_svg]:shrink-0 [&_svg]:text-ink-3 data-[status=active]:[&_svg]:text-accent',
         collapsed ? 'justify-center' : 'px-2.5',
       )}
-      activeProps={{ className: 'bg-hover font-medium text-ink [&_svg]:text-accent' }}
     >
       {icon}
       <span className={collapsed ? 'sr-only' : 'truncate'}>{label}</span>

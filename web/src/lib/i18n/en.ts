@@ -205,7 +205,7 @@ export const en = {
       'It was saved in another window or by a colleague. Reload to see their version; what you typed since then is not saved.',
     conflictReload: 'Reload their version',
     conflictOverwrite: 'Keep mine',
-    readOnly: 'You can look and try, but not change this app.',
+    readOnly: 'You can look at this app. Editors can change and try it.',
     disabledApi: 'API access is off',
   },
   editor: {

@@ -203,7 +203,7 @@ export const zh: Translation = {
     conflictText: '它在另一个窗口或由同事保存过。重新加载可查看对方的版本；此后你输入的内容尚未保存。',
     conflictReload: '加载对方的版本',
     conflictOverwrite: '保留我的',
-    readOnly: '你可以查看和试用，但不能修改此应用。',
+    readOnly: '你可以查看此应用；编辑者可以修改和试用它。',
     disabledApi: 'API 访问已关闭',
   },
   editor: {

@@ -86,18 +86,14 @@ function BasicApp({ app }: { app: App }) {
           )}
         >
           <div className="mx-auto max-w-2xl px-5 py-5">
-            {!canEdit && (
-              <p className="mb-4 flex items-center gap-2 rounded-lg bg-hover px-3 py-2 text-ink-2 text-sm">
-                <Lock className="size-4" aria-hidden />
-                {t('app.readOnly')}
-              </p>
-            )}
             <Editor app={app} draft={draft} disabled={!canEdit} />
           </div>
         </div>
         <div className={cn('h-full min-w-0 grow bg-surface md:block', side === 'editor' && 'hidden')}>
-          {app.mode === 'chat' ? (
-            <ChatPreview app={app} config={draft.config} canAnnotate={canEdit} />
+          {!canEdit ? (
+            <EmptyState icon={<Lock />} title={t('preview.title')} text={t('app.readOnly')} className="pt-[20vh]" />
+          ) : app.mode === 'chat' ? (
+            <ChatPreview app={app} config={draft.config} />
           ) : (
             <CompletionPreview app={app} config={draft.config} />
           )}

@@ -1,0 +1,8 @@
+/** Where the server under test listens; known once the global setup has run. */
+export function baseUrl(): string {
+  const url = process.env.BASE_URL;
+  if (!url) throw new Error('Set ASHLAR_BIN to the ashlar binary, or BASE_URL to a server that runs.');
+  return url;
+}
+
+export const OWNER = { name: 'Ada Lovelace', email: 'ada@example.com', password: 'analytical1' };
