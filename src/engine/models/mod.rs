@@ -2,6 +2,7 @@
 //!
 //! [`load`] turns a checkpoint's architecture name into one of them, or says why it can't.
 
+pub mod bert;
 pub mod decoder;
 mod llama;
 pub mod qwen3_vl;
@@ -102,12 +103,16 @@ pub struct Loaded {
 
 pub enum Model {
     Causal(Box<dyn CausalModel>),
+    Embedding(bert::EmbeddingModel),
+    Rerank(bert::RerankModel),
 }
 
 /// What this version runs, by the name in `architectures`.
 enum Architecture {
     Text(Family),
     Qwen3Vl,
+    Embedding(bert::Family),
+    Rerank(bert::Family),
 }
 
 impl Architecture {
@@ -117,6 +122,10 @@ impl Architecture {
             "Qwen2ForCausalLM" => Self::Text(Family::Qwen2),
             "Qwen3ForCausalLM" => Self::Text(Family::Qwen3),
             "Qwen3VLForConditionalGeneration" => Self::Qwen3Vl,
+            "BertModel" | "BertForMaskedLM" => Self::Embedding(bert::Family::Bert),
+            "RobertaModel" | "XLMRobertaModel" | "RobertaForMaskedLM" | "XLMRobertaForMaskedLM" => Self::Embedding(bert::Family::Roberta),
+            "BertForSequenceClassification" => Self::Rerank(bert::Family::Bert),
+            "RobertaForSequenceClassification" | "XLMRobertaForSequenceClassification" => Self::Rerank(bert::Family::Roberta),
             _ => return Err(LoadError::unsupported(name, why_not(name))),
         })
     }
@@ -131,33 +140,44 @@ fn why_not(name: &str) -> String {
 /// Loads the checkpoint in a folder, or a GGUF file, for the backend.
 pub fn load(path: &Path, backend: &Backend) -> Result<Loaded, LoadError> {
     let checkpoint = Checkpoint::open(path)?;
-    let architecture = Architecture::find(&checkpoint.architecture)?;
+    // Refused before anything else is read.
+    Architecture::find(&checkpoint.architecture)?;
     let text = TextFiles::load(&checkpoint)?;
     let tokenizer = Arc::new(text.tokenizer);
+    let (model, input) = load_model(&checkpoint, &tokenizer, backend)?;
+    Ok(Loaded { model, tokenizer, generation: text.generation, chat_template: text.chat_template, add_bos: text.add_bos, input })
+}
+
+fn load_model(
+    checkpoint: &Checkpoint,
+    tokenizer: &Arc<Tokenizer>,
+    backend: &Backend,
+) -> Result<(Model, Option<qwen3_vl::input::Input>), LoadError> {
     let mut input = None;
-    let model: Box<dyn CausalModel> = match architecture {
+    let model = match Architecture::find(&checkpoint.architecture)? {
         Architecture::Text(family) => {
             let config = decoder::Config::read(&checkpoint.fields(), family, &checkpoint.architecture)?;
-            let info = info(&checkpoint, &config, false);
-            Box::new(llama::Llama::load(&checkpoint, config, info, backend)?)
+            let info = info(checkpoint, &config, false);
+            Model::Causal(Box::new(llama::Llama::load(checkpoint, config, info, backend)?))
         }
         Architecture::Qwen3Vl => {
-            let config = qwen3_vl::config::Config::read(&checkpoint)?;
-            input = Some(qwen3_vl::input::Input::load(&checkpoint, &config, tokenizer.clone())?);
-            let info = info(&checkpoint, &config.text, true);
-            Box::new(qwen3_vl::Qwen3Vl::load(&checkpoint, config, info, backend)?)
+            let config = qwen3_vl::config::Config::read(checkpoint)?;
+            input = Some(qwen3_vl::input::Input::load(checkpoint, &config, tokenizer.clone())?);
+            let info = info(checkpoint, &config.text, true);
+            Model::Causal(Box::new(qwen3_vl::Qwen3Vl::load(checkpoint, config, info, backend)?))
         }
+        Architecture::Embedding(family) => Model::Embedding(bert::EmbeddingModel::load(checkpoint, family, tokenizer, backend)?),
+        Architecture::Rerank(family) => Model::Rerank(bert::RerankModel::load(checkpoint, family, tokenizer, backend)?),
     };
-    // Frequencies are computed; tied heads are saved twice by some exporters.
-    checkpoint.weights.check_all_used(&checkpoint.architecture, &["rotary_emb.inv_freq", "lm_head.weight"])?;
-    Ok(Loaded {
-        model: Model::Causal(model),
-        tokenizer,
-        generation: text.generation,
-        chat_template: text.chat_template,
-        add_bos: text.add_bos,
-        input,
-    })
+    let ignored: &[&str] = match &model {
+        // Frequencies are computed; tied heads are saved twice by some exporters.
+        Model::Causal(_) => &["rotary_emb.inv_freq", "lm_head.weight"],
+        // Heads of the pre-training that embeddings are not made with.
+        Model::Embedding(_) => &["pooler.", "cls.", "lm_head.", "position_ids"],
+        Model::Rerank(_) => &["position_ids"],
+    };
+    checkpoint.weights.check_all_used(&checkpoint.architecture, ignored)?;
+    Ok((model, input))
 }
 
 fn info(checkpoint: &Checkpoint, config: &decoder::Config, vision: bool) -> ModelInfo {

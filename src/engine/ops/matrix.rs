@@ -114,6 +114,11 @@ impl Linear {
         tensor(out, &[n, self.n_out])
     }
 
+    /// Width of the result.
+    pub fn n_out(&self) -> usize {
+        self.n_out
+    }
+
     /// Memory it takes.
     pub fn n_bytes(&self) -> usize {
         self.pieces.iter().map(Matrix::n_bytes).sum::<usize>() + self.bias.as_ref().map_or(0, |b| 4 * b.len())

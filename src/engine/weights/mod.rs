@@ -282,7 +282,8 @@ enum RowOrder {
 }
 
 impl Weights {
-    fn open_safetensors(folder: &Path, paths: &[PathBuf]) -> Result<Self, LoadError> {
+    /// The tensors of these files; `folder` is for messages.
+    pub fn open_safetensors(folder: &Path, paths: &[PathBuf]) -> Result<Self, LoadError> {
         let mut files = Vec::new();
         let mut entries = BTreeMap::new();
         for path in paths {

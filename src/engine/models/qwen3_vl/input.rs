@@ -217,6 +217,8 @@ impl Input {
             return Err(fail("the timestamps of the frames must not be negative and must not go back".into()));
         }
         let mut chosen = sample_frames(&video.timestamps_s);
+        // The area counts before the filling-up.
+        let n_counted = chosen.len().max(self.temporal_patch_size);
         // The last frame fills up the last group.
         while chosen.len() % self.temporal_patch_size != 0 {
             chosen.push(chosen.last().copied().unwrap_or(0));
@@ -233,7 +235,7 @@ impl Input {
             let frame = image::decode(&format!("{name}.frames[{index}]"), &video.frames[*index].bytes, true)?;
             let (h, w) = match size {
                 Some(size) => size,
-                None => *size.insert(self.video_size(name, n_sampled, frame.height, frame.width)?),
+                None => *size.insert(self.video_size(name, n_counted, frame.height, frame.width)?),
             };
             resized.push(resize_bicubic(&frame, w, h));
         }

@@ -1,5 +1,7 @@
 //! Models against their references, and the invariants that packing, chunks and pages must keep.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod goldens;
+mod invariants;
 mod runner;
 mod tiny;

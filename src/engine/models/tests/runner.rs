@@ -2,6 +2,8 @@
 
 use std::{ops::Range, path::PathBuf, sync::Arc};
 
+use safetensors::SafeTensors;
+
 use crate::engine::{
     batch::{Batch, Pixels, VisualFeatures, VisualSpan},
     models::{CausalModel, Loaded, Model, Prompt, load},
@@ -22,6 +24,7 @@ pub fn load_model(path: &str) -> Loaded {
 pub fn causal(loaded: &Loaded) -> &dyn CausalModel {
     match &loaded.model {
         Model::Causal(model) => model.as_ref(),
+        Model::Embedding(_) | Model::Rerank(_) => panic!("not a causal model"),
     }
 }
 
@@ -61,6 +64,19 @@ impl Sequence {
 
 /// One packed step over the given token ranges; the logits of the last row of each.
 pub fn step(model: &dyn CausalModel, cache: &mut KvCache, rows: &[(&Sequence, Range<usize>)]) -> Vec<Vec<f32>> {
+    let mut batch = batch(rows);
+    batch.logit_rows = batch.cu_seqlens[1..].iter().map(|end| end - 1).collect();
+    model.forward(&batch, cache).unwrap().to_vec2().unwrap()
+}
+
+/// As [`step`], with the logits of every row.
+pub fn step_all(model: &dyn CausalModel, cache: &mut KvCache, rows: &[(&Sequence, Range<usize>)]) -> Vec<Vec<f32>> {
+    let mut batch = batch(rows);
+    batch.logit_rows = (0..batch.ids.len() as u32).collect();
+    model.forward(&batch, cache).unwrap().to_vec2().unwrap()
+}
+
+fn batch(rows: &[(&Sequence, Range<usize>)]) -> Batch {
     let mut batch = Batch { cu_seqlens: vec![0], ..Batch::default() };
     for (sequence, range) in rows {
         let first = batch.ids.len();
@@ -85,9 +101,8 @@ pub fn step(model: &dyn CausalModel, cache: &mut KvCache, rows: &[(&Sequence, Ra
         batch.cu_seqlens.push(batch.ids.len() as u32);
         batch.context_lens.push(range.end as u32);
         batch.block_tables.push(sequence.blocks.clone());
-        batch.logit_rows.push(batch.ids.len() as u32 - 1);
     }
-    model.forward(&batch, cache).unwrap().to_vec2().unwrap()
+    batch
 }
 
 /// The largest logits, best first; ties go to the lowest id.
@@ -112,4 +127,35 @@ pub fn greedy(model: &dyn CausalModel, cache: &mut KvCache, sequence: &mut Seque
         logits = step(model, cache, &[(sequence, last..last + 1)]).remove(0);
     }
     first
+}
+
+/// Tensors of a golden file, as f32 rows of the last dimension.
+pub struct Expected(Vec<u8>);
+
+impl Expected {
+    pub fn open(folder: &str) -> Self {
+        Self(std::fs::read(repository(folder).join("expected.safetensors")).unwrap())
+    }
+
+    pub fn rows(&self, name: &str) -> Vec<Vec<f32>> {
+        let file = SafeTensors::deserialize(&self.0).unwrap();
+        let tensor = file.tensor(name).unwrap();
+        let width = tensor.shape().last().copied().unwrap_or(1);
+        let values: Vec<f32> = match tensor.dtype() {
+            safetensors::Dtype::U8 => tensor.data().iter().map(|v| f32::from(*v)).collect(),
+            _ => tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+        };
+        values.chunks(width).map(<[f32]>::to_vec).collect()
+    }
+}
+
+/// The largest difference of two tables of the same shape.
+pub fn difference(a: &[Vec<f32>], b: &[Vec<f32>]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let rows = a.iter().zip(b);
+    rows.flat_map(|(a, b)| {
+        assert_eq!(a.len(), b.len());
+        a.iter().zip(b).map(|(a, b)| (a - b).abs())
+    })
+    .fold(0.0, f32::max)
 }

@@ -1,0 +1,245 @@
+"""Make tests/goldens: small random models of every family, their inputs and what the reference library computes.
+
+    python -m venv venv && venv/bin/pip install torch torchvision transformers==5.17.0 pillow
+    venv/bin/python tools/goldens/make.py
+
+Weights are random but large enough that every branch shows in the logits; everything runs in float32 on the CPU with
+eager attention. Files with bf16 weights hold the rounded weights that the reference ran with.
+"""
+import base64, io, json, shutil, sys, warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from transformers import (
+    AutoProcessor, BertConfig, BertForSequenceClassification, BertModel, LlamaConfig, LlamaForCausalLM, Qwen2Config,
+    Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM, Qwen3VLConfig, Qwen3VLForConditionalGeneration, XLMRobertaConfig,
+    XLMRobertaForSequenceClassification, XLMRobertaModel,
+)
+
+warnings.filterwarnings("ignore")
+ROOT = Path(__file__).resolve().parents[2]
+OUT = ROOT / "tests" / "goldens"
+TINY = ROOT / "models" / "ashlar-tiny"
+
+
+def randomise(model, seed, std):
+    """Every parameter away from its initial zeros and ones, so that no bias or norm can be forgotten unnoticed."""
+    g = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, p in sorted(model.named_parameters()):
+            noise = torch.randn(p.shape, generator=g)
+            p.copy_(1 + 0.2 * noise if "norm" in name.lower() and name.endswith("weight") else std * noise)
+    return model.eval()
+
+
+def save(name, model, dtype, config=None):
+    folder = OUT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.copy_(p.to(dtype).float())
+    seen, tensors = set(), {}
+    for key, value in model.state_dict().items():
+        if not value.is_floating_point() or (value.data_ptr() in seen and value.numel() > 0):
+            continue
+        seen.add(value.data_ptr())
+        tensors[key] = value.to(dtype).contiguous().clone()
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    data = model.config.to_dict()
+    data["architectures"] = [type(model).__name__]
+    data.pop("transformers_version", None)
+    (folder / "config.json").write_text(json.dumps(data, indent=1, default=str) + "\n")
+    return folder
+
+
+def expect(folder, tensors, **facts):
+    save_file({k: v.contiguous().float() for k, v in tensors.items()}, folder / "expected.safetensors")
+    (folder / "expected.json").write_text(json.dumps(facts) + "\n")
+
+
+def causal(name, model, dtype, lengths, seed):
+    folder = save(name, model, dtype)
+    g = torch.Generator().manual_seed(seed)
+    prompts, tensors, outputs = [], {}, []
+    for i, n in enumerate(lengths):
+        ids = torch.randint(0, model.config.vocab_size, (1, n), generator=g)
+        with torch.no_grad():
+            tensors[f"logits.{i}"] = model(input_ids=ids).logits[0]
+            out = model.generate(ids, max_new_tokens=8, do_sample=False, eos_token_id=None, pad_token_id=0)
+        prompts.append(ids[0].tolist())
+        outputs.append(out[0, n:].tolist())
+    expect(folder, tensors, prompts=prompts, outputs=outputs)
+
+
+def text_models():
+    common = dict(attn_implementation="eager")
+    llama = LlamaConfig(
+        vocab_size=96, hidden_size=72, intermediate_size=80, num_hidden_layers=3, num_attention_heads=9, num_key_value_heads=3,
+        max_position_embeddings=512, attention_bias=True, mlp_bias=True, rms_norm_eps=1e-5,
+        rope_parameters=dict(rope_type="llama3", rope_theta=500.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+                             original_max_position_embeddings=64), **common)
+    causal("llama", randomise(LlamaForCausalLM(llama), 1, 0.15), torch.float32, [5, 90], 1)
+    qwen2 = Qwen2Config(
+        vocab_size=96, hidden_size=48, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        max_position_embeddings=256, tie_word_embeddings=True, rope_parameters=dict(rope_type="default", rope_theta=1e6), **common)
+    causal("qwen2", randomise(Qwen2ForCausalLM(qwen2), 2, 0.15), torch.bfloat16, [1, 40], 2)
+    qwen3 = Qwen3Config(
+        vocab_size=96, hidden_size=40, intermediate_size=64, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, head_dim=24,
+        max_position_embeddings=256, rope_parameters=dict(rope_type="default", rope_theta=1e6), **common)
+    causal("qwen3", randomise(Qwen3ForCausalLM(qwen3), 3, 0.15), torch.float16, [3, 50], 3)
+
+
+def encoders():
+    g = torch.Generator().manual_seed(4)
+    small = dict(vocab_size=64, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, attn_implementation="eager")
+
+    def texts(lengths, two, first_id=0):
+        out = []
+        for n in lengths:
+            ids = torch.randint(first_id, 64, (n,), generator=g).tolist()
+            out.append(dict(ids=ids, types=[int(two and i > n // 2) for i in range(n)]))
+        return out
+
+    def run(model, inputs):
+        with torch.no_grad():
+            return [model(input_ids=torch.tensor([t["ids"]]), token_type_ids=torch.tensor([t["types"]])) for t in inputs]
+
+    bert = randomise(BertModel(BertConfig(max_position_embeddings=40, **small)), 5, 0.2)
+    folder = save("bert", bert, torch.float32)
+    inputs = texts([1, 7, 40], True)
+    expect(folder, {"mean": torch.stack([o.last_hidden_state[0].mean(0) for o in run(bert, inputs)])}, inputs=inputs)
+
+    # CLS pooling, a dense layer and normalisation, as sentence-transformers stores them.
+    xlmr = randomise(XLMRobertaModel(XLMRobertaConfig(max_position_embeddings=42, type_vocab_size=1, pad_token_id=1, **small)), 6, 0.2)
+    folder = save("xlm_roberta", xlmr, torch.float32)
+    dense = randomise(torch.nn.ModuleDict({"linear": torch.nn.Linear(32, 20)}), 7, 0.2)
+    modules = ["", "1_Pooling", "2_Dense", "3_Normalize"]
+    kinds = ["Transformer", "Pooling", "Dense", "Normalize"]
+    (folder / "modules.json").write_text(json.dumps(
+        [dict(idx=i, name=str(i), path=p, type=f"sentence_transformers.models.{k}") for i, (p, k) in enumerate(zip(modules, kinds))]))
+    for module in modules[1:3]:
+        (folder / module).mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(dict(
+        word_embedding_dimension=32, pooling_mode_cls_token=True, pooling_mode_mean_tokens=False, pooling_mode_max_tokens=False,
+        pooling_mode_mean_sqrt_len_tokens=False)))
+    (folder / "2_Dense" / "config.json").write_text(json.dumps(dict(
+        in_features=32, out_features=20, bias=True, activation_function="torch.nn.modules.activation.Tanh")))
+    save_file({k: v.contiguous() for k, v in dense.state_dict().items()}, folder / "2_Dense" / "model.safetensors")
+    # Ids above the padding id: a padding id inside a text would shift the reference's positions.
+    inputs = texts([2, 40], False, 2)
+    with torch.no_grad():
+        x = torch.stack([o.last_hidden_state[0, 0] for o in run(xlmr, inputs)])
+        x = torch.nn.functional.normalize(torch.tanh(dense["linear"](x)))
+    expect(folder, {"vectors": x}, inputs=inputs)
+
+    reranker = randomise(BertForSequenceClassification(BertConfig(max_position_embeddings=40, num_labels=1, **small)), 8, 0.2)
+    folder = save("bert_reranker", reranker, torch.float32)
+    inputs = texts([9, 33], True)
+    expect(folder, {"scores": torch.cat([o.logits[0] for o in run(reranker, inputs)])}, inputs=inputs)
+
+    config = XLMRobertaConfig(max_position_embeddings=42, type_vocab_size=1, pad_token_id=1, num_labels=1, **small)
+    reranker = randomise(XLMRobertaForSequenceClassification(config), 9, 0.2)
+    folder = save("xlm_roberta_reranker", reranker, torch.float32)
+    inputs = texts([5, 40], False, 2)
+    expect(folder, {"scores": torch.cat([o.logits[0] for o in run(reranker, inputs)])}, inputs=inputs)
+
+
+def picture(height, width, seed):
+    """Smooth waves with a few hard edges: resampling shows, PNG stays small."""
+    y, x = np.mgrid[0:height, 0:width]
+    rng = np.random.default_rng(seed)
+    a = np.stack([127 + 100 * np.sin(x / rng.uniform(3, 9) + y / rng.uniform(4, 12) + c) for c in range(3)], -1)
+    a[height // 3: height // 2, width // 4: width // 2] = rng.integers(0, 255, 3)
+    return Image.fromarray(a.clip(0, 255).astype(np.uint8))
+
+
+def png(image):
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def qwen3_vl():
+    text = dict(vocab_size=3072, hidden_size=32, intermediate_size=48, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2, head_dim=16,
+                max_position_embeddings=2048, rms_norm_eps=1e-6, tie_word_embeddings=True,
+                rope_parameters=dict(rope_type="default", rope_theta=1e4, mrope_interleaved=True, mrope_section=[4, 2, 2]))
+    vision = dict(hidden_size=24, depth=4, num_heads=2, intermediate_size=40, patch_size=16, temporal_patch_size=2, spatial_merge_size=2,
+                  num_position_embeddings=64, deepstack_visual_indexes=[0, 2, 3], out_hidden_size=32, hidden_act="gelu_pytorch_tanh")
+    config = Qwen3VLConfig(text_config=text, vision_config=vision, image_token_id=3064, video_token_id=3065, vision_start_token_id=3062,
+                           vision_end_token_id=3063, tie_word_embeddings=True, attn_implementation="eager")
+    model = randomise(Qwen3VLForConditionalGeneration(config), 10, 0.2)
+    folder = save("qwen3_vl", model, torch.bfloat16)
+    for name in ["preprocessor_config.json", "video_preprocessor_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"]:
+        if name.endswith("processor_config.json"):
+            shutil.copy(TINY / name, folder / name)
+    processor = AutoProcessor.from_pretrained(TINY)
+    images = [picture(64, 96, 1), picture(70, 101, 2), picture(128, 64, 3)]
+    frames = [picture(64, 64, 10 + i) for i in range(5)]
+    cases, tensors = [], {}
+    see = "<|vision_start|><|image_pad|><|vision_end|>"
+    watch = "<|vision_start|><|video_pad|><|vision_end|>"
+    prompts = [
+        ("text", "What is this?", [], []),
+        ("image", f"Look: {see}What is this?", images[:1], []),
+        ("images", f"{see}and {see} or{see}?", images, []),
+        ("video", f"{watch}What happens?", [], [frames]),
+        ("mixed", f"{see}before {watch} and after{see}", images[1:], [frames]),
+    ]
+    for name, prompt, pictures, clips in prompts:
+        kwargs = {}
+        if clips:
+            kwargs = dict(videos=[np.stack([np.asarray(f) for f in c]) for c in clips],
+                          video_metadata=[dict(fps=2.0, total_num_frames=len(c), duration=len(c) / 2.0) for c in clips])
+        inputs = processor(text=[prompt], images=pictures or None, return_tensors="pt", **kwargs)
+        with torch.no_grad():
+            out = model(**inputs)
+            generated = model.generate(**inputs, max_new_tokens=8, do_sample=False, eos_token_id=None, pad_token_id=0)
+            n = inputs["input_ids"].shape[1]
+            # Random weights give logits far from unit scale: only the last rows are kept.
+            tensors[f"{name}.logits"] = out.logits[0, -4:]
+            for kind in ["image", "video"]:
+                key = "pixel_values" if kind == "image" else "pixel_values_videos"
+                if key in inputs:
+                    grid = inputs[f"{kind}_grid_thw"]
+                    features = model.model.visual(inputs[key], grid_thw=grid)
+                    tensors[f"{name}.{kind}.embeddings"] = features.pooler_output
+                    tensors[f"{name}.{kind}.deepstack"] = torch.stack(list(features.deepstack_features))
+                    # Grey levels, exactly.
+                    tensors[f"{name}.{kind}.pixels"] = ((inputs[key] + 1) * 127.5).round()
+        cases.append(dict(
+            name=name, prompt=prompt, images=[png(i) for i in pictures], clips=[[png(f) for f in c] for c in clips],
+            input_ids=inputs["input_ids"][0].tolist(), output_ids=generated[0, n:].tolist(),
+            image_grid_thw=inputs.get("image_grid_thw", torch.zeros(0, 3)).tolist(),
+            video_grid_thw=inputs.get("video_grid_thw", torch.zeros(0, 3)).tolist()))
+    pixels = {k: v.to(torch.uint8) for k, v in tensors.items() if k.endswith("pixels")}
+    rest = {k: v.contiguous().float() for k, v in tensors.items() if not k.endswith("pixels")}
+    save_file({**rest, **pixels}, folder / "expected.safetensors")
+    (folder / "expected.json").write_text(json.dumps(dict(cases=cases)) + "\n")
+
+
+def resize():
+    """The same pictures through torchvision and Pillow."""
+    from torchvision.transforms.v2 import functional as F
+    folder = OUT / "resize"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    cases = []
+    for i, (h, w, h2, w2) in enumerate([(40, 30, 64, 32), (96, 120, 32, 64), (50, 50, 50, 32), (1, 1, 32, 32), (70, 9, 32, 32)]):
+        image = picture(h, w, 20 + i)
+        t = torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)
+        t = F.resize(t, [h2, w2], interpolation=F.InterpolationMode.BICUBIC, antialias=True).permute(1, 2, 0).contiguous()
+        p = image.resize((w2, h2), Image.Resampling.BICUBIC)
+        cases.append(dict(image=png(image), width=w2, height=h2, torchvision=png(Image.fromarray(t.numpy())), pillow=png(p)))
+    (folder / "expected.json").write_text(json.dumps(dict(cases=cases)) + "\n")
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    for make in [text_models, encoders, qwen3_vl, resize]:
+        if len(sys.argv) < 2 or make.__name__ in sys.argv[1:]:
+            make()
+            print(make.__name__, "made")
