@@ -114,3 +114,114 @@ pub fn frames(name: &str, image: &Image) -> Result<Option<Video>, Failure> {
     }
     Ok(if clip.frames.len() > 1 { Some(clip) } else { None })
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use image::{ImageEncoder, ImageFormat, RgbImage, RgbaImage};
+
+    use super::*;
+
+    fn encoded(picture: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut out = Vec::new();
+        picture.write_to(&mut Cursor::new(&mut out), format).unwrap();
+        out
+    }
+
+    fn refusal(bytes: &[u8]) -> String {
+        match decode("messages[0].content[1]", bytes, true) {
+            Err(Failure::Invalid { field, message }) => {
+                assert_eq!(field, "messages[0].content[1]");
+                message
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_picture_is_refused_by_its_content() {
+        assert!(refusal(b"").contains("empty"));
+        assert!(refusal(b"just some text in a file named .png").contains("not a picture"));
+        assert!(refusal(b"<svg xmlns='http://www.w3.org/2000/svg'/>").contains("not a picture"));
+    }
+
+    #[test]
+    fn truncated_pictures_are_refused_or_decoded_but_never_crash() {
+        let picture = DynamicImage::ImageRgb8(RgbImage::from_fn(40, 30, |x, y| image::Rgb([x as u8, y as u8, 7])));
+        for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Tiff] {
+            let bytes = encoded(&picture, format);
+            for n in (0..bytes.len()).step_by(37) {
+                let _ = decode("picture", &bytes[..n], true);
+            }
+            let whole = decode("picture", &bytes, true).unwrap();
+            assert_eq!((whole.width, whole.height), (40, 30), "{format:?}");
+        }
+    }
+
+    /// A PNG header that claims 60000 × 60000 pixels in a few bytes.
+    #[test]
+    fn a_bomb_is_refused_by_its_header() {
+        let small = encoded(&DynamicImage::new_rgb8(1, 1), ImageFormat::Png);
+        let mut bomb = small.clone();
+        bomb[16..20].copy_from_slice(&60_000u32.to_be_bytes());
+        bomb[20..24].copy_from_slice(&60_000u32.to_be_bytes());
+        let mut crc = 0xFFFF_FFFFu32;
+        for byte in &bomb[12..29] {
+            crc ^= u32::from(*byte);
+            for _ in 0..8 {
+                crc = if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
+            }
+        }
+        bomb[29..33].copy_from_slice(&(!crc).to_be_bytes());
+        let message = refusal(&bomb);
+        assert!(message.contains("60000×60000"), "{message}");
+    }
+
+    #[test]
+    fn one_pixel_grey_16_bit_and_transparent_pictures_become_rgb() {
+        let one = decode("p", &encoded(&DynamicImage::new_rgb8(1, 1), ImageFormat::Png), true).unwrap();
+        assert_eq!((one.width, one.height, one.data), (1, 1, vec![0, 0, 0]));
+        let grey = decode("p", &encoded(&DynamicImage::ImageLuma8(image::GrayImage::from_pixel(2, 1, image::Luma([9]))), ImageFormat::Png), true);
+        assert_eq!(grey.unwrap().data, [9; 6]);
+        let deep = image::ImageBuffer::<image::Rgb<u16>, _>::from_pixel(1, 1, image::Rgb([65535, 32896, 0]));
+        assert_eq!(decode("p", &encoded(&DynamicImage::ImageRgb16(deep), ImageFormat::Png), true).unwrap().data, [255, 128, 0]);
+        let clear = RgbaImage::from_raw(3, 1, vec![10, 20, 30, 255, 10, 20, 30, 0, 0, 0, 0, 128]).unwrap();
+        let flat = decode("p", &encoded(&DynamicImage::ImageRgba8(clear), ImageFormat::Png), true).unwrap();
+        assert_eq!(flat.data, [10, 20, 30, 255, 255, 255, 127, 127, 127]);
+    }
+
+    #[test]
+    fn exif_orientation_turns_the_picture_upright() {
+        // Orientation 6: turn right by 90 degrees.
+        let exif = [b"II*\0\x08\0\0\0\x01\0".as_slice(), &[0x12, 0x01, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0], &[0; 4]].concat();
+        let mut bytes = Vec::new();
+        let mut encoder = codecs::png::PngEncoder::new(&mut bytes);
+        encoder.set_exif_metadata(exif).unwrap();
+        encoder.write_image(&[255, 0, 0, 0, 0, 255], 2, 1, image::ExtendedColorType::Rgb8).unwrap();
+        let upright = decode("p", &bytes, true).unwrap();
+        assert_eq!((upright.width, upright.height, upright.data), (1, 2, vec![255, 0, 0, 0, 0, 255]));
+        assert_eq!(decode("p", &bytes, false).unwrap().width, 2);
+    }
+
+    #[test]
+    fn an_animation_is_its_first_frame_as_a_picture_and_all_frames_as_a_clip() {
+        let mut bytes = Vec::new();
+        {
+            let mut encoder = codecs::gif::GifEncoder::new(&mut bytes);
+            for i in 0..3u8 {
+                let frame = RgbaImage::from_pixel(4, 4, image::Rgba([80 * i, 0, 0, 255]));
+                let delay = image::Delay::from_numer_denom_ms(200, 1);
+                encoder.encode_frame(image::Frame::from_parts(frame, 0, 0, delay)).unwrap();
+            }
+        }
+        assert_eq!(decode("p", &bytes, true).unwrap().data[..3], [0, 0, 0]);
+        let gif = Image { bytes: bytes.into(), mime_type: "image/gif".into(), detail: Detail::Auto };
+        let clip = frames("p", &gif).unwrap().unwrap();
+        assert_eq!(clip.timestamps_s, [0.0, 0.2, 0.4]);
+        let last = decode("p", &clip.frames[2].bytes, true).unwrap();
+        assert_eq!(last.data[..3], [160, 0, 0]);
+        let still = Image { bytes: encoded(&DynamicImage::new_rgb8(2, 2), ImageFormat::Png).into(), ..gif };
+        assert!(frames("p", &still).unwrap().is_none());
+    }
+}

@@ -7,13 +7,14 @@ pub mod batch;
 mod blocks;
 mod cache;
 mod constraint;
+mod embedder;
 pub mod host;
 pub mod image;
 mod metrics;
 pub mod models;
 mod null;
 pub mod ops;
-mod pending;
+pub mod plan;
 mod prepare;
 pub mod request;
 pub mod sampler;
@@ -32,11 +33,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio::sync::Semaphore;
 
 pub use metrics::Snapshot;
-pub use pending::{Embedded, Embedder};
+pub use embedder::{Embedded, Embedder, Reranker, Scored};
 pub use scheduler::Limits;
 
 use constraint::Grammars;
@@ -130,7 +131,7 @@ impl Engine {
 
     /// Starts a thread for a loaded model. `checks` looks at every invariant after every step.
     fn start(loaded: Loaded, options: &EngineOptions, limits: Limits, checks: bool) -> Result<Self> {
-        let Model::Causal(model) = &loaded.model;
+        let Model::Causal(model) = &loaded.model else { bail!("not a model that generates text") };
         let info = model.info();
         let kv_cache_mb = if options.kv_cache_mb == 0 { DEFAULT_KV_CACHE_MB } else { options.kv_cache_mb };
         let n_blocks = (kv_cache_mb << 20) / block_bytes(info);
@@ -140,7 +141,7 @@ impl Engine {
     }
 
     fn start_with(loaded: Loaded, n_blocks: usize, options: &EngineOptions, limits: Limits, checks: bool) -> Result<Self> {
-        let Model::Causal(model) = loaded.model;
+        let Model::Causal(model) = loaded.model else { bail!("not a model that generates text") };
         let info = model.info().clone();
         let queue_limit = if options.queue_limit == 0 { DEFAULT_QUEUE_LIMIT } else { options.queue_limit };
         let text = Text::new(Arc::clone(&loaded.tokenizer), loaded.chat_template.as_ref(), loaded.add_bos)

@@ -38,7 +38,7 @@ impl Tokenizer {
         let mut token_bytes = vec![Vec::new(); n];
         for (token, id) in inner.get_vocab(false) {
             token_bytes[id as usize] = if byte_level {
-                token.chars().flat_map(|c| alphabet.get(&c).map_or_else(|| c.to_string().into_bytes(), |b| vec![*b])).collect()
+                byte_level_bytes(&token, &alphabet)
             } else if let Some(byte) = byte_token(&token) {
                 vec![byte]
             } else {
@@ -125,21 +125,31 @@ fn byte_token(token: &str) -> Option<u8> {
     if hex.len() == 2 { u8::from_str_radix(hex, 16).ok() } else { None }
 }
 
-/// GPT-2's printable stand-ins for bytes.
-fn byte_alphabet() -> BTreeMap<char, u8> {
+/// The byte that each of GPT-2's printable stand-ins is for, by code point; all lie below 512.
+fn byte_alphabet() -> [Option<u8>; 512] {
     let printable = |b: u8| matches!(b, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
-    let mut next = 256u32;
-    (0..=255u8)
-        .map(|b| {
-            let c = if printable(b) {
-                char::from(b)
-            } else {
-                next += 1;
-                char::from_u32(next - 1).unwrap_or(char::REPLACEMENT_CHARACTER)
-            };
-            (c, b)
-        })
-        .collect()
+    let mut alphabet = [None; 512];
+    let mut next = 256;
+    for byte in 0..=255u8 {
+        if printable(byte) {
+            alphabet[byte as usize] = Some(byte);
+        } else {
+            alphabet[next] = Some(byte);
+            next += 1;
+        }
+    }
+    alphabet
+}
+
+fn byte_level_bytes(token: &str, alphabet: &[Option<u8>; 512]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(token.len());
+    for c in token.chars() {
+        match alphabet.get(c as usize).copied().flatten() {
+            Some(byte) => out.push(byte),
+            None => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    out
 }
 
 /// What ends a generation and how to sample when the caller says nothing.

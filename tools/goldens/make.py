@@ -69,7 +69,8 @@ def causal(name, model, dtype, lengths, seed):
         ids = torch.randint(0, model.config.vocab_size, (1, n), generator=g)
         with torch.no_grad():
             tensors[f"logits.{i}"] = model(input_ids=ids).logits[0]
-            out = model.generate(ids, max_new_tokens=8, do_sample=False, eos_token_id=None, pad_token_id=0)
+            # The mask says that no token is padding, whatever its id.
+            out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=8, do_sample=False, eos_token_id=None, pad_token_id=0)
         prompts.append(ids[0].tolist())
         outputs.append(out[0, n:].tolist())
     expect(folder, tensors, prompts=prompts, outputs=outputs)

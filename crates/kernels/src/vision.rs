@@ -64,8 +64,8 @@ fn to_u8(sum: i64) -> u8 {
     (sum >> PRECISION).clamp(0, 255) as u8
 }
 
-/// Bicubic, antialiased resampling on 8-bit values, first along rows, then along columns, rounded after each: what
-/// Pillow does, bit by bit, and torchvision up to a grey level or two.
+/// Bicubic, antialiased resampling on 8-bit values, first along rows, then along columns, rounded after each:
+/// Pillow's method, up to a grey level where it takes columns first; torchvision's up to two.
 pub fn resize_bicubic(image: &Rgb, width: usize, height: usize) -> Rgb {
     assert!(image.width > 0 && image.height > 0 && width > 0 && height > 0);
     assert_eq!(image.data.len(), image.width * image.height * 3);

@@ -5,6 +5,8 @@
 //! Knows no architecture: what is asked for, and in which shape, is the business of `models`.
 
 mod gguf;
+#[cfg(test)]
+mod tests;
 
 use std::{
     borrow::Cow,
