@@ -25,7 +25,7 @@ impl Level {
 
     /// Every level that this machine can run, worst first.
     pub fn available() -> Vec<Level> {
-        let levels = [Level::Scalar, Level::Avx2, Level::AvxVnni, Level::Avx512];
+        let levels = [Level::Scalar, Level::Avx2, Level::AvxVnni, Level::Avx512, Level::Amx];
         levels.into_iter().filter(|level| level.is_available()).collect()
     }
 
@@ -40,7 +40,7 @@ impl Level {
                 Level::Avx2 => avx2,
                 Level::AvxVnni => avx2 && has!("avxvnni"),
                 Level::Avx512 => avx512,
-                Level::Amx => false,
+                Level::Amx => avx512 && crate::quant::amx_is_available(),
             }
         }
         #[cfg(not(target_arch = "x86_64"))]

@@ -14,3 +14,9 @@ mod rows;
 pub use format::Format;
 pub use matrix::QMatrix;
 pub use rows::QRows;
+
+/// Whether the tile unit can be used.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn amx_is_available() -> bool {
+    kernels::amx::is_available()
+}

@@ -5,6 +5,8 @@
 //! dot product of codes less their offset, `scale` and `total_g` those of the activations. That is why all agree bit by bit.
 
 #[cfg(target_arch = "x86_64")]
+pub(crate) mod amx;
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -61,7 +63,9 @@ pub(super) unsafe fn run(level: Level, task: &Task) {
         let scale_len = blocks * shape.groups * shape.parts() * TILE;
         scales.resize(scale_len * size_of::<f32>());
         let scales = scales.as_mut_slice::<f32>();
-        let codes = if shape.bits == 8 {
+        // Tiles multiply signed codes; the others take unsigned ones, 8-bit codes where they are.
+        let signed = level == Level::Amx;
+        let codes = if shape.bits == 8 && !signed {
             None
         } else {
             codes.resize(blocks * BLOCK * TILE);
@@ -73,10 +77,12 @@ pub(super) unsafe fn run(level: Level, task: &Task) {
         }
         // SAFETY: the buffers have the sizes that `Expand` asks for.
         unsafe {
-            dispatch(level, Expand { task, codes, scales });
+            dispatch(level, Expand { task, codes, signed, scales });
             match level {
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx512 | Level::Amx => avx512::rows(task, &expanded),
+                Level::Amx => amx::rows(task, &expanded),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => avx512::rows(task, &expanded),
                 #[cfg(target_arch = "x86_64")]
                 Level::AvxVnni => avx2::rows_vnni(task, &expanded),
                 #[cfg(target_arch = "x86_64")]
@@ -89,7 +95,8 @@ pub(super) unsafe fn run(level: Level, task: &Task) {
 
 /// A tile in its simplest form.
 ///
-/// Codes: for each block of 32 columns eight vectors of four columns by sixteen rows; the offset, where there is one, is 128.
+/// Codes: for each block of 32 columns eight vectors of four columns by sixteen rows. The offset, where there is one, is 128,
+/// or taken off already where codes are signed.
 /// Scales: for each block and group sixteen scales, then sixteen minima where there are any.
 struct Expanded {
     codes: *const u8,
@@ -99,8 +106,10 @@ struct Expanded {
 /// Unpacks a tile.
 struct Expand<'a> {
     task: &'a Task<'a>,
-    /// Not for 8-bit codes, which are used where they are.
+    /// Not for unsigned 8-bit codes, which are used where they are.
     codes: Option<&'a mut [u8]>,
+    /// Codes less their offset, as two's complement.
+    signed: bool,
     scales: &'a mut [f32],
 }
 
@@ -117,7 +126,11 @@ impl Kernel for Expand<'_> {
                 match shape.bits {
                     4 => expand4(from, to, add),
                     5 => expand5(from, to, add),
-                    _ => expand6(from, to, add),
+                    6 => expand6(from, to, add),
+                    _ => to.copy_from_slice(from),
+                }
+                if self.signed && shape.offset > 0 {
+                    to.iter_mut().for_each(|code| *code ^= 0x80);
                 }
             }
         }
