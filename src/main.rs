@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use ashlar::commands::{AdminCommand, KeyCommand};
+use ashlar::catalog::{self, command::ModelCommand};
+use ashlar::commands::{AdminCommand, AppCommand, KeyCommand};
 use ashlar::config::Config;
 use ashlar::{commands, doctor, runtime, serve, server, telemetry, terminal};
 use clap::{Parser, Subcommand};

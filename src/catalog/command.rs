@@ -1,4 +1,6 @@
-//! `ashlar model list|pull|rm`.
+//! `ashlar model list|pull|plan|rm`.
+
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -7,6 +9,7 @@ use indicatif::{HumanBytes, MultiProgress};
 use super::hub::{self, Hub, Repo};
 use crate::config::Config;
 use crate::engine::host::{BUNDLED, Engines, Status};
+use crate::engine::plan::{self, PlanArgs};
 use crate::state::host_options;
 
 #[derive(Debug, Subcommand)]
@@ -15,6 +18,8 @@ pub enum ModelCommand {
     List(ListModels),
     /// Download a model from a hub
     Pull(PullModel),
+    /// Show what a model needs in memory, for serving and for training
+    Plan(PlanModel),
     /// Delete a model from the models folder
     Rm(RemoveModel),
 }
@@ -39,6 +44,15 @@ pub struct PullModel {
 }
 
 #[derive(Debug, Args)]
+pub struct PlanModel {
+    #[command(flatten)]
+    plan: PlanArgs,
+
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Debug, Args)]
 pub struct RemoveModel {
     /// Name as `ashlar model list` shows it
     name: String,
@@ -51,6 +65,7 @@ pub async fn run(command: ModelCommand) -> Result<()> {
     match command {
         ModelCommand::List(args) => list(&args.config),
         ModelCommand::Pull(args) => pull(&args).await,
+        ModelCommand::Plan(args) => plan(args),
         ModelCommand::Rm(args) => remove(&args),
     }
 }
@@ -88,6 +103,18 @@ async fn pull(args: &PullModel) -> Result<()> {
     } else {
         println!("{}: {} files, {} downloaded, in {}", pulled.name, pulled.n_files, HumanBytes(pulled.n_bytes), pulled.path.display());
     }
+    Ok(())
+}
+
+/// The model is a path, a name in the models folder, or a number of parameters.
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+fn plan(args: PlanModel) -> Result<()> {
+    let mut plan = args.plan;
+    let named = args.config.models_dir().join(&plan.model);
+    if !Path::new(&plan.model).exists() && named.exists() {
+        plan.model = named.display().to_string();
+    }
+    print!("{}", plan::render(&plan)?);
     Ok(())
 }
 

@@ -157,7 +157,7 @@ impl Model {
         match self {
             Self::Local(model) => match model.engines.ready(&model.info.name).await? {
                 Loaded::Llm(engine) => engine.submit(request).await,
-                Loaded::Embedder(_) => Err(Failure::Unloaded),
+                Loaded::Embedder(_) | Loaded::Reranker(_) => Err(Failure::Unloaded),
             },
             Self::Remote(model) => model.generate(request).await,
         }
@@ -169,7 +169,7 @@ impl Model {
         match self {
             Self::Local(model) => match model.engines.ready(&model.info.name).await? {
                 Loaded::Llm(engine) => engine.count_tokens(&Input::Chat(messages.to_vec()), tools),
-                Loaded::Embedder(_) => Err(Failure::Unloaded),
+                Loaded::Embedder(_) | Loaded::Reranker(_) => Err(Failure::Unloaded),
             },
             Self::Remote(_) => Ok(remote::estimate_tokens(messages, tools)),
         }
@@ -254,7 +254,7 @@ pub async fn embed(state: &AppState, workspace_id: WorkspaceId, model: Option<&M
     let embedded = match &model {
         Model::Local(local) => match local.engines.ready(&local.info.name).await? {
             Loaded::Embedder(embedder) => embedder.embed(texts).await?,
-            Loaded::Llm(_) => return Err(Failure::Unloaded.into()),
+            Loaded::Llm(_) | Loaded::Reranker(_) => return Err(Failure::Unloaded.into()),
         },
         Model::Remote(remote) => remote.embed(texts).await?,
     };

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::request::Failure;
-use super::{Embedder, Engine, EngineOptions};
+use super::{Embedder, Engine, EngineOptions, Reranker};
 use inspect::Checkpoint;
 
 /// Name of the model that comes with the program.
@@ -110,13 +110,15 @@ pub struct LocalModel {
 pub enum Loaded {
     Llm(Engine),
     Embedder(Arc<Embedder>),
+    Reranker(Arc<Reranker>),
 }
 
 impl Loaded {
     fn load(found: &Found, options: &EngineOptions) -> Result<Self> {
         Ok(match found.checkpoint.kind {
             Kind::Llm => Self::Llm(Engine::load(&found.path, options)?),
-            Kind::TextEmbedding | Kind::Rerank => Self::Embedder(Arc::new(Embedder::load(&found.path)?)),
+            Kind::TextEmbedding => Self::Embedder(Arc::new(Embedder::load(&found.path)?)),
+            Kind::Rerank => Self::Reranker(Arc::new(Reranker::load(&found.path)?)),
         })
     }
 
@@ -124,6 +126,7 @@ impl Loaded {
         match self {
             Self::Llm(engine) => engine.memory_bytes(),
             Self::Embedder(embedder) => embedder.memory_bytes(),
+            Self::Reranker(reranker) => reranker.memory_bytes(),
         }
     }
 }
