@@ -138,7 +138,14 @@ fn uploaded(state: &AppState, row: &FileRow) -> Value {
     responses((status = 201, body = Object), (status = 400), (status = 413), (status = 415)))]
 async fn upload_service_file(State(state): State<AppState>, app: ServiceApp, request: Request) -> Result<(StatusCode, Json<Value>)> {
     let form = read_form(&state, app.workspace_id, request).await?;
-    let user = end_users::resolve(&state.db, app.workspace_id, app.app_id, EndUserType::ServiceApi, form.user.as_deref()).await?;
+    let found = end_users::resolve(&state.db, app.workspace_id, app.app_id, EndUserType::ServiceApi, form.user.as_deref()).await;
+    let user = match found {
+        Ok(user) => user,
+        Err(error) => {
+            store::discard(&state, &form.file).await;
+            return Err(error);
+        }
+    };
     let scope = Scope { workspace_id: app.workspace_id, app_id: app.app_id, owner: Owner::EndUser(user.id) };
     let row = store::record(&state, &scope, Some(app.app_id), form.file).await?;
     Ok((StatusCode::CREATED, Json(uploaded(&state, &row))))

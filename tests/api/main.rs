@@ -5,6 +5,8 @@
 
 mod access;
 mod accounts;
+mod apps;
+mod files;
 mod jobs;
 mod keys;
 mod server;
