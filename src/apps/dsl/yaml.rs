@@ -165,7 +165,9 @@ mod tests {
         assert!(message("a: 1\nb: [1, 2\nc: 3\n").contains("line 3"), "{}", message("a: 1\nb: [1, 2\nc: 3\n"));
         assert!(message("a: 1\na: 2\n").contains("'a' occurs twice"));
         assert!(message("a: .inf\n").contains("finite"));
-        assert!(message("a: !!python/object:os.system x\n").contains("tags"), "{}", message("a: !!python/object:os.system x\n"));
+        assert!(message("a: !point {x: 1}\n").contains("tags"), "{}", message("a: !point {x: 1}\n"));
+        // nothing is built from a tag; the value stays text
+        assert_eq!(parse("a: !!python/object:os.system x\n").unwrap(), json!({"a": "x"}));
         assert!(message("a: 1\n---\nb: 2\n").contains("one document"));
         assert!(message("? [1, 2]\n: x\n").contains("can't be a key"));
         assert_eq!(parse("1: a\ntrue: b\n").unwrap(), json!({"1": "a", "true": "b"}));
