@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::engine::host::DEFAULT;
 use crate::runtime::Runtime;
 use crate::state::AppState;
-use crate::{jobs, server, telemetry};
+use crate::{chat, jobs, server, telemetry};
 
 /// Streams get this long to end after a stop signal.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -39,6 +39,8 @@ pub async fn run(config: Config) -> Result<()> {
     let stop_jobs = CancellationToken::new();
     let jobs = tokio::spawn(jobs::work(state.db.clone(), server::job_handlers(&state), CONCURRENT_JOBS, stop_jobs.clone()));
 
+    let sweeper = tokio::spawn(chat::sweep_interrupted(state.db.clone()));
+
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
         wait_for_signal().await;
@@ -58,6 +60,7 @@ pub async fn run(config: Config) -> Result<()> {
             tracing::warn!("some streams did not end in time; their answers so far are stored");
         }
     }
+    sweeper.abort();
     stop_jobs.cancel();
     jobs.await.context("ending the job worker")?;
     drop(state);

@@ -351,6 +351,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// The same caller at another server.
+    pub fn of(router: Router, caller: &Self) -> Self {
+        Self { router, ..caller.clone() }
+    }
+
     pub async fn get(&self, path: &str) -> Reply {
         self.call(Method::GET, path, None).await
     }

@@ -1,0 +1,107 @@
+//! A provider that follows a script: an OpenAI-compatible server on a port of its own. What it writes depends on the
+//! model's name: `echo` repeats the question word by word, `slow` goes on for 20 s, `broken` breaks off, `busy` is busy.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Json, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// Name of the provider in the workspace it was added to.
+pub const PROVIDER: &str = "scripted";
+
+pub struct Provider {
+    pub url: String,
+    /// Bodies of the calls so far.
+    pub calls: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Provider {
+    /// Starts the server and adds it to the workspace.
+    pub async fn start(db: &PgPool, workspace_id: Uuid) -> Self {
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let router = Router::new().route("/v1/chat/completions", post(complete)).with_state(Arc::clone(&calls));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let id = Uuid::now_v7();
+        sqlx::query("insert into providers (id, workspace_id, name, base_url, max_retries) values ($1, $2, $3, $4, 0)")
+            .bind(id)
+            .bind(workspace_id)
+            .bind(PROVIDER)
+            .bind(&url)
+            .execute(db)
+            .await
+            .unwrap();
+        for (model, context_size) in [("echo", 8192), ("small", 64), ("slow", 8192), ("broken", 8192), ("busy", 8192)] {
+            sqlx::query(
+                "insert into provider_models (id, workspace_id, provider_id, name, kind, context_size, features, prompt_unit_price, completion_unit_price)
+                 values ($1, $2, $3, $4, 'llm', $5, '{vision}', 2, 10)",
+            )
+            .bind(Uuid::now_v7())
+            .bind(workspace_id)
+            .bind(id)
+            .bind(model)
+            .bind(context_size)
+            .execute(db)
+            .await
+            .unwrap();
+        }
+        Self { url, calls }
+    }
+
+    pub fn calls(&self) -> Vec<Value> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+fn text_of(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(|p| p["text"].as_str()).collect::<Vec<_>>().join(" "),
+        _ => String::new(),
+    }
+}
+
+async fn complete(State(calls): State<Arc<Mutex<Vec<Value>>>>, Json(body): Json<Value>) -> Response {
+    calls.lock().unwrap().push(body.clone());
+    let model = body["model"].as_str().unwrap().to_owned();
+    if model == "busy" {
+        let error = json!({"error": {"message": "Slow down.", "type": "rate_limit_error"}});
+        return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "7")], axum::Json(error)).into_response();
+    }
+    let messages = body["messages"].as_array().unwrap();
+    let question = text_of(&messages.last().unwrap()["content"]);
+    let words: Vec<String> = match model.as_str() {
+        _ if body.get("response_format").is_some_and(|f| f["type"] == "json_schema") => vec!["[\"One?\", \"Two?\",".into(), " \"Three?\"]".into()],
+        _ if text_of(&messages[0]["content"]).starts_with("You name conversations") => vec!["\"A scripted title\"".into()],
+        "slow" => (0..400).map(|n| format!("word{n} ")).collect(),
+        _ => question.split_inclusive(' ').map(str::to_owned).collect(),
+    };
+    let usage = json!({"prompt_tokens": 11, "completion_tokens": words.len(), "total_tokens": 11 + words.len()});
+    let stream = async_stream::stream! {
+        let chunk = |delta: Value, finish: Value| json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+            "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]});
+        for (n, word) in words.iter().enumerate() {
+            if model == "slow" {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            if model == "broken" && n == 2 {
+                yield Err(std::io::Error::other("cut"));
+                return;
+            }
+            yield Ok(format!("data: {}\n\n", chunk(json!({"content": word}), Value::Null)));
+        }
+        yield Ok(format!("data: {}\n\n", chunk(json!({}), json!("stop"))));
+        yield Ok(format!("data: {}\n\n", json!({"id": "c", "object": "chat.completion.chunk", "choices": [], "usage": usage})));
+        yield Ok("data: [DONE]\n\n".to_owned());
+    };
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
+}
