@@ -11,6 +11,7 @@ use super::db::conversations::{self, Order, Row};
 use super::payload::{Params, Payload};
 use super::{naming, require_chat, service_caller};
 use crate::accounts::ServiceApp;
+use crate::apps::RunnableApp;
 use crate::error::{Code, Error, Result};
 use crate::http::extract::Path;
 use crate::ids::ConversationId;
@@ -140,8 +141,9 @@ pub(super) async fn rename_conversation(
             let row = find(&state, &app, user.as_deref(), id).await?;
             let query = conversations::find_first_query(&state.db, app.workspace_id, row.id).await?;
             let query = query.ok_or_else(|| Error::invalid("auto_generate", "The conversation has no message to be named after."))?;
-            let config = naming::model_of(&state, app.workspace_id, app.app_id).await?;
-            let title = naming::title(&state, app.workspace_id, &config, &query).await.unwrap_or(row.name);
+            let published = RunnableApp::published(&state.db, app.workspace_id, app.app_id).await?;
+            let model = published.model_config()?.model.reference();
+            let title = naming::title(&state, app.workspace_id, &model, &query).await.unwrap_or(row.name);
             conversations::rename(&state.db, app.workspace_id, row.id, &title).await?
         }
         Some(name) => {

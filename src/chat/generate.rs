@@ -13,19 +13,20 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use super::attachments::{self, InputFile, Resolved};
 use super::db::{conversations, messages};
-use super::events::{AnnotationReply, EventWriter, Metadata};
+use super::events::{AnnotationAccount, AnnotationReply, EventWriter, Metadata};
 use super::prompt::{self, Question, Turn};
 use super::usage::Usage;
 use super::{Caller, naming};
 use crate::apps::config::ModelConfig;
 use crate::apps::moderation::OutputWatch;
-use crate::apps::{AppMode, inputs};
+use crate::apps::config::FieldKind;
+use crate::apps::{RunnableApp, annotations, inputs};
 use crate::catalog::{self, Model};
-use crate::engine::request::{Event, Failure, Generation, Image, Input, Message, Request, Role};
+use crate::engine::request::{Detail, Event, Failure, Generation, Image, Input, Message, Request, Role};
 use crate::error::{Code, Error, Result};
-use crate::ids::{AnnotationId, AppId, AppVersionId, ConversationId, MessageId, TaskId, WorkspaceId};
+use crate::files::{self, InputFile, Resolved, Scope};
+use crate::ids::{AnnotationId, ConversationId, MessageId, TaskId, WorkspaceId};
 use crate::live::{Frame, Slot, Task};
 use crate::state::AppState;
 
@@ -44,13 +45,18 @@ static REPLICA: LazyLock<String> = LazyLock::new(|| format!("{}-{}", std::proces
 
 /// An app with the settings that answer: published, or a draft.
 pub struct App {
-    pub workspace_id: WorkspaceId,
-    pub id: AppId,
-    pub mode: AppMode,
-    pub version_id: Option<AppVersionId>,
+    pub app: RunnableApp,
     pub config: ModelConfig,
     /// 0 = no limit
     pub max_active_requests: u32,
+}
+
+impl std::ops::Deref for App {
+    type Target = RunnableApp;
+
+    fn deref(&self) -> &RunnableApp {
+        &self.app
+    }
 }
 
 /// What a caller asks.
@@ -105,8 +111,11 @@ pub async fn start(state: &AppState, app: &App, caller: &Caller, ask: Ask) -> Re
         None => None,
     };
     let query = ask.query.replace('\0', "");
-    let inputs = inputs::validate(app.config.form(), &ask.inputs)?;
-    let attached = attachments::resolve(&ask.files, app.config.file_upload.rules().as_ref()).await?;
+    let mut inputs = inputs::validate(app.config.form(), &ask.inputs)?;
+    let scope = Scope { workspace_id: app.workspace_id, app_id: app.id, owner: caller.owner() };
+    let rules = app.config.file_upload.rules();
+    let mut attached = files::resolve(state, &scope, rules.as_ref(), "files", &ask.files).await?;
+    attached.extend(resolve_file_inputs(state, app, &scope, &mut inputs).await?);
 
     let message_id = MessageId::new();
     let task_id = TaskId::new();
@@ -132,11 +141,7 @@ pub async fn start(state: &AppState, app: &App, caller: &Caller, ask: Ask) -> Re
         Source::Model { model, .. } => Some(model.reference()),
         Source::Canned { .. } => None,
     };
-    let created_at = messages::insert(
-        &state.db,
-        app.workspace_id,
-        caller,
-        messages::NewMessage {
+    let row = messages::NewMessage {
             id: message_id,
             task_id,
             app_id: app.id,
@@ -148,10 +153,16 @@ pub async fn start(state: &AppState, app: &App, caller: &Caller, ask: Ask) -> Re
             query: &query,
             replica: &REPLICA,
             model: reference.as_ref().map(|r| (r.provider.as_str(), r.name.as_str())),
-            files: &[],
-        },
-    )
-    .await?
+        };
+    let created_at = if attached.is_empty() {
+        messages::insert(&state.db, app.workspace_id, caller, row).await?
+    } else {
+        let mut tx = state.db.begin().await?;
+        let created_at = messages::insert(&mut *tx, app.workspace_id, caller, row).await?;
+        files::insert_message_files(&mut tx, app.workspace_id, message_id, &attached).await?;
+        tx.commit().await?;
+        created_at
+    }
     .timestamp();
 
     let (task, frames) = state.live.open(task_id.0, caller.id());
@@ -187,6 +198,27 @@ pub async fn start(state: &AppState, app: &App, caller: &Caller, ask: Ask) -> Re
     Ok(Started { message_id, conversation_id, task_id, created_at, frames, outcome })
 }
 
+/// Values of file inputs: checked like `files`, kept in the inputs as the service API shows them.
+async fn resolve_file_inputs(state: &AppState, app: &App, scope: &Scope, inputs: &mut Map<String, Value>) -> Result<Vec<Resolved>> {
+    let mut all = Vec::new();
+    for (kind, field) in app.config.form() {
+        let name = &field.variable;
+        let given = match (kind, inputs.get(name)) {
+            (FieldKind::File, Some(value @ Value::Object(_))) => vec![InputFile::of_value(value, name)?],
+            (FieldKind::FileList, Some(Value::Array(values))) => {
+                values.iter().map(|v| InputFile::of_value(v, name)).collect::<Result<_>>()?
+            }
+            _ => continue,
+        };
+        let resolved = files::resolve(state, scope, Some(&field.upload_rules(kind)), name, &given).await?;
+        let mut shown: Vec<Value> = resolved.iter().map(|file| file.output_json(state, app.workspace_id)).collect();
+        let value = if kind == FieldKind::File { shown.pop().unwrap_or_default() } else { Value::Array(shown) };
+        inputs.insert(name.clone(), value);
+        all.extend(resolved);
+    }
+    Ok(all)
+}
+
 async fn claim_slot(state: &AppState, app: &App, task_id: TaskId) -> Result<Option<Slot>> {
     let max = app.max_active_requests;
     if max == 0 {
@@ -211,8 +243,16 @@ async fn choose_source(
     if let Some(preset) = app.config.sensitive_word_avoidance.check_inputs(inputs, query) {
         return Ok(Source::Canned { text: preset.to_owned(), annotation: None });
     }
+    if app.mode.is_chat()
+        && let Some(found) = annotations::find_reply(state, app.workspace_id, app.id, &app.annotation_reply, query).await?
+    {
+        let (id, name) = found.account.map(|(id, name)| (id.to_string(), name)).unwrap_or_default();
+        let reply = AnnotationReply { id: found.id.to_string(), account: AnnotationAccount { id, name } };
+        return Ok(Source::Canned { text: found.answer, annotation: Some((found.id, reply)) });
+    }
     let model = catalog::resolve(state, app.workspace_id, &app.config.model.reference()).await.map_err(wire)?;
-    let images: Vec<Image> = attached.iter().filter_map(Resolved::image).collect();
+    let detail = app.config.file_upload.rules().map_or(Detail::High, |rules| rules.detail);
+    let images: Vec<Image> = attached.iter().filter_map(|file| file.image(detail)).collect();
     let question = Question { config: &app.config, is_chat: app.mode.is_chat(), inputs, query, images: &images };
     let history = match conversation {
         Some(row) => history(state, app, row.id).await?,
@@ -258,7 +298,7 @@ async fn history(state: &AppState, app: &App, conversation_id: ConversationId) -
     let mut images = match app.config.file_upload.rules() {
         Some(rules) => {
             let ids: Vec<_> = exchanges.iter().map(|e| e.id).collect();
-            attachments::of_messages(&ids, rules.detail).await?
+            files::images_of_messages(state, app.workspace_id, &ids, rules.detail).await?
         }
         None => Default::default(),
     };

@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::conversations::{self, CursorPage};
-use super::db::messages::{self, FileRow, Row};
+use super::db::messages::{self, Row};
 use super::payload::Params;
 use super::require_chat;
 use crate::accounts::ServiceApp;
 use crate::error::{Error, Result};
-use crate::ids::{ConversationId, FileId, MessageFileId, MessageId};
+use crate::files;
+use crate::ids::{ConversationId, MessageId};
 use crate::state::AppState;
 
 /// A question and its answer.
@@ -33,7 +34,8 @@ pub(super) struct Message {
     created_at: i64,
     #[schema(value_type = Vec<Object>)]
     agent_thoughts: Vec<Value>,
-    message_files: Vec<MessageFile>,
+    #[schema(value_type = Vec<Object>)]
+    message_files: Vec<Value>,
     /// `normal`, `error` or `paused`
     status: &'static str,
     error: Option<String>,
@@ -52,21 +54,8 @@ struct Feedback {
     rating: String,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
-struct MessageFile {
-    id: MessageFileId,
-    filename: Option<String>,
-    r#type: String,
-    url: Option<String>,
-    mime_type: Option<String>,
-    size: Option<i64>,
-    transfer_method: String,
-    belongs_to: String,
-    upload_file_id: Option<FileId>,
-}
-
 impl Message {
-    fn new(row: Row, files: Vec<MessageFile>) -> Self {
+    fn new(row: Row, files: Vec<Value>) -> Self {
         let (status, error) = match row.status.as_str() {
             "error" | "interrupted" => ("error", row.error),
             "paused" => ("paused", None),
@@ -98,31 +87,6 @@ impl Message {
     }
 }
 
-fn message_file(state: &AppState, row: FileRow) -> MessageFile {
-    let name = row.name.or_else(|| row.url.as_deref().and_then(name_in_url));
-    // links expire: each read signs a fresh one
-    let url = match (row.file_id, &name) {
-        (Some(id), Some(name)) => Some(format!("{}/files/{id}/{name}", state.config.base_url())),
-        _ => row.url,
-    };
-    MessageFile {
-        id: row.id,
-        filename: name,
-        r#type: row.kind,
-        url,
-        mime_type: row.mime_type,
-        size: row.size,
-        transfer_method: row.transfer_method,
-        belongs_to: row.belongs_to,
-        upload_file_id: row.file_id,
-    }
-}
-
-fn name_in_url(url: &str) -> Option<String> {
-    let url = url::Url::parse(url).ok()?;
-    url.path_segments()?.next_back().filter(|s| !s.is_empty()).map(str::to_owned)
-}
-
 /// The newest messages of a conversation, or those before `first_id`; oldest first inside the page.
 #[utoipa::path(get, path = "/v1/messages", tag = "Conversations", params(("conversation_id" = String, Query), ("user" = Option<String>, Query), ("first_id" = Option<String>, Query), ("limit" = Option<i64>, Query)), responses((status = 200, body = CursorPage<Message>)))]
 pub(super) async fn list_messages(State(state): State<AppState>, app: ServiceApp, params: Params) -> Result<Json<CursorPage<Message>>> {
@@ -147,9 +111,9 @@ pub(super) async fn list_messages(State(state): State<AppState>, app: ServiceApp
     }
     rows.reverse();
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-    let mut attached: HashMap<MessageId, Vec<MessageFile>> = HashMap::new();
-    for file in messages::list_files(&state.db, app.workspace_id, &ids).await? {
-        attached.entry(file.message_id).or_default().push(message_file(&state, file));
+    let mut attached: HashMap<MessageId, Vec<Value>> = HashMap::new();
+    for file in files::list_message_files(&state, app.workspace_id, &ids).await? {
+        attached.entry(file.message_id()).or_default().push(file.service_json(&state));
     }
     let data = rows.into_iter().map(|row| {
         let files = attached.remove(&row.id).unwrap_or_default();

@@ -9,7 +9,6 @@
 //! Reads apps, files and models through their slices; knows nothing of tokens, caches or blobs.
 
 mod ask;
-mod attachments;
 mod audio;
 mod conversations;
 mod db;
@@ -39,6 +38,7 @@ use uuid::Uuid;
 use crate::accounts::ServiceApp;
 use crate::accounts::end_users::EndUserType;
 use crate::apps::AppMode;
+use crate::files::Owner;
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, EndUserId};
 use crate::state::AppState;
@@ -96,6 +96,14 @@ impl Caller {
 
     pub fn account(id: AccountId) -> Self {
         Self { end_user: None, account: Some(id), source: "debugger" }
+    }
+
+    /// Whose files this caller may send.
+    fn owner(&self) -> Owner {
+        match self.end_user {
+            Some(id) => Owner::EndUser(id),
+            None => Owner::Account(self.account.unwrap_or(AccountId(Uuid::nil()))),
+        }
     }
 
     /// Who may stop what this caller started.

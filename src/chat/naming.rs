@@ -2,12 +2,9 @@
 
 use super::ask::{Aside, ask};
 use super::db::conversations;
-use super::{app_unavailable, generate};
-use crate::apps::ModelConfig;
 use crate::catalog::ModelRef;
 use crate::engine::request::{Format, Message, Priority, Role};
-use crate::error::Result;
-use crate::ids::{AppId, ConversationId, WorkspaceId};
+use crate::ids::{ConversationId, WorkspaceId};
 use crate::state::AppState;
 
 const INSTRUCTIONS: &str = "You name conversations. Read the user's first message and answer with a title for the conversation \
@@ -46,13 +43,6 @@ pub async fn title(state: &AppState, workspace_id: WorkspaceId, model: &ModelRef
             None
         }
     }
-}
-
-/// The model that names the app's conversations.
-pub async fn model_of(state: &AppState, workspace_id: WorkspaceId, app_id: AppId) -> Result<ModelRef> {
-    let row = conversations::find_app(&state.db, workspace_id, app_id, false).await?.ok_or_else(app_unavailable)?;
-    let config = row.config.ok_or_else(app_unavailable)?;
-    Ok(ModelConfig::parse(&config).map_err(generate::wire)?.model.reference())
 }
 
 fn clean(text: &str) -> Option<String> {

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::attachments::InputFile;
 use super::generate::{self, App, Ask};
-use super::{Caller, db, service, suggest};
+use super::{Caller, service, suggest};
 use crate::accounts::{Editor, Session};
-use crate::apps::{AppMode, ModelConfig};
-use crate::error::{Code, Error, Result};
+use crate::apps::RunnableApp;
+use crate::error::Result;
+use crate::files::InputFile;
 use crate::http::extract::{Json as Body, Path};
 use crate::ids::{AppId, ConversationId, MessageId, TaskId};
 use crate::state::AppState;
@@ -41,18 +41,8 @@ pub(super) async fn create_preview(
     headers: HeaderMap,
     Body(body): Body<CreatePreview>,
 ) -> Result<Response> {
-    let row = find(&state, &session, app_id).await?;
-    if !matches!(row.mode, AppMode::Chat | AppMode::Completion) {
-        return Err(Error::new(Code::AppUnavailable, "Apps of this mode can't be run by this version of the server yet."));
-    }
-    let app = App {
-        workspace_id: session.workspace_id,
-        id: app_id,
-        mode: row.mode,
-        version_id: None,
-        config: ModelConfig::parse(&body.config.or(row.config).unwrap_or_default())?,
-        max_active_requests: 0,
-    };
+    let app = RunnableApp::draft(&state.db, session.workspace_id, app_id, body.config).await?;
+    let app = App { config: app.model_config()?, max_active_requests: 0, app };
     let ask = Ask {
         query: body.query,
         inputs: body.inputs,
@@ -71,7 +61,7 @@ pub(super) async fn stop_preview(
     session: Session<Editor>,
     Path((app_id, task_id)): Path<(AppId, TaskId)>,
 ) -> Result<StatusCode> {
-    find(&state, &session, app_id).await?;
+    RunnableApp::draft(&state.db, session.workspace_id, app_id, None).await?;
     state.live.stop(task_id.0, session.account_id.0).await;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -88,13 +78,7 @@ pub(super) async fn list_preview_suggestions(
     session: Session<Editor>,
     Path((app_id, message_id)): Path<(AppId, MessageId)>,
 ) -> Result<Json<Suggestions>> {
-    find(&state, &session, app_id).await?;
-    let caller = Caller::account(session.account_id);
-    let data = suggest::suggest(&state, session.workspace_id, app_id, &caller, message_id, true).await?;
+    let app = RunnableApp::draft(&state.db, session.workspace_id, app_id, None).await?;
+    let data = suggest::suggest(&state, &app, &Caller::account(session.account_id), message_id).await?;
     Ok(Json(Suggestions { data }))
-}
-
-async fn find(state: &AppState, session: &Session<Editor>, app_id: AppId) -> Result<db::conversations::AppRow> {
-    let row = db::conversations::find_app(&state.db, session.workspace_id, app_id, true).await?;
-    row.ok_or_else(|| Error::not_found("App not found."))
 }

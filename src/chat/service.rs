@@ -9,14 +9,14 @@ use serde_json::{Map, Value, json};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use utoipa::ToSchema;
 
-use super::attachments::InputFile;
 use super::events::Metadata;
 use super::generate::{self, App, Ask, Started};
 use super::payload::{Params, Payload, parse_uuid};
 use super::{Caller, app_unavailable, db, follow, not_chat_app, require_chat, require_mode, service_caller};
 use crate::accounts::ServiceApp;
-use crate::apps::{AppMode, ModelConfig};
-use crate::error::{Code, Error, Result};
+use crate::apps::{AppMode, RunnableApp};
+use crate::error::{Error, Result};
+use crate::files::InputFile;
 use crate::http::extract::Path;
 use crate::http::sse;
 use crate::ids::{ConversationId, TaskId};
@@ -133,23 +133,9 @@ pub(super) async fn create_completion_message(
 
 /// The app with what is published of it.
 async fn published(state: &AppState, app: &ServiceApp, check: impl FnOnce(AppMode) -> Result<()>) -> Result<App> {
-    let row = db::conversations::find_app(&state.db, app.workspace_id, app.app_id, false).await?.ok_or_else(app_unavailable)?;
-    check(row.mode)?;
-    if !matches!(row.mode, AppMode::Chat | AppMode::Completion) {
-        return Err(Error::new(Code::AppUnavailable, "Apps of this mode can't be run by this version of the server yet."));
-    }
-    let config = row.config.ok_or_else(app_unavailable)?;
-    Ok(App {
-        workspace_id: app.workspace_id,
-        id: app.app_id,
-        mode: row.mode,
-        version_id: row.version_id,
-        config: ModelConfig::parse(&config).map_err(|error| {
-            tracing::warn!(app.id = %app.app_id, %error, "a published version can't be read");
-            app_unavailable()
-        })?,
-        max_active_requests: row.max_active_requests.unsigned_abs(),
-    })
+    let app = RunnableApp::published(&state.db, app.workspace_id, app.app_id).await?;
+    check(app.mode)?;
+    Ok(App { config: app.model_config()?, max_active_requests: app.max_active_requests.unsigned_abs(), app })
 }
 
 async fn answer(
@@ -173,7 +159,7 @@ async fn answer(
         id: message_id,
         message_id,
         conversation_id,
-        mode: app.mode.as_str(),
+        mode: app.app.mode.as_str(),
         answer: answer.text,
         metadata: answer.metadata,
         created_at,

@@ -7,15 +7,15 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::ask::{Aside, ask};
-use super::db::{conversations, messages};
+use super::db::messages;
 use super::payload::Params;
-use super::{Caller, app_unavailable, require_chat, service_caller};
+use super::{Caller, require_chat, service_caller};
 use crate::accounts::ServiceApp;
-use crate::apps::ModelConfig;
+use crate::apps::RunnableApp;
 use crate::engine::request::{Format, Message, Priority, Role};
 use crate::error::{Code, Error, Result};
 use crate::http::extract::Path;
-use crate::ids::{AppId, MessageId, WorkspaceId};
+use crate::ids::MessageId;
 use crate::state::AppState;
 
 const INSTRUCTIONS: &str = "Please predict the three questions that the human would most likely ask next, each under 20 characters, \
@@ -40,23 +40,17 @@ pub(super) async fn list_suggested_questions(
 ) -> Result<Json<Suggested>> {
     let caller = service_caller(&state, &app, Some(params.required_user()?)).await?;
     require_chat(&state, &app).await?;
-    let data = suggest(&state, app.workspace_id, app.app_id, &caller, id, false).await?;
+    let app = RunnableApp::published(&state.db, app.workspace_id, app.app_id).await?;
+    let data = suggest(&state, &app, &caller, id).await?;
     Ok(Json(Suggested { result: "success", data }))
 }
 
-/// With the app's published settings, or its draft.
-pub(super) async fn suggest(
-    state: &AppState,
-    workspace_id: WorkspaceId,
-    app_id: AppId,
-    caller: &Caller,
-    id: MessageId,
-    draft: bool,
-) -> Result<Vec<String>> {
-    let message = messages::find(&state.db, workspace_id, app_id, caller, id).await?;
+/// With the settings of `app`, published or draft.
+pub(super) async fn suggest(state: &AppState, app: &RunnableApp, caller: &Caller, id: MessageId) -> Result<Vec<String>> {
+    let workspace_id = app.workspace_id;
+    let message = messages::find(&state.db, workspace_id, app.id, caller, id).await?;
     let message = message.ok_or_else(|| Error::not_found("Message Not Exists."))?;
-    let row = conversations::find_app(&state.db, workspace_id, app_id, draft).await?.ok_or_else(app_unavailable)?;
-    let config = ModelConfig::parse(&row.config.ok_or_else(app_unavailable)?)?;
+    let config = app.model_config()?;
     let settings = &config.suggested_questions_after_answer;
     if !settings.enabled {
         return Err(Error::new(Code::BadRequest, "Suggested Questions Is Disabled."));

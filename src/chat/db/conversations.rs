@@ -6,7 +6,7 @@ use sqlx::{PgExecutor, QueryBuilder};
 
 use crate::apps::AppMode;
 use crate::chat::Caller;
-use crate::ids::{AppId, AppVersionId, ConversationId, ConversationVariableId, EndUserId, WorkspaceId};
+use crate::ids::{AppId, ConversationId, ConversationVariableId, EndUserId, WorkspaceId};
 
 #[derive(sqlx::FromRow)]
 pub struct Row {
@@ -223,31 +223,7 @@ pub async fn find_end_user(
     .await
 }
 
-/// The app as a generation needs it.
-pub struct AppRow {
-    pub mode: AppMode,
-    pub max_active_requests: i32,
-    pub version_id: Option<AppVersionId>,
-    /// None when nothing is published
-    pub config: Option<Value>,
-}
-
-/// With its published settings, or with its draft.
-pub async fn find_app(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_id: AppId, draft: bool) -> sqlx::Result<Option<AppRow>> {
-    sqlx::query_as!(
-        AppRow,
-        r#"select a.mode as "mode: AppMode", a.max_active_requests, v.id as "version_id?: AppVersionId",
-             case when $3 then a.draft else v.config end as config
-           from apps a left join app_versions v on v.id = a.published_version_id and v.workspace_id = $1 and not $3
-           where a.workspace_id = $1 and a.id = $2 and a.deleted_at is null"#,
-        workspace_id.0,
-        app_id.0,
-        draft,
-    )
-    .fetch_optional(db)
-    .await
-}
-
+/// What kind of app it is.
 pub async fn find_mode(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_id: AppId) -> sqlx::Result<Option<AppMode>> {
     sqlx::query_scalar!(
         r#"select mode as "mode: AppMode" from apps where workspace_id = $1 and id = $2 and deleted_at is null"#,

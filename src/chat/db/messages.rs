@@ -3,12 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgExecutor;
-use uuid::Uuid;
 
 use crate::chat::Caller;
 use crate::ids::{
-    AccountId, AnnotationId, AppId, AppVersionId, ConversationId, EndUserId, FeedbackId, FileId, MessageFileId, MessageId, TaskId,
-    WorkspaceId,
+    AccountId, AnnotationId, AppId, AppVersionId, ConversationId, EndUserId, FeedbackId, MessageId, TaskId, WorkspaceId,
 };
 
 /// A question about to be answered, and the conversation it opens if it opens one.
@@ -26,7 +24,6 @@ pub struct NewMessage<'a> {
     pub query: &'a str,
     pub replica: &'a str,
     pub model: Option<(&'a str, &'a str)>,
-    pub files: &'a [NewFile],
 }
 
 pub struct NewConversation<'a> {
@@ -34,14 +31,7 @@ pub struct NewConversation<'a> {
     pub introduction: Option<&'a str>,
 }
 
-pub struct NewFile {
-    pub file_id: Option<FileId>,
-    pub kind: &'static str,
-    pub transfer_method: &'static str,
-    pub url: Option<String>,
-}
-
-/// One statement: the question, its files, its conversation. Gives the creation time.
+/// One statement: the question and its conversation. Gives the creation time.
 pub async fn insert(
     db: impl PgExecutor<'_>,
     workspace_id: WorkspaceId,
@@ -49,7 +39,6 @@ pub async fn insert(
     message: NewMessage<'_>,
 ) -> sqlx::Result<DateTime<Utc>> {
     let new = message.new_conversation.as_ref();
-    let files = message.files;
     sqlx::query_scalar!(
         r#"with made as (
              insert into conversations (id, workspace_id, app_id, app_version_id, end_user_id, account_id, source, name, inputs, introduction, message_count)
@@ -57,10 +46,6 @@ pub async fn insert(
            ), touched as (
              update conversations set message_count = message_count + 1, updated_at = now()
              where workspace_id = $1 and id = $2 and not $11
-           ), attached as (
-             insert into message_files (id, workspace_id, message_id, file_id, type, transfer_method, url, belongs_to, position)
-             select f.id, $1, $12, f.file_id, f.kind, f.method, f.url, 'user', f.position::int
-             from unnest($20::uuid[], $21::uuid[], $22::text[], $23::text[], $24::text[]) with ordinality as f (id, file_id, kind, method, url, position)
            )
            insert into messages (id, workspace_id, app_id, app_version_id, conversation_id, parent_message_id, end_user_id, account_id, source,
                                  task_id, inputs, query, replica, heartbeat_at, model_provider, model_name)
@@ -85,11 +70,6 @@ pub async fn insert(
         message.replica,
         message.model.map(|m| m.0),
         message.model.map(|m| m.1),
-        &files.iter().map(|_| MessageFileId::new().0).collect::<Vec<_>>(),
-        &files.iter().map(|f| f.file_id.map(|id| id.0)).collect::<Vec<_>>() as &[Option<Uuid>],
-        &files.iter().map(|f| f.kind.to_owned()).collect::<Vec<_>>(),
-        &files.iter().map(|f| f.transfer_method.to_owned()).collect::<Vec<_>>(),
-        &files.iter().map(|f| f.url.clone()).collect::<Vec<_>>() as &[Option<String>],
     )
     .fetch_one(db)
     .await
@@ -334,35 +314,6 @@ pub async fn find_last_id(
         conversation_id.0,
     )
     .fetch_optional(db)
-    .await
-}
-
-/// A file of a message. `stored_name` and what follows are of the upload, if it is one.
-pub struct FileRow {
-    pub id: MessageFileId,
-    pub message_id: MessageId,
-    pub file_id: Option<FileId>,
-    pub kind: String,
-    pub transfer_method: String,
-    pub url: Option<String>,
-    pub belongs_to: String,
-    pub name: Option<String>,
-    pub mime_type: Option<String>,
-    pub size: Option<i64>,
-}
-
-pub async fn list_files(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, messages: &[MessageId]) -> sqlx::Result<Vec<FileRow>> {
-    sqlx::query_as!(
-        FileRow,
-        r#"select mf.id as "id: MessageFileId", mf.message_id as "message_id: MessageId", mf.file_id as "file_id: FileId", mf.type as kind,
-             mf.transfer_method, mf.url, mf.belongs_to, f.name as "name?", f.mime_type as "mime_type?", f.size as "size?"
-           from message_files mf left join files f on f.id = mf.file_id and f.workspace_id = $1
-           where mf.workspace_id = $1 and mf.message_id = any($2)
-           order by mf.message_id, mf.position"#,
-        workspace_id.0,
-        &messages.iter().map(|id| id.0).collect::<Vec<_>>(),
-    )
-    .fetch_all(db)
     .await
 }
 
