@@ -4,6 +4,8 @@
 //! `docs/architecture.md`.
 
 pub mod engine;
+
+pub mod bench;
 pub mod jobs;
 pub mod live;
 pub mod local;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use ashlar::catalog::{self, command::ModelCommand};
 use ashlar::commands::{AdminCommand, AppCommand, KeyCommand};
 use ashlar::config::Config;
-use ashlar::{commands, doctor, runtime, serve, server, telemetry, terminal};
+use ashlar::{bench, commands, doctor, runtime, serve, server, telemetry, terminal};
 use clap::{Parser, Subcommand};
 
 /// Self-hosted platform for LLM applications, with the vision-language model inside the process
@@ -47,6 +47,9 @@ enum Command {
     Key(Box<KeyCommand>),
     /// Talk to a local model in the terminal
     Chat(Box<terminal::ChatArgs>),
+    /// Measure this machine
+    #[command(subcommand)]
+    Bench(Box<bench::BenchCommand>),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -77,6 +80,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Admin(command) => commands::admin(*command).await,
         Command::Key(command) => commands::key(*command).await,
         Command::Chat(args) => terminal::run(*args).await,
+        Command::Bench(command) => bench::run(*command).await,
         Command::Openapi => server::print_openapi(),
     }
 }

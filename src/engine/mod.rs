@@ -220,6 +220,12 @@ impl Engine {
         self.0.shared.context_size
     }
 
+    /// Ids from 100 up to this one are ordinary tokens, for made-up prompts.
+    pub fn n_plain_tokens(&self) -> usize {
+        let tokenizer = self.0.shared.text.tokenizer();
+        tokenizer.special_tokens().values().map(|id| *id as usize).filter(|id| *id > 100).min().unwrap_or(tokenizer.n_tokens())
+    }
+
     /// How the checkpoint wants to be sampled when nobody says otherwise.
     pub fn default_sampling(&self) -> Sampling {
         let generation = &self.0.shared.generation;

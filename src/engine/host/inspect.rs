@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use candle_core::quantized::gguf_file;
 use serde_json::Value;
 
+use super::super::null;
 use super::{Features, Kind};
 
 /// A checkpoint's header, or why this engine can't run it.
@@ -100,7 +101,8 @@ fn folder(path: &Path) -> Result<Checkpoint> {
     }
     let config: Value = read_json(&path.join("config.json"))?;
     let mut checkpoint = from_config(&config, safetensors);
-    if checkpoint.refused.is_none() {
+    let is_weightless = checkpoint.architecture.as_deref() == Some(null::ARCHITECTURE);
+    if checkpoint.refused.is_none() && !is_weightless {
         if safetensors == 0 {
             checkpoint.refused = Some(if weight_bytes(path, "bin") > 0 {
                 "its weights are pickled .bin files, which may run code; get the .safetensors ones".into()
@@ -211,7 +213,8 @@ fn integer(value: &gguf_file::Value) -> Option<u64> {
 }
 
 fn supported(architecture: &str) -> Option<Kind> {
-    ARCHITECTURES.iter().find(|(name, _)| *name == architecture).map(|(_, kind)| *kind)
+    let found = ARCHITECTURES.iter().find(|(name, _)| *name == architecture);
+    found.map(|(_, kind)| *kind).or((architecture == null::ARCHITECTURE).then_some(Kind::Llm))
 }
 
 fn unsupported(architecture: &str) -> String {
