@@ -3,7 +3,7 @@
 //   node tools/bench/llama_cpp.mjs MODEL.gguf [--threads 2] [--prompt 512] [--decode 128] [--concurrency 1,8] [--repeat 3]
 //
 // Prompt speed: all prompts evaluated, nothing generated. Decode speed: that many greedy tokens for each sequence after
-// its prompt. The best of the repetitions counts. node-llama-cpp is looked for in NODE_MODULES (default
+// its prompt; output speed counts the prompt's time too. The best of the repetitions counts. node-llama-cpp is looked for in NODE_MODULES (default
 // tools/bench/node_modules, where compare_cpu.sh installs it).
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -41,7 +41,7 @@ async function measure(concurrency) {
   const contextSize = number("prompt") + number("decode") + 8;
   const context = await model.createContext({ contextSize, sequences: concurrency, threads, batchSize: 512 });
   const sequences = Array.from({ length: concurrency }, () => context.getSequence());
-  let best = { prompt: 0, decode: 0 };
+  let best = { prompt: 0, decode: 0, output: 0 };
   for (let run = 0; run < number("repeat"); run++) {
     await Promise.all(sequences.map((sequence) => sequence.clearHistory()));
 
@@ -62,6 +62,7 @@ async function measure(concurrency) {
     best = {
       prompt: Math.max(best.prompt, (concurrency * number("prompt")) / promptSeconds),
       decode: Math.max(best.decode, (concurrency * number("decode")) / decodeSeconds),
+      output: Math.max(best.output, (concurrency * number("decode")) / (promptSeconds + decodeSeconds)),
     };
   }
   await context.dispose();
@@ -79,6 +80,7 @@ for (const concurrency of values.concurrency.split(",").map(Number)) {
       decode_tokens: number("decode"),
       prompt_tokens_per_s: Math.round(best.prompt * 10) / 10,
       decode_tokens_per_s: Math.round(best.decode * 10) / 10,
+      output_tokens_per_s: Math.round(best.output * 10) / 10,
     }),
   );
 }

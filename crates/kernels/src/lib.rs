@@ -31,6 +31,7 @@ mod simd;
 
 pub mod attention;
 pub mod dense;
+pub mod memory;
 pub mod quant;
 pub mod rows;
 pub mod sampling;

@@ -66,7 +66,7 @@ pub fn paged(backend: &Backend, qkv: &Tensor, heads: Heads, batch: &Batch, layer
         })
         .collect();
     let cache = kernels::attention::PagedKv { keys: &layer.k, values: &layer.v, block_size: BLOCK_SIZE, heads: n_kv_heads, dim };
-    let mut out = vec![0.0; rows * n_heads * dim];
+    let mut out = kernels::memory::for_overwrite(rows * n_heads * dim);
     with_values(qkv, |x| {
         let queries = View::new(x, kernels::rows::Heads { rows, stride, heads: n_heads, dim });
         kernels::attention::paged(&backend.pool, queries, &cache, &sequences, heads.scale(), &mut out);
@@ -78,7 +78,7 @@ pub fn paged(backend: &Backend, qkv: &Tensor, heads: Heads, batch: &Batch, layer
 pub fn segments(backend: &Backend, qkv: &Tensor, heads: Heads, cu_seqlens: &[u32]) -> Result<Tensor> {
     let (rows, stride) = qkv.dims2()?;
     let Heads { n_heads, n_kv_heads, head_dim: dim } = heads;
-    let mut out = vec![0.0; rows * n_heads * dim];
+    let mut out = kernels::memory::for_overwrite(rows * n_heads * dim);
     with_values(qkv, |x| {
         let view = |first: usize, heads: usize| View::new(&x[first * dim..], kernels::rows::Heads { rows, stride, heads, dim });
         let (q, k, v) = (view(0, n_heads), view(n_heads, n_kv_heads), view(n_heads + n_kv_heads, n_kv_heads));

@@ -33,7 +33,7 @@ impl Matrix {
 
     /// All numbers, row by row.
     pub fn to_f32(&self) -> Vec<f32> {
-        let mut out = vec![0.0; self.rows() * self.cols()];
+        let mut out = kernels::memory::for_overwrite(self.rows() * self.cols());
         for (i, row) in out.chunks_exact_mut(self.cols()).enumerate() {
             self.0.read_row(i, row);
         }
@@ -42,7 +42,7 @@ impl Matrix {
 
     /// Rows by number: `[ids, cols]` (an embedding table).
     pub fn gather(&self, ids: &[u32]) -> Result<Tensor> {
-        let mut out = vec![0.0; ids.len() * self.cols()];
+        let mut out = kernels::memory::for_overwrite(ids.len() * self.cols());
         for (id, row) in ids.iter().zip(out.chunks_exact_mut(self.cols())) {
             if *id as usize >= self.rows() {
                 bail!("token id {id} is outside the {} rows of the embedding", self.rows());
@@ -88,7 +88,7 @@ impl Linear {
         if n * self.n_in != x.elem_count() {
             bail!("a linear layer of {} inputs got {:?}", self.n_in, x.dims());
         }
-        let mut out = vec![0.0; n * self.n_out];
+        let mut out = kernels::memory::for_overwrite(n * self.n_out);
         with_values(x, |x| {
             let x = Input::new(x, self.n_in);
             if let [piece] = self.pieces.as_slice() {
@@ -102,7 +102,7 @@ impl Linear {
                 if n == 1 {
                     piece.0.matmul(&backend.pool, &x, bias, &mut out[column..column + width]);
                 } else {
-                    let mut part = vec![0.0; n * width];
+                    let mut part = kernels::memory::for_overwrite(n * width);
                     piece.0.matmul(&backend.pool, &x, bias, &mut part);
                     for (from, to) in part.chunks_exact(width).zip(out.chunks_exact_mut(self.n_out)) {
                         to[column..column + width].copy_from_slice(from);

@@ -27,6 +27,7 @@ pub struct Backend {
 impl Backend {
     /// `n_threads` threads, the caller's among them.
     pub fn cpu(n_threads: usize) -> Self {
+        kernels::memory::keep_freed_memory();
         Self { pool: Arc::new(kernels::Pool::new(n_threads)) }
     }
 
@@ -108,14 +109,14 @@ impl RmsNorm {
     }
 
     pub fn forward(&self, backend: &Backend, x: &Tensor) -> Result<Tensor> {
-        let mut out = vec![0.0; x.elem_count()];
+        let mut out = kernels::memory::for_overwrite(x.elem_count());
         with_values(x, |x| with_values(&self.weight, |w| kernels::rows::rms_norm(&backend.pool, x, w, self.eps, &mut out)))??;
         tensor(out, x.dims())
     }
 
     /// `residual += x`, then the norm of that sum.
     pub fn add_forward(&self, backend: &Backend, residual: &Tensor, x: &Tensor) -> Result<Tensor> {
-        let mut out = vec![0.0; x.elem_count()];
+        let mut out = kernels::memory::for_overwrite(x.elem_count());
         with_values(x, |x| {
             with_values(&self.weight, |w| {
                 change_values(residual, |residual| kernels::rows::add_rms_norm(&backend.pool, residual, x, w, self.eps, &mut out))
@@ -140,7 +141,7 @@ impl LayerNorm {
 
     /// Rows are as wide as the weight, whatever the shape of `x`.
     pub fn forward(&self, backend: &Backend, x: &Tensor) -> Result<Tensor> {
-        let mut out = vec![0.0; x.elem_count()];
+        let mut out = kernels::memory::for_overwrite(x.elem_count());
         with_values(x, |x| {
             with_values(&self.weight, |w| {
                 with_values(&self.bias, |b| kernels::rows::layer_norm(&backend.pool, x, w, Some(b), self.eps, &mut out))
@@ -165,7 +166,7 @@ pub fn add(backend: &Backend, x: &Tensor, y: &Tensor) -> Result<()> {
 pub fn silu_mul(backend: &Backend, gate_up: &Tensor) -> Result<Tensor> {
     let (rows, width) = gate_up.dims2()?;
     let width = width / 2;
-    let mut out = vec![0.0; rows * width];
+    let mut out = kernels::memory::for_overwrite(rows * width);
     with_values(gate_up, |gate_up| kernels::rows::silu_mul(&backend.pool, gate_up, width, &mut out))?;
     tensor(out, &[rows, width])
 }
