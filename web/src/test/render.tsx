@@ -1,5 +1,5 @@
 import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
-import { render } from '@testing-library/react';
+import { fireEvent, render } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
 import { setupServer } from 'msw/node';
 import { afterEach } from 'vitest';
@@ -22,5 +22,10 @@ export function renderAt(path: string, patch: Partial<World> = {}) {
   setCsrfToken('');
   const router = makeRouter(createMemoryHistory({ initialEntries: [path] }));
   const view = render(<RouterProvider router={router} />);
-  return { world, server, router, user: userEvent.setup(), ...view };
+  return { world, server, router, user: userEvent.setup({ delay: null }), ...view };
+}
+
+/** Puts text into a field in one step; much quicker than typing, for where the keys themselves do not matter. */
+export function put(field: HTMLElement, value: string) {
+  fireEvent.change(field, { target: { value } });
 }

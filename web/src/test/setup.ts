@@ -36,7 +36,7 @@ Blob.prototype.text ??= function text(this: Blob) {
   });
 };
 configure({
-  asyncUtilTimeout: 5000,
+  asyncUtilTimeout: 15_000,
   getElementError: (message) => new Error(`${message ?? ''}\n\n${document.body.textContent?.slice(0, 1500)}`),
 });
 

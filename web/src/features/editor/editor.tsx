@@ -43,7 +43,7 @@ export function Editor({ app, draft, disabled }: { app: App; draft: Draft; disab
     });
 
   return (
-    <div className="space-y-6">
+    <div className="@container space-y-6">
       <Group title={t('editor.model')}>
         <div className="flex gap-2">
           <ModelPicker

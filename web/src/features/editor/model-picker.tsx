@@ -65,9 +65,9 @@ export function ModelPicker({ choice, onChange, disabled }: ModelPickerProps) {
           </span>
           {choice.provider !== 'local' && <span className="ml-1.5 text-ink-3 text-xs">{choice.provider}</span>}
         </span>
-        {byDefault && <Badge>{t('common.default')}</Badge>}
+        {byDefault && <Badge className="hidden @md:inline-flex">{t('common.default')}</Badge>}
         {model?.features.includes('vision') && (
-          <Badge tone="accent">
+          <Badge tone="accent" className="hidden @sm:inline-flex">
             <Eye aria-hidden />
             {t('editor.vision')}
           </Badge>

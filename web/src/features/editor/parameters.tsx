@@ -38,7 +38,7 @@ export function Parameters({ params, onChange, contextSize, disabled }: Paramete
       <PopoverTrigger asChild>
         <Button size="md" className="px-3" aria-label={t('editor.parameters')} disabled={disabled}>
           <SlidersHorizontal />
-          <span className="hidden sm:inline">{t('editor.parameters')}</span>
+          <span className="hidden @sm:inline">{t('editor.parameters')}</span>
           {count > 0 && (
             <span className="rounded bg-accent-soft px-1 text-2xs text-accent-ink tabular-nums">{count}</span>
           )}

@@ -30,16 +30,18 @@ export function SaveState({ app, draft }: { app: App; draft: Draft }) {
   const saving = draft.status === 'saving' || draft.status === 'dirty';
   const published = app.published_version;
   return (
-    <div role="status" className="hidden flex-col items-end text-2xs text-ink-3 leading-4 md:flex">
+    <div role="status" className="flex flex-col items-end text-2xs text-ink-3 leading-4">
       <span className="flex items-center gap-1">
         {saving ? (
           <LoaderCircle className="size-3 animate-spin" aria-hidden />
         ) : (
           <Check className="size-3" aria-hidden />
         )}
-        {t(saving ? 'app.saving' : draft.status === 'conflict' ? 'app.unsaved' : 'app.savedDraft')}
+        <span className="sr-only lg:not-sr-only">
+          {t(saving ? 'app.saving' : draft.status === 'conflict' ? 'app.unsaved' : 'app.savedDraft')}
+        </span>
       </span>
-      <span>
+      <span className="hidden lg:block">
         {!published
           ? t('app.neverPublished')
           : app.has_unpublished_changes

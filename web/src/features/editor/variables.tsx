@@ -91,10 +91,12 @@ export function Variables({ fields, onChange, completion, disabled }: VariablesP
                 <Icon className="size-4 shrink-0 text-ink-3" aria-hidden />
                 <code className="truncate font-mono text-accent-ink text-xs">{field.variable}</code>
                 {field.label !== field.variable && (
-                  <span className="min-w-0 truncate text-ink-2 text-sm">{field.label}</span>
+                  <span className="hidden min-w-0 truncate text-ink-2 text-sm @sm:inline">{field.label}</span>
                 )}
                 <span className="ml-auto flex shrink-0 items-center gap-0.5">
-                  {field.required && <Badge className="mr-1.5">{t('editor.variableRequired')}</Badge>}
+                  {field.required && (
+                    <Badge className="mr-1.5 hidden @md:inline-flex">{t('editor.variableRequired')}</Badge>
+                  )}
                   {!disabled && (
                     <>
                       <Button

@@ -314,7 +314,7 @@ export const en = {
     annotationsEmpty: 'No saved answers yet.',
     annotationQuestion: 'Question',
     annotationAnswer: 'Answer',
-    annotationHits_one: 'used once',
+    annotationHits_one: 'used {{count}} time',
     annotationHits_other: 'used {{count}} times',
     manageAnnotations: 'Manage saved answers',
     addAnnotation: 'Add answer',

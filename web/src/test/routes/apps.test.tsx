@@ -1,11 +1,11 @@
 import { screen, waitFor, within } from '@testing-library/react';
 import { expect, it } from 'vitest';
-import { renderAt } from '../render';
+import { put, renderAt } from '../render';
 
 it('lists apps, searches and filters in the address', async () => {
   const { user, router } = renderAt('/apps');
   await screen.findByRole('link', { name: 'Museum companion' });
-  await user.type(screen.getByRole('searchbox', { name: 'Search apps' }), 'haiku');
+  put(screen.getByRole('searchbox', { name: 'Search apps' }), 'haiku');
   await waitFor(() => expect(screen.queryByRole('link', { name: 'Museum companion' })).toBeNull());
   expect(router.state.location.search).toEqual({ keyword: 'haiku' });
   await user.click(screen.getByRole('radio', { name: 'Workflow' }));
@@ -19,7 +19,7 @@ it('creates an app and opens it', async () => {
   await user.click(await screen.findByRole('button', { name: 'New app' }));
   const dialog = await screen.findByRole('dialog');
   await user.click(within(dialog).getByRole('radio', { name: /Text generator/ }));
-  await user.type(within(dialog).getByLabelText('Name'), 'Captions');
+  put(within(dialog).getByLabelText('Name'), 'Captions');
   await user.click(within(dialog).getByRole('button', { name: 'Create app' }));
   await waitFor(() => expect(router.state.location.pathname).toMatch(/^\/apps\/app-\d$/));
   expect(world.apps[0]).toMatchObject({ name: 'Captions', mode: 'completion', icon_type: 'emoji' });
