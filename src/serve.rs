@@ -1,8 +1,10 @@
 //! `ashlar serve`: the whole server, from nothing to the last drained stream.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -54,8 +56,14 @@ pub async fn run(config: Config) -> Result<()> {
         drain.wait_for(|stop| *stop).await.ok();
     };
     let mut deadline = stopped.clone();
+    // an event goes out when it is written, not when the packet is full
+    let listener = listener.tap_io(|stream| {
+        stream.set_nodelay(true).ok();
+    });
+    // with the caller's address, which limits on guessing passwords count by
+    let service = server::router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {
-        served = axum::serve(listener, server::router(state.clone())).with_graceful_shutdown(graceful) => served.context("serving")?,
+        served = axum::serve(listener, service).with_graceful_shutdown(graceful) => served.context("serving")?,
         () = async { deadline.wait_for(|stop| *stop).await.ok(); tokio::time::sleep(DRAIN).await; } => {
             tracing::warn!("some streams did not end in time; their answers so far are stored");
         }

@@ -14,7 +14,8 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
-use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, PathItem};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::accounts;
@@ -65,10 +66,27 @@ fn openai() -> OpenApiRouter<AppState> {
 pub fn openapi() -> OpenApi {
     let info = InfoBuilder::new().title("Ashlar").version(VERSION).build();
     let mut document = OpenApiBuilder::new().info(info).build();
-    for surface in [console(), service(), openai()] {
-        document.merge(surface.into_openapi());
+    for (surface, scheme) in [(console(), SESSION), (service(), API_KEY), (openai(), API_KEY)] {
+        let mut surface = surface.into_openapi();
+        surface.paths.paths.values_mut().for_each(|item| secure(item, scheme));
+        document.merge(surface);
     }
+    let components = document.components.get_or_insert_default();
+    let cookie = ApiKeyValue::with_description("ashlar_session", "Methods that change something also need X-CSRF-Token");
+    components.add_security_scheme(SESSION, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    components.add_security_scheme(API_KEY, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     document
+}
+
+/// Names of the two ways in, in the OpenAPI document.
+const SESSION: &str = "session";
+const API_KEY: &str = "api_key";
+
+/// Says of every operation that it needs `scheme`, unless it says otherwise itself (`security(())`: open to anyone).
+fn secure(item: &mut PathItem, scheme: &str) {
+    for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
+        operation.security.get_or_insert_with(|| vec![SecurityRequirement::new::<_, [&str; 0], _>(scheme, [])]);
+    }
 }
 
 /// What runs the jobs of the queue; a slice adds its own kinds here.

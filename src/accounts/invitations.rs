@@ -112,7 +112,7 @@ pub(super) struct InvitationPreview {
 }
 
 /// What an invitation link invites to
-#[utoipa::path(get, path = "/api/invitations/accept", tag = "accounts", params(InvitationToken),
+#[utoipa::path(get, path = "/api/invitations/accept", tag = "accounts", security(()), params(InvitationToken),
     responses((status = 200, body = InvitationPreview), (status = 404)))]
 pub(super) async fn get_invitation(State(state): State<AppState>, Query(query): Query<InvitationToken>) -> Result<Json<InvitationPreview>> {
     let open = db::find_open_invitation(&state.db, &hash_token(&query.token)).await?.ok_or_else(no_longer_valid)?;
@@ -129,7 +129,7 @@ pub(super) struct AcceptInvitation {
 }
 
 /// Join the workspace and sign in
-#[utoipa::path(post, path = "/api/invitations/accept", tag = "accounts", request_body = AcceptInvitation,
+#[utoipa::path(post, path = "/api/invitations/accept", tag = "accounts", security(()), request_body = AcceptInvitation,
     responses((status = 200, body = CurrentSession), (status = 401), (status = 404), (status = 429)))]
 pub(super) async fn accept_invitation(
     State(state): State<AppState>,

@@ -196,7 +196,7 @@ pub(super) struct SignIn {
 }
 
 /// Sign in
-#[utoipa::path(post, path = "/api/session", tag = "accounts", request_body = SignIn,
+#[utoipa::path(post, path = "/api/session", tag = "accounts", security(()), request_body = SignIn,
     responses((status = 200, body = CurrentSession), (status = 401), (status = 429)))]
 pub(super) async fn sign_in(
     State(state): State<AppState>,

@@ -23,7 +23,7 @@ pub(super) struct Setup {
 }
 
 /// Whether this server waits for its first account
-#[utoipa::path(get, path = "/api/setup", tag = "accounts", responses((status = 200, body = Setup)))]
+#[utoipa::path(get, path = "/api/setup", tag = "accounts", security(()), responses((status = 200, body = Setup)))]
 pub(super) async fn get_setup(State(state): State<AppState>) -> Result<Json<Setup>> {
     Ok(Json(Setup { needed: !db::any_account(&state.db).await?, version: env!("CARGO_PKG_VERSION") }))
 }
@@ -39,7 +39,7 @@ pub(super) struct SetUp {
 }
 
 /// Make the first account
-#[utoipa::path(post, path = "/api/setup", tag = "accounts", request_body = SetUp,
+#[utoipa::path(post, path = "/api/setup", tag = "accounts", security(()), request_body = SetUp,
     responses((status = 201, body = CurrentSession), (status = 409, description = "setup_done")))]
 pub(super) async fn set_up(
     State(state): State<AppState>,

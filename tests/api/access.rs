@@ -236,6 +236,14 @@ fn every_route_is_in_the_table() {
     let stale: Vec<_> = table.difference(&documented).collect();
     assert!(missing.is_empty(), "say in tests/api/access.rs who may call these: {missing:#?}");
     assert!(stale.is_empty(), "no such routes any more: {stale:#?}");
+    for (method, path, who, _) in routes() {
+        let scheme = match who {
+            Who::Public => json!([{}]),
+            Who::AppKey | Who::OpenAiKey => json!([{"api_key": []}]),
+            _ => json!([{"session": []}]),
+        };
+        assert_eq!(document["paths"][path][method.to_lowercase()]["security"], scheme, "{method} {path}: what the document says is needed");
+    }
 }
 
 #[sqlx::test]

@@ -447,6 +447,16 @@ async fn the_audit_log_says_who_did_what(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn a_real_connection_has_an_address(db: PgPool) {
+    let server = TestApp::start(db).await.spawn().await;
+    let body = json!({"email": server.app.home.email(Role::Owner), "password": PASSWORD});
+    let reply = reqwest::Client::new().post(server.url("/api/session")).json(&body).send().await.unwrap();
+    assert_eq!(reply.status(), 200);
+    let log = server.app.client(Role::Owner).get("/api/audit-log").await.ok();
+    assert_eq!((&log["data"][0]["action"], &log["data"][0]["ip"]), (&json!("session.create"), &json!("127.0.0.1")));
+}
+
+#[sqlx::test]
 async fn administrators_are_made_on_the_command_line(db: PgPool) {
     let app = TestApp::start_empty(db, |_| {}).await;
     let db = &app.state.db;

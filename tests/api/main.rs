@@ -6,6 +6,7 @@
 mod access;
 mod accounts;
 mod apps;
+mod architecture;
 mod files;
 mod chat;
 mod jobs;

@@ -18,6 +18,7 @@ use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, SaltString};
 use ashlar::accounts::{NewKey, create_key, hash_token};
 use ashlar::config::Config;
+use ashlar::engine::host::DEFAULT;
 use ashlar::ids::WorkspaceId;
 use ashlar::secrets::Secrets;
 use ashlar::state::{AppState, Redis};
@@ -156,6 +157,13 @@ impl TestApp {
     /// Without a model.
     pub async fn start(db: PgPool) -> Self {
         Self::start_with(db, |_| {}).await
+    }
+
+    /// With the bundled model in memory.
+    pub async fn start_with_model(db: PgPool) -> Self {
+        let app = Self::start_with(db, |config| config.no_model = false).await;
+        app.state.engines.load(DEFAULT).await.expect("the bundled model loads");
+        app
     }
 
     /// As [`start`](Self::start), with a changed configuration.
