@@ -33,6 +33,8 @@ enum Who {
     Admin,
     /// An `app-…` key
     AppKey,
+    /// A `dataset-…` key
+    DatasetKey,
     /// An `app-…` or `sk-…` key
     OpenAiKey,
 }
@@ -44,13 +46,13 @@ impl Who {
             Self::Reader => &[Role::Owner, Role::Admin, Role::Editor, Role::Normal],
             Self::Editor => &[Role::Owner, Role::Admin, Role::Editor],
             Self::Admin => &[Role::Owner, Role::Admin],
-            Self::Public | Self::AppKey | Self::OpenAiKey => &[],
+            Self::Public | Self::AppKey | Self::DatasetKey | Self::OpenAiKey => &[],
         }
     }
 }
 
-/// Method, path as in the OpenAPI document, who may, and a body that the route accepts (`null` for none).
-/// Ids in the path are those of objects in the `home` workspace (see [`Objects`]).
+/// Method, path as in the OpenAPI document, who may, and a body (of a `GET`, a query) that the route accepts, `null` for none.
+/// Ids in the path are those of objects in the `home` workspace (see [`Objects`]); for them, others must get 404.
 #[rustfmt::skip]
 fn routes() -> Vec<(&'static str, &'static str, Who, Value)> {
     use Who::*;
@@ -86,8 +88,6 @@ fn routes() -> Vec<(&'static str, &'static str, Who, Value)> {
         // apps
         ("GET",    "/api/apps", Reader, none()),
         ("POST",   "/api/apps", Editor, json!({"name": "New", "mode": "chat"})),
-        ("POST",   "/api/apps/import", Editor, json!({"yaml": "app: {name: New, mode: chat}\nmodel_config: {}\n"})),
-        ("POST",   "/api/apps/import/{import_id}/confirm", Editor, none()),
         ("GET",    "/api/apps/{app_id}", Reader, none()),
         ("PATCH",  "/api/apps/{app_id}", Editor, json!({"name": "Renamed"})),
         ("DELETE", "/api/apps/{app_id}", Editor, none()),
@@ -97,28 +97,69 @@ fn routes() -> Vec<(&'static str, &'static str, Who, Value)> {
         ("GET",    "/api/apps/{app_id}/versions", Reader, none()),
         ("GET",    "/api/apps/{app_id}/versions/{version_id}", Reader, none()),
         ("POST",   "/api/apps/{app_id}/versions/{version_id}/restore", Editor, none()),
+        ("POST",   "/api/apps/import", Editor, json!({"yaml": "app: {}"})),
+        ("POST",   "/api/apps/import/{import_id}/confirm", Editor, none()),
         ("GET",    "/api/apps/{app_id}/export", Reader, none()),
         ("GET",    "/api/apps/{app_id}/annotations", Reader, none()),
         ("POST",   "/api/apps/{app_id}/annotations", Editor, json!({"question": "q", "answer": "a"})),
         ("PUT",    "/api/apps/{app_id}/annotations/{annotation_id}", Editor, json!({"question": "q", "answer": "a"})),
         ("DELETE", "/api/apps/{app_id}/annotations/{annotation_id}", Editor, none()),
         ("PUT",    "/api/apps/{app_id}/annotation-reply", Editor, json!({"enabled": false})),
-        ("GET",    "/v1/parameters", AppKey, none()),
-        ("GET",    "/v1/info", AppKey, none()),
-        ("GET",    "/v1/meta", AppKey, none()),
-        ("GET",    "/v1/site", AppKey, none()),
         ("GET",    "/v1/apps/annotations", AppKey, none()),
         ("POST",   "/v1/apps/annotations", AppKey, json!({"question": "q", "answer": "a"})),
         ("PUT",    "/v1/apps/annotations/{annotation_id}", AppKey, json!({"question": "q", "answer": "a"})),
         ("DELETE", "/v1/apps/annotations/{annotation_id}", AppKey, none()),
-        ("POST",   "/v1/apps/annotation-reply/{action}", AppKey,
-            json!({"score_threshold": 0.9, "embedding_provider_name": "", "embedding_model_name": ""})),
+        ("POST",   "/v1/apps/annotation-reply/{action}", AppKey, json!({"score_threshold": 0.9, "embedding_provider_name": "", "embedding_model_name": ""})),
         ("GET",    "/v1/apps/annotation-reply/{action}/status/{job_id}", AppKey, none()),
+        ("GET",    "/v1/parameters", AppKey, none()),
+        ("GET",    "/v1/info", AppKey, none()),
+        ("GET",    "/v1/meta", AppKey, none()),
+        ("GET",    "/v1/site", AppKey, none()),
         // files
         ("POST",   "/api/files", Reader, none()),
+        ("GET",    "/files/{file_id}/{name}", Public, none()),
         ("POST",   "/v1/files/upload", AppKey, none()),
         ("GET",    "/v1/files/{file_id}/preview", AppKey, none()),
-        ("GET",    "/files/{file_id}/{name}", Public, none()),
+        // catalog
+        ("GET",    "/api/models", Member, none()),
+        ("POST",   "/api/models/local/{name}/load", Admin, none()),
+        ("POST",   "/api/models/local/{name}/unload", Admin, none()),
+        ("GET",    "/api/providers", Admin, none()),
+        ("POST",   "/api/providers", Admin, json!({"name": "p", "base_url": "http://192.0.2.1/v1"})),
+        ("GET",    "/api/providers/{provider_id}", Admin, none()),
+        ("PATCH",  "/api/providers/{provider_id}", Admin, json!({"timeout_ms": 1000})),
+        ("DELETE", "/api/providers/{provider_id}", Admin, none()),
+        ("POST",   "/api/providers/{provider_id}/test", Admin, none()),
+        ("GET",    "/v1/workspaces/current/models/model-types/{model_type}", DatasetKey, none()),
+        // chat: preview
+        ("POST",   "/api/apps/{app_id}/preview", Editor, json!({"query": "Hi", "inputs": {}})),
+        ("POST",   "/api/apps/{app_id}/preview/{task_id}/stop", Editor, none()),
+        ("GET",    "/api/apps/{app_id}/preview/{message_id}/suggested-questions", Editor, none()),
+        // chat: service API
+        ("POST",   "/v1/chat-messages", AppKey, json!({"query": "Hi", "inputs": {}, "user": "u"})),
+        ("POST",   "/v1/chat-messages/{task_id}/stop", AppKey, json!({"user": "u"})),
+        ("GET",    "/v1/chat-messages/{task_id}/events", AppKey, json!({"user": "u"})),
+        ("POST",   "/v1/completion-messages", AppKey, json!({"inputs": {}, "user": "u"})),
+        ("POST",   "/v1/completion-messages/{task_id}/stop", AppKey, json!({"user": "u"})),
+        ("GET",    "/v1/completion-messages/{task_id}/events", AppKey, json!({"user": "u"})),
+        ("GET",    "/v1/conversations", AppKey, json!({"user": "u"})),
+        ("DELETE", "/v1/conversations/{conversation_id}", AppKey, json!({"user": "u"})),
+        ("POST",   "/v1/conversations/{conversation_id}/name", AppKey, json!({"name": "n", "user": "u"})),
+        ("GET",    "/v1/conversations/{conversation_id}/variables", AppKey, json!({"user": "u"})),
+        ("PUT",    "/v1/conversations/{conversation_id}/variables/{variable_id}", AppKey, json!({"value": "v", "user": "u"})),
+        ("GET",    "/v1/messages", AppKey, json!({"user": "u"})),
+        ("POST",   "/v1/messages/{message_id}/feedbacks", AppKey, json!({"rating": "like", "user": "u"})),
+        ("GET",    "/v1/messages/{message_id}/suggested", AppKey, json!({"user": "u"})),
+        ("GET",    "/v1/app/feedbacks", AppKey, none()),
+        ("GET",    "/v1/end-users/{end_user_id}", AppKey, none()),
+        ("POST",   "/v1/audio-to-text", AppKey, none()),
+        ("POST",   "/v1/text-to-audio", AppKey, json!({"text": "Hi", "user": "u"})),
+        ("POST",   "/v1/workflows/run", AppKey, json!({"inputs": {}, "user": "u"})),
+        ("POST",   "/v1/workflows/{workflow_id}/run", AppKey, json!({"inputs": {}, "user": "u"})),
+        ("POST",   "/v1/workflows/tasks/{task_id}/stop", AppKey, json!({"user": "u"})),
+        ("GET",    "/v1/workflows/run/{workflow_run_id}", AppKey, none()),
+        ("GET",    "/v1/workflow/{workflow_run_id}/events", AppKey, json!({"user": "u"})),
+        ("GET",    "/v1/workflows/logs", AppKey, none()),
     ]
 }
 
@@ -192,6 +233,11 @@ impl Objects {
         }
     }
 
+    /// Whether the path names one of these objects.
+    fn named_in(&self, path: &str) -> bool {
+        path.contains("{key_id}") || self.ids.iter().any(|(name, _)| path.contains(&format!("{{{name}}}")))
+    }
+
     /// The path with ids for its parameters; an unknown parameter gets an id that nothing has.
     fn fill(&self, path: &str) -> String {
         let key_id = if path.starts_with("/api/apps/") { self.app_key_id } else { self.workspace_key_id };
@@ -206,6 +252,10 @@ impl Objects {
 }
 
 fn request(method: &str, path: &str, body: &Value) -> Request<Body> {
+    if let (true, Some(query)) = (method == "GET", body.as_object()) {
+        let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default())).collect();
+        return Request::get(format!("{path}?{}", query.join("&"))).body(Body::empty()).unwrap();
+    }
     let request = Request::builder().method(method).uri(path);
     match body {
         Value::Null => request.body(Body::empty()),
@@ -239,7 +289,7 @@ fn every_route_is_in_the_table() {
     for (method, path, who, _) in routes() {
         let scheme = match who {
             Who::Public => json!([{}]),
-            Who::AppKey | Who::OpenAiKey => json!([{"api_key": []}]),
+            Who::AppKey | Who::DatasetKey | Who::OpenAiKey => json!([{"api_key": []}]),
             _ => json!([{"session": []}]),
         };
         assert_eq!(document["paths"][path][method.to_lowercase()]["security"], scheme, "{method} {path}: what the document says is needed");
@@ -269,29 +319,29 @@ async fn every_door_lets_in_whom_it_should(db: PgPool) {
             let (path, body) = (path.clone(), body.clone());
             async move { status(&client, method, &path, &body).await }
         };
-        let (keys, allowed_keys): (&[(&str, &String)], &[&str]) = match who {
-            Who::Public => {
-                let got = call(app.anonymous()).await;
-                check("nobody", got, got != 403 && got < 500);
-                continue;
-            }
-            Who::AppKey => (&[("app key", &app_key), ("model key", &model_key), ("dataset key", &dataset_key)], &["app key"]),
-            Who::OpenAiKey => {
-                (&[("app key", &app_key), ("model key", &model_key), ("dataset key", &dataset_key)], &["app key", "model key"])
-            }
-            _ => (&[("app key", &app_key), ("model key", &model_key)], &[]),
+        if who == Who::Public {
+            let got = call(app.anonymous()).await;
+            check("nobody", got, got < 500);
+            continue;
+        }
+        let keys = [("app key", &app_key), ("dataset key", &dataset_key), ("model key", &model_key)];
+        let allowed_keys: &[&str] = match who {
+            Who::AppKey => &["app key"],
+            Who::DatasetKey => &["dataset key"],
+            Who::OpenAiKey => &["app key", "model key"],
+            _ => &[],
         };
         let got = call(app.anonymous()).await;
         check("nobody", got, got == 401);
         // what is ours is missing for others
-        if template.contains('{') {
+        if objects.named_in(template) {
             let stranger = if allowed_keys.is_empty() { app.foreigner() } else { app.with_key(&foreign_key) };
             let got = call(stranger).await;
             check("another workspace", got, got == 404);
         }
         for (name, key) in keys {
             let got = call(app.with_key(key)).await;
-            let right = if allowed_keys.contains(name) { got != 401 && got != 403 } else { got == 401 };
+            let right = if allowed_keys.contains(&name) { got != 401 && got != 403 } else { got == 401 };
             check(name, got, right);
         }
         for role in Role::ALL {
