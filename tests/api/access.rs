@@ -97,7 +97,7 @@ fn routes() -> Vec<(&'static str, &'static str, Who, Value)> {
         ("GET",    "/api/apps/{app_id}/versions", Reader, none()),
         ("GET",    "/api/apps/{app_id}/versions/{version_id}", Reader, none()),
         ("POST",   "/api/apps/{app_id}/versions/{version_id}/restore", Editor, none()),
-        ("POST",   "/api/apps/import", Editor, json!({"yaml": "app: {}"})),
+        ("POST",   "/api/apps/import", Editor, json!({"yaml": "app: {name: New, mode: chat}\nmodel_config: {}\n"})),
         ("POST",   "/api/apps/import/{import_id}/confirm", Editor, none()),
         ("GET",    "/api/apps/{app_id}/export", Reader, none()),
         ("GET",    "/api/apps/{app_id}/annotations", Reader, none()),
