@@ -291,7 +291,7 @@ const RESERVED_V4: &[(Ipv4Addr, u8)] = &[
 /// (documentation), 2002::/16 (6to4, which hides an IPv4 address).
 fn is_public_v6(ip: Ipv6Addr) -> bool {
     let [a, b, ..] = ip.segments();
-    let special = (a == 0x2001 && b < 0x200) || (a == 0x2001 && b == 0xdb8) || a == 0x2002 || (a == 0x3fff && b < 0x1000);
+    let special = a == 0x2001 && (b < 0x200 || b == 0xdb8) || a == 0x2002 || a == 0x3fff && b < 0x1000;
     a & 0xe000 == 0x2000 && !special
 }
 

@@ -27,17 +27,12 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Base of links given out.
-pub fn base_url(state: &AppState) -> String {
-    state.config.base_url()
-}
-
 /// An absolute link to a file; the name is for people.
 pub fn signed_url(state: &AppState, id: FileId, name: &str) -> String {
     let expires = Utc::now().timestamp() + LINK_S;
     let signature = state.secrets.sign(&signed_text(id, expires));
     let name = utf8_percent_encode(name, PATH);
-    format!("{}/files/{id}/{name}?expires={expires}&signature={signature}", base_url(state))
+    format!("{}/files/{id}/{name}?expires={expires}&signature={signature}", state.config.base_url())
 }
 
 pub(super) fn is_valid(state: &AppState, id: FileId, expires: i64, signature: &str) -> bool {

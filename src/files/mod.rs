@@ -15,7 +15,7 @@ mod routes;
 mod store;
 
 pub use kind::{FileKind, TransferMethod, UploadRules};
-pub use links::{base_url, signed_url};
+pub use links::signed_url;
 pub use messages::{MessageFile, images_of_messages, insert_message_files, list_message_files};
 pub use resolve::{InputFile, Owner, Resolved, Scope, resolve};
 pub use routes::{console_routes, service_routes};

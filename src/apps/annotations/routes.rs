@@ -191,7 +191,7 @@ async fn service_switch(
     Json(body): Json<Switch>,
 ) -> Result<Json<Value>> {
     let named = !body.embedding_provider_name.is_empty() && !body.embedding_model_name.is_empty();
-    let model = named.then(|| ModelRef { provider: body.embedding_provider_name, name: body.embedding_model_name });
+    let model = named.then_some(ModelRef { provider: body.embedding_provider_name, name: body.embedding_model_name });
     let settings = Settings { enabled: action == Action::Enable, score_threshold: body.score_threshold, embedding_model: model };
     let job_id = switch(&state, app.workspace_id, app.app_id, settings).await?;
     Ok(Json(json!({"job_id": job_id, "job_status": "waiting"})))
