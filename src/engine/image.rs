@@ -182,7 +182,8 @@ mod tests {
     fn one_pixel_grey_16_bit_and_transparent_pictures_become_rgb() {
         let one = decode("p", &encoded(&DynamicImage::new_rgb8(1, 1), ImageFormat::Png), true).unwrap();
         assert_eq!((one.width, one.height, one.data), (1, 1, vec![0, 0, 0]));
-        let grey = decode("p", &encoded(&DynamicImage::ImageLuma8(image::GrayImage::from_pixel(2, 1, image::Luma([9]))), ImageFormat::Png), true);
+        let grey =
+            decode("p", &encoded(&DynamicImage::ImageLuma8(image::GrayImage::from_pixel(2, 1, image::Luma([9]))), ImageFormat::Png), true);
         assert_eq!(grey.unwrap().data, [9; 6]);
         let deep = image::ImageBuffer::<image::Rgb<u16>, _>::from_pixel(1, 1, image::Rgb([65535, 32896, 0]));
         assert_eq!(decode("p", &encoded(&DynamicImage::ImageRgb16(deep), ImageFormat::Png), true).unwrap().data, [255, 128, 0]);

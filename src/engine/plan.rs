@@ -169,11 +169,7 @@ impl TrainingState {
 /// ZeRO stage 0 shares nothing, 1 the optimizer states, 2 also the gradients, 3 also the weights.
 pub fn training_state(n_parameters: u64, zero_stage: u8, n_gpus: u64) -> TrainingState {
     let share = |bytes: u64, from_stage: u8| if zero_stage >= from_stage { bytes.div_ceil(n_gpus.max(1)) } else { bytes };
-    TrainingState {
-        weights: share(2 * n_parameters, 3),
-        gradients: share(2 * n_parameters, 2),
-        optimizer: share(12 * n_parameters, 1),
-    }
+    TrainingState { weights: share(2 * n_parameters, 3), gradients: share(2 * n_parameters, 2), optimizer: share(12 * n_parameters, 1) }
 }
 
 /// Activations kept for the backward pass, bf16, without tensor parallelism: `s·b·h·34` bytes a layer with a fused attention
@@ -217,7 +213,12 @@ fn serving_table(out: &mut String, shape: &Shape, args: &PlanArgs) {
     line(out, "Weights", plan.weights, "as stored");
     let kv = format!("2 × {} layers × {} KV heads × {} × {n} B", shape.n_layers, shape.n_kv_heads, shape.head_dim);
     line(out, "KV cache per token", plan.kv_per_token, &kv);
-    line(out, "Activations", plan.activations, &format!("a step of {} tokens, 256 rows of logits", args.step_tokens.min(shape.context_length)));
+    line(
+        out,
+        "Activations",
+        plan.activations,
+        &format!("a step of {} tokens, 256 rows of logits", args.step_tokens.min(shape.context_length)),
+    );
     if shape.vision.is_some() {
         line(out, "Vision tower", plan.vision, &format!("peak at {PEAK_PATCHES} patches (a picture of 1 Mpx)"));
     }
@@ -245,7 +246,11 @@ fn serving_table(out: &mut String, shape: &Shape, args: &PlanArgs) {
 }
 
 fn training_table(out: &mut String, n_parameters: u64, gpus: u64) {
-    let _ = writeln!(out, "Training {} parameters with AdamW in mixed precision, per GPU of {gpus}, before activations", format_count(n_parameters));
+    let _ = writeln!(
+        out,
+        "Training {} parameters with AdamW in mixed precision, per GPU of {gpus}, before activations",
+        format_count(n_parameters)
+    );
     let _ = writeln!(out, "{:<10}{:>12}{:>12}{:>12}{:>12}", "ZeRO", "weights", "gradients", "optimizer", "total");
     for (stage, name) in ["none", "1", "2", "3"].into_iter().enumerate() {
         let state = training_state(n_parameters, stage as u8, gpus);
@@ -390,7 +395,8 @@ mod tests {
     #[test]
     fn the_bundled_model_has_a_table() {
         let model = format!("{}/models/ashlar-tiny", env!("CARGO_MANIFEST_DIR"));
-        let args = PlanArgs { model, memory: Some(1 << 30), step_tokens: 8192, number_bytes: 4, train: true, gpus: 8, batch: 1, sequence: 512 };
+        let args =
+            PlanArgs { model, memory: Some(1 << 30), step_tokens: 8192, number_bytes: 4, train: true, gpus: 8, batch: 1, sequence: 512 };
         let text = render(&args).unwrap();
         assert!(text.contains("2 × 8 layers × 2 KV heads × 64 × 4 B"), "{text}");
         assert!(text.contains("Vision tower") && text.contains("checkpointing"), "{text}");

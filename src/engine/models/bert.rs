@@ -338,7 +338,8 @@ fn pooling(path: &Path) -> Result<Pooling, LoadError> {
         return by_name(name).ok_or_else(|| LoadError::corrupt(path, format!("pooling `{name}` is not supported")));
     }
     let flags = json.as_object().into_iter().flatten().filter(|(name, on)| name.starts_with("pooling_mode_") && **on == true);
-    let names: Vec<_> = flags.map(|(name, _)| name.trim_start_matches("pooling_mode_").trim_end_matches("_tokens").trim_end_matches("_token")).collect();
+    let names: Vec<_> =
+        flags.map(|(name, _)| name.trim_start_matches("pooling_mode_").trim_end_matches("_tokens").trim_end_matches("_token")).collect();
     match names.as_slice() {
         [name] => by_name(name).ok_or_else(|| LoadError::corrupt(path, format!("pooling `{name}` is not supported"))),
         _ => Err(LoadError::corrupt(path, "expected exactly one kind of pooling")),
@@ -357,7 +358,10 @@ fn dense(folder: &Path, n_in: usize) -> Result<(Linear, Option<Activation>), Loa
     let function = fields.text("activation_function").unwrap_or("torch.nn.modules.activation.Tanh");
     let activation = match function.rsplit('.').next().unwrap_or_default() {
         "Identity" => None,
-        name => Some(Activation::from_name(&name.to_lowercase()).ok_or_else(|| fields.error("activation_function", format!("`{name}` is not supported")))?),
+        name => Some(
+            Activation::from_name(&name.to_lowercase())
+                .ok_or_else(|| fields.error("activation_function", format!("`{name}` is not supported")))?,
+        ),
     };
     let weights = Weights::open_safetensors(folder, &[folder.join("model.safetensors")])?;
     let linear = weights.root().linear("linear", n_out, n_in, fields.flag("bias", true)?)?;
@@ -378,7 +382,12 @@ fn max_tokens(folder: &Path, limit: usize) -> Result<usize, LoadError> {
     Ok(limit)
 }
 
-fn truncate(tokenizer: &mut tokenizers::Tokenizer, max_length: usize, strategy: TruncationStrategy, folder: &Path) -> Result<(), LoadError> {
+fn truncate(
+    tokenizer: &mut tokenizers::Tokenizer,
+    max_length: usize,
+    strategy: TruncationStrategy,
+    folder: &Path,
+) -> Result<(), LoadError> {
     let truncation = TruncationParams { max_length, strategy, ..TruncationParams::default() };
     match tokenizer.with_truncation(Some(truncation)) {
         Ok(_) => Ok(()),

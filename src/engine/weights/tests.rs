@@ -205,7 +205,10 @@ fn unknown_architectures_and_tokenizers_are_refused_by_name() {
     std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
     std::fs::write(folder.path().join("model.safetensors"), safetensors_of(&[])).unwrap();
     let error = load(folder.path()).unwrap_err();
-    assert!(matches!(&error, LoadError::Unsupported { architecture, why } if architecture == "MixtralMoeForCausalLM" && why.contains("experts")), "{error}");
+    assert!(
+        matches!(&error, LoadError::Unsupported { architecture, why } if architecture == "MixtralMoeForCausalLM" && why.contains("experts")),
+        "{error}"
+    );
 }
 
 #[test]

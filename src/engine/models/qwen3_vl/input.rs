@@ -345,7 +345,8 @@ fn sample_frames(timestamps_s: &[f32]) -> Vec<usize> {
     let span = f64::from(timestamps_s[n - 1] - timestamps_s[0]);
     // A clip of n frames lasts one frame longer than from its first to its last time.
     let duration = if n > 1 { span * n as f64 / (n - 1) as f64 } else { 0.0 };
-    let wanted = (duration * FRAMES_PER_SECOND) as usize;
+    // Times are f32: a whole number may come out a hair below itself.
+    let wanted = (duration * FRAMES_PER_SECOND + 1e-3) as usize;
     let count = wanted.clamp(MIN_FRAMES, MAX_FRAMES).min(n);
     if count == 1 {
         return vec![0];

@@ -70,7 +70,8 @@ fn a_tokenizer_made_from_gguf_metadata_equals_the_file_beside_it() {
     let json = checkpoint.gguf_tokenizer.unwrap().to_json(&folder).unwrap_or_else(|e| panic!("{e}"));
     let made = Tokenizer::from_json(&folder, json.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
     let file = Tokenizer::from_file(&folder.join("tokenizer.json")).unwrap_or_else(|e| panic!("{e}"));
-    for text in ["Hello, world", " two  spaces\n\nand\ttabs", "it's 12345.678", "你好，世界", "🙂 naïve", "<|im_start|>user\nhi<|im_end|>"] {
+    for text in ["Hello, world", " two  spaces\n\nand\ttabs", "it's 12345.678", "你好，世界", "🙂 naïve", "<|im_start|>user\nhi<|im_end|>"]
+    {
         assert_eq!(made.encode(text, false).unwrap(), file.encode(text, false).unwrap(), "{text:?}");
         let plain = made.encode_plain(text).unwrap();
         assert!(plain.iter().all(|id| !made.is_special(*id)), "{text:?}");

@@ -3,6 +3,7 @@
 
 mod assets;
 mod goldens;
+mod input;
 mod invariants;
 mod runner;
 mod tiny;
