@@ -1,0 +1,224 @@
+//! `POST /v1/chat/completions`.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use chrono::Utc;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::answer::{self, Choice, Events, Total};
+use super::body::{self, MessageBody, SamplingBody, ToolBody, invalid, unsupported};
+use super::models;
+use super::stream::Writer;
+use crate::accounts::{OpenAiCaller, ServiceApp};
+use crate::catalog::Model;
+use crate::chat::as_model::{self, Asked};
+use crate::engine::request::{Event, Input, Request, TokenLogprob, ToolCall};
+use crate::error::Result;
+use crate::http::extract::Json;
+use crate::state::AppState;
+
+#[derive(Deserialize)]
+struct ChatBody {
+    model: Option<String>,
+    messages: Vec<MessageBody>,
+    #[serde(flatten)]
+    sampling: SamplingBody,
+    max_completion_tokens: Option<u32>,
+    tools: Option<Vec<ToolBody>>,
+    tool_choice: Option<Value>,
+    parallel_tool_calls: Option<bool>,
+    response_format: Option<Value>,
+    logprobs: Option<bool>,
+    top_logprobs: Option<u8>,
+    functions: Option<Value>,
+    function_call: Option<Value>,
+    audio: Option<Value>,
+    modalities: Option<Vec<String>>,
+    /// With an app's key: the app's inputs. `metadata` is read where it is missing.
+    inputs: Option<Map<String, Value>>,
+    metadata: Option<Map<String, Value>>,
+}
+
+/// Answer a conversation
+///
+/// OpenAI's endpoint. With an `sk-…` key `model` names a model of the catalog (`provider/name`, a bare name, or `default`);
+/// with an `app-…` key the app answers, whatever `model` says: its prompt comes first, `inputs` (or `metadata`) fill its
+/// form, and the parameters given here go before the app's.
+#[utoipa::path(post, path = "/v1/chat/completions", tag = "openai", request_body = Value,
+    responses((status = 200, body = Value), (status = 400), (status = 401), (status = 404), (status = 429)))]
+pub(super) async fn create_chat_completion(State(state): State<AppState>, caller: OpenAiCaller, body: Bytes) -> Result<Response> {
+    let mut body: ChatBody = body::parse(&body)?;
+    refuse_unsupported(&body)?;
+    let (stream, n) = (body.sampling.streams()?, body.sampling.choices()? as usize);
+    let logprobs = logprobs(&body)?;
+    let tools = body::tools(body.tools.take().unwrap_or_default())?;
+    let tool_choice = body::tool_choice(body.tool_choice.as_ref(), &tools)?;
+    let messages = body::messages(&state, std::mem::take(&mut body.messages)).await?;
+
+    let (model, mut request, watch) = match caller {
+        OpenAiCaller::Model(key) => {
+            let model = models::resolve(&state, key.workspace_id, body.model.as_deref()).await?;
+            let mut request = Request::new(Input::Chat(messages));
+            request.sampling = model.default_sampling().await?.unwrap_or_else(body::openai_sampling);
+            (model, request, None)
+        }
+        OpenAiCaller::App(app) => match of_app(&state, app, messages, &mut body).await? {
+            Asked::Model { model, request, watch } => (model, request, watch),
+            Asked::Canned(text) => return respond(answer::canned(text), &body, Shape { n: 1, stream, model: app.app_id.to_string() }).await,
+        },
+    };
+    body.sampling.apply(&mut request)?;
+    if let Some(max_tokens) = body.max_completion_tokens {
+        request.max_tokens = Some(body::at_least_one("max_completion_tokens", max_tokens)?);
+    }
+    if body.response_format.is_some() {
+        request.format = body::response_format(body.response_format.as_ref())?;
+    }
+    request.tools = tools;
+    request.tool_choice = tool_choice;
+    request.logprobs = logprobs;
+    request.cache_salt = caller.workspace_id().0.as_u128();
+
+    let name = match caller {
+        OpenAiCaller::Model(_) => model.reference().to_string(),
+        OpenAiCaller::App(app) => app.app_id.to_string(),
+    };
+    let mut events = answer::start(&state, &model, choices(&request, n)).await?;
+    if let Some(watch) = watch {
+        events = answer::watched(events, watch);
+    }
+    if body.parallel_tool_calls == Some(false) {
+        events = answer::one_call(events);
+    }
+    respond(events, &body, Shape { n, stream, model: name }).await
+}
+
+async fn of_app(state: &AppState, app: ServiceApp, messages: Vec<crate::engine::request::Message>, body: &mut ChatBody) -> Result<Asked> {
+    if body.sampling.choices()? != 1 {
+        return Err(unsupported("n", "an app gives one answer"));
+    }
+    if body.tools.is_some() {
+        return Err(unsupported("tools", "an app has its own tools"));
+    }
+    let inputs = body.inputs.take().or(body.metadata.take()).unwrap_or_default();
+    as_model::ask(state, &app, messages, inputs).await
+}
+
+/// `n` samples of one request; each has a seed of its own.
+pub(super) fn choices(request: &Request, n: usize) -> Vec<Request> {
+    let choice = |i: usize| {
+        let mut request = request.clone();
+        request.sampling.seed = request.sampling.seed.map(|seed| seed.wrapping_add(i as u64));
+        request
+    };
+    (0..n).map(choice).collect()
+}
+
+fn refuse_unsupported(body: &ChatBody) -> Result<()> {
+    if body.functions.is_some() || body.function_call.is_some() {
+        return Err(unsupported("functions", "use 'tools' and 'tool_choice'"));
+    }
+    if body.audio.is_some() || body.modalities.iter().flatten().any(|m| m != "text") {
+        return Err(unsupported("modalities", "answers are text"));
+    }
+    Ok(())
+}
+
+fn logprobs(body: &ChatBody) -> Result<Option<u8>> {
+    match (body.logprobs.unwrap_or(false), body.top_logprobs) {
+        (false, Some(n)) if n > 0 => Err(invalid("top_logprobs", "it is only allowed when 'logprobs' is true")),
+        (false, _) => Ok(None),
+        (true, Some(n)) if n > 20 => Err(invalid("top_logprobs", "it must be between 0 and 20")),
+        (true, n) => Ok(Some(n.unwrap_or(0))),
+    }
+}
+
+/// How the answer is sent.
+struct Shape {
+    n: usize,
+    stream: bool,
+    model: String,
+}
+
+async fn respond(events: Events, body: &ChatBody, shape: Shape) -> Result<Response> {
+    let id = format!("chatcmpl-{}", Uuid::new_v4().simple());
+    let created = Utc::now().timestamp();
+    let Shape { n, stream, model } = shape;
+    let wants_logprobs = body.logprobs.unwrap_or(false);
+    if stream {
+        let mut n_calls = vec![0; n];
+        let writer = Writer {
+            id,
+            object: "chat.completion.chunk",
+            created,
+            model,
+            include_usage: body.sampling.include_usage(),
+            n_choices: n,
+            n_per_prompt: n,
+            opening: Some(|| json!({"index": 0, "delta": {"role": "assistant", "content": "", "refusal": null}, "logprobs": null, "finish_reason": null})),
+            choice: Box::new(move |index, event| delta(index, event, wants_logprobs, &mut n_calls)),
+        };
+        return Ok(writer.response(events));
+    }
+    let choices = answer::collect(events, n).await?;
+    let mut total = Total::new(n);
+    for (index, choice) in choices.iter().enumerate() {
+        if let Some(done) = &choice.done {
+            total.add(index, &done.usage);
+        }
+    }
+    let choices: Vec<_> = choices.iter().enumerate().map(|(index, choice)| whole(index, choice, wants_logprobs)).collect();
+    let answer = json!({"id": id, "object": "chat.completion", "created": created, "model": model, "choices": choices, "usage": total.json()});
+    Ok(Json(answer).into_response())
+}
+
+fn delta(index: usize, event: &Event, wants_logprobs: bool, n_calls: &mut [usize]) -> Value {
+    let mut choice = json!({"index": index, "delta": {}, "logprobs": null, "finish_reason": null});
+    match event {
+        Event::Text { text, logprobs } => {
+            choice["delta"] = json!({"content": text});
+            if wants_logprobs {
+                choice["logprobs"] = logprobs_json(logprobs);
+            }
+        }
+        Event::ToolCall(call) => {
+            let nth = n_calls.get_mut(index).map(|n| std::mem::replace(n, *n + 1)).unwrap_or(0);
+            let mut call = call_json(call);
+            call["index"] = json!(nth);
+            choice["delta"] = json!({"tool_calls": [call]});
+        }
+        Event::Done(done) => choice["finish_reason"] = json!(answer::finish_reason(done.finish_reason)),
+    }
+    choice
+}
+
+fn whole(index: usize, choice: &Choice, wants_logprobs: bool) -> Value {
+    let content = if choice.text.is_empty() && !choice.calls.is_empty() { Value::Null } else { json!(choice.text) };
+    let mut message = json!({"role": "assistant", "content": content, "refusal": null, "annotations": []});
+    if !choice.calls.is_empty() {
+        message["tool_calls"] = choice.calls.iter().map(call_json).collect();
+    }
+    let logprobs = if wants_logprobs { logprobs_json(&choice.logprobs) } else { Value::Null };
+    let reason = choice.done.as_ref().map(|d| answer::finish_reason(d.finish_reason));
+    json!({"index": index, "message": message, "logprobs": logprobs, "finish_reason": reason})
+}
+
+fn call_json(call: &ToolCall) -> Value {
+    json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})
+}
+
+fn logprobs_json(logprobs: &[TokenLogprob]) -> Value {
+    let top = |(token, bytes, logprob): &(String, Vec<u8>, f32)| json!({"token": token, "logprob": finite(*logprob), "bytes": bytes});
+    let entry = |t: &TokenLogprob| {
+        json!({"token": t.token, "logprob": finite(t.logprob), "bytes": t.bytes, "top_logprobs": t.top.iter().map(top).collect::<Vec<_>>()})
+    };
+    json!({"content": logprobs.iter().map(entry).collect::<Vec<_>>(), "refusal": null})
+}
+
+/// JSON has no infinity; OpenAI writes −9999 for what is out of reach.
+pub(super) fn finite(logprob: f32) -> f32 {
+    if logprob.is_finite() { logprob } else { -9999.0 }
+}
