@@ -109,6 +109,17 @@ impl Code {
         self.row().1
     }
 
+    /// OpenAI's `error.code`, where it has a word of its own.
+    const fn openai_code(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "invalid_api_key",
+            Self::InvalidParam | Self::BadRequest => "invalid_value",
+            Self::TooManyRequests | Self::RateLimit | Self::Overloaded => "rate_limit_exceeded",
+            Self::ProviderQuotaExceeded => "insufficient_quota",
+            other => other.as_str(),
+        }
+    }
+
     /// OpenAI's `error.type`.
     const fn openai_type(self) -> &'static str {
         match self {
@@ -192,7 +203,7 @@ impl Error {
 
     /// OpenAI's envelope.
     pub fn openai_body(&self) -> Value {
-        json!({"error": {"message": self.message, "type": self.code.openai_type(), "param": self.param, "code": self.code.as_str()}})
+        json!({"error": {"message": self.message, "type": self.code.openai_type(), "param": self.param, "code": self.code.openai_code()}})
     }
 
     fn console_body(&self) -> Value {

@@ -29,6 +29,8 @@ pub mod files;
 
 pub mod chat;
 
+pub mod openai;
+
 pub mod console;
 pub mod health;
 pub mod server;

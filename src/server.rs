@@ -21,6 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::accounts;
 use crate::apps;
 use crate::catalog;
+use crate::openai;
 use crate::chat;
 use crate::error::{Code, Error, render_dify, render_openai};
 use crate::files;
@@ -59,7 +60,7 @@ fn service() -> OpenApiRouter<AppState> {
 
 /// The OpenAI API, errors in OpenAI's shape.
 fn openai() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default()
+    OpenApiRouter::default().merge(openai::routes())
 }
 
 /// The description of every route: what `ashlar openapi` prints.

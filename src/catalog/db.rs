@@ -1,5 +1,6 @@
 //! SQL of providers and their models. `workspace_id` is in every statement.
 
+use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgExecutor, Result};
 
@@ -71,13 +72,28 @@ pub struct ListedModel {
     pub completion_unit_price: f64,
     pub price_unit: f64,
     pub currency: String,
+    pub created_at: DateTime<Utc>,
+}
+
+/// The remote models that `id` may mean: as `provider/name` or by name alone.
+pub async fn find_references(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: &str) -> Result<Vec<ModelRef>> {
+    sqlx::query_as!(
+        ModelRef,
+        "select p.name as provider, m.name from providers p
+         join provider_models m on m.provider_id = p.id and m.workspace_id = p.workspace_id
+         where p.workspace_id = $1 and (m.name = $2 or p.name || '/' || m.name = $2) order by p.name",
+        workspace_id.0,
+        id,
+    )
+    .fetch_all(db)
+    .await
 }
 
 pub async fn list_models(db: impl PgExecutor<'_>, workspace_id: WorkspaceId) -> Result<Vec<ListedModel>> {
     sqlx::query_as!(
         ListedModel,
         r#"select p.name as provider, m.name, m.kind, m.context_size, m.features, m.prompt_unit_price::float8 as "prompt_unit_price!",
-                  m.completion_unit_price::float8 as "completion_unit_price!", m.price_unit::float8 as "price_unit!", m.currency
+                  m.completion_unit_price::float8 as "completion_unit_price!", m.price_unit::float8 as "price_unit!", m.currency, m.created_at
            from providers p join provider_models m on m.provider_id = p.id and m.workspace_id = p.workspace_id
            where p.workspace_id = $1 order by p.name, m.name"#,
         workspace_id.0,

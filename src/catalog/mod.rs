@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::engine::host::{self, DEFAULT, Engines, Kind, Loaded, Status};
-use crate::engine::request::{Failure, Generation, Input, Message, Part, Request, Tool};
+use crate::engine::request::{Failure, Generation, Input, Message, Part, Request, Sampling, Tool};
 use crate::error::{Code, Error, Result};
 use crate::ids::WorkspaceId;
 use crate::state::AppState;
@@ -175,7 +175,21 @@ impl Model {
         }
     }
 
+    /// How the checkpoint wants to be sampled when nobody says otherwise (loads a local model); `None` when it is not known.
+    pub async fn default_sampling(&self) -> Result<Option<Sampling>, Failure> {
+        match self {
+            Self::Local(model) => match model.engines.ready(&model.info.name).await? {
+                Loaded::Llm(engine) => Ok(Some(engine.default_sampling())),
+                Loaded::Embedder(_) => Ok(None),
+            },
+            Self::Remote(_) => Ok(None),
+        }
+    }
+
     fn refuse_missing_features(&self, request: &Request) -> Result<(), Failure> {
+        if matches!(self, Self::Local(_)) && !request.tools.is_empty() && !self.features().tools {
+            return Err(Failure::Unsupported(format!("the model \"{}\" calls no tools", self.reference())));
+        }
         let Input::Chat(messages) = &request.input else { return Ok(()) };
         let sees = |part: &Part| matches!(part, Part::Image(_) | Part::Video(_));
         if !self.features().vision && messages.iter().any(|m| m.content.iter().any(sees)) {
@@ -201,6 +215,53 @@ pub async fn resolve(state: &AppState, workspace_id: WorkspaceId, reference: &Mo
         Code::ProviderNotInitialized,
         format!("This workspace has no model provider \"{}\". Add it under Settings, or choose another model.", reference.provider),
     ))
+}
+
+/// The model that an OpenAI-style id names: `provider/name`, or a bare name when only one model has it.
+pub async fn resolve_id(state: &AppState, workspace_id: WorkspaceId, id: &str) -> Result<Model> {
+    if let Some(name) = id.strip_prefix("local/") {
+        return resolve_local(&state.engines, name);
+    }
+    let found = db::find_references(&state.db, workspace_id, id).await?;
+    // the whole name is meant before a bare one
+    if let Some(reference) = found.iter().find(|r| r.to_string() == id) {
+        return resolve(state, workspace_id, reference).await;
+    }
+    if state.engines.get(id).is_some() {
+        return resolve_local(&state.engines, id);
+    }
+    match found.as_slice() {
+        [one] => resolve(state, workspace_id, one).await,
+        [] => Err(not_found(&id)),
+        many => {
+            let names: Vec<_> = many.iter().map(ToString::to_string).collect();
+            Err(Error::invalid("model", format!("Several providers have a model \"{id}\": choose one of {}.", names.join(", "))))
+        }
+    }
+}
+
+/// A model by name, for lists.
+pub struct Listed {
+    pub reference: ModelRef,
+    pub kind: Kind,
+    /// Unix seconds; when a local model's files were last changed
+    pub created: i64,
+}
+
+/// Every model the workspace can use.
+pub async fn list(state: &AppState, workspace_id: WorkspaceId) -> Result<Vec<Listed>> {
+    let seconds = |path: &std::path::Path| {
+        let changed = std::fs::metadata(path).and_then(|m| m.modified()).ok();
+        changed.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).map_or(0, |d| d.as_secs().cast_signed())
+    };
+    let usable = state.engines.list().into_iter().filter(|m| !matches!(m.status, Status::Refused(_)));
+    let mut models: Vec<_> =
+        usable.map(|m| Listed { kind: m.kind, created: seconds(&m.path), reference: ModelRef::local(m.name) }).collect();
+    for row in db::list_models(&state.db, workspace_id).await? {
+        let kind = row.kind.parse().unwrap_or(Kind::Llm);
+        models.push(Listed { reference: ModelRef { provider: row.provider, name: row.name }, kind, created: row.created_at.timestamp() });
+    }
+    Ok(models)
 }
 
 fn resolve_local(engines: &Engines, name: &str) -> Result<Model> {
@@ -261,7 +322,22 @@ pub async fn embed(state: &AppState, workspace_id: WorkspaceId, model: Option<&M
     Ok(Embeddings { model: reference, vectors: embedded.vectors, n_tokens: embedded.n_tokens })
 }
 
-fn not_found(reference: &ModelRef) -> Error {
+/// A score for each document, in the documents' order: higher answers the query better.
+#[derive(Debug, Clone)]
+pub struct Ranking {
+    pub scores: Vec<f32>,
+    pub n_tokens: usize,
+}
+
+/// Scores documents against a query with a reranker.
+pub async fn rerank(model: &Model, query: String, documents: Vec<String>) -> Result<Ranking> {
+    match model {
+        Model::Local(local) => Err(Failure::Unsupported(format!("the model \"{}\" can't rerank", local.info.name)).into()),
+        Model::Remote(remote) => Ok(remote.rerank(&query, &documents).await?),
+    }
+}
+
+fn not_found(reference: &dyn std::fmt::Display) -> Error {
     Error::new(Code::ModelNotFound, format!("The model \"{reference}\" does not exist or you do not have access to it.")).param("model")
 }
 

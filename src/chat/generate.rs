@@ -219,7 +219,7 @@ async fn resolve_file_inputs(state: &AppState, app: &App, scope: &Scope, inputs:
     Ok(all)
 }
 
-async fn claim_slot(state: &AppState, app: &App, task_id: TaskId) -> Result<Option<Slot>> {
+pub(super) async fn claim_slot(state: &AppState, app: &App, task_id: TaskId) -> Result<Option<Slot>> {
     let max = app.max_active_requests;
     if max == 0 {
         return Ok(None);
@@ -307,7 +307,7 @@ async fn history(state: &AppState, app: &App, conversation_id: ConversationId) -
 }
 
 /// The prompt with as many of the newest exchanges as the model's context holds beside the answer.
-async fn fit(model: &Model, question: &Question<'_>, history: &[Turn]) -> Result<prompt::Prompt, Failure> {
+pub(super) async fn fit(model: &Model, question: &Question<'_>, history: &[Turn]) -> Result<prompt::Prompt, Failure> {
     let context = model.context_size();
     let wanted = question.config.model.completion_params.max_tokens.map_or(ANSWER_RESERVE, |n| n as usize);
     let budget = context - wanted.min(context / 2);

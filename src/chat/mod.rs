@@ -8,6 +8,7 @@
 //!
 //! Reads apps, files and models through their slices; knows nothing of tokens, caches or blobs.
 
+pub mod as_model;
 mod ask;
 mod audio;
 mod conversations;

@@ -132,7 +132,7 @@ pub(super) async fn create_completion_message(
 }
 
 /// The app with what is published of it.
-async fn published(state: &AppState, app: &ServiceApp, check: impl FnOnce(AppMode) -> Result<()>) -> Result<App> {
+pub(super) async fn published(state: &AppState, app: &ServiceApp, check: impl FnOnce(AppMode) -> Result<()>) -> Result<App> {
     let app = RunnableApp::published(&state.db, app.workspace_id, app.app_id).await?;
     check(app.mode)?;
     Ok(App { config: app.model_config()?, max_active_requests: app.max_active_requests.unsigned_abs(), app })

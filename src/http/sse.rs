@@ -14,12 +14,22 @@ use tokio::time::{Instant, Sleep};
 /// Silence after which a ping is sent, so that proxies keep the connection.
 const PING_AFTER: Duration = Duration::from_secs(10);
 const PING: Bytes = Bytes::from_static(b"event: ping\n\n");
+const COMMENT: Bytes = Bytes::from_static(b": ping\n\n");
 /// Ready events are joined up to this size: one write for many.
 const JOIN_BYTES: usize = 16 << 10;
 
 /// A stream of whole events as a response.
 pub fn response(events: impl Stream<Item = Bytes> + Send + 'static) -> Response {
-    let mut response = Response::new(Body::from_stream(Pinged::new(Box::pin(events), PING_AFTER)));
+    respond(events, PING)
+}
+
+/// The same for clients that take every event for data: silence is filled with comments.
+pub fn response_with_comments(events: impl Stream<Item = Bytes> + Send + 'static) -> Response {
+    respond(events, COMMENT)
+}
+
+fn respond(events: impl Stream<Item = Bytes> + Send + 'static, ping: Bytes) -> Response {
+    let mut response = Response::new(Body::from_stream(Pinged::new(Box::pin(events), PING_AFTER, ping)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -30,14 +40,15 @@ pub fn response(events: impl Stream<Item = Bytes> + Send + 'static) -> Response 
 
 struct Pinged<S> {
     events: Option<S>,
+    ping: Bytes,
     ping_after: Duration,
     silent_since: Instant,
     timer: Pin<Box<Sleep>>,
 }
 
 impl<S> Pinged<S> {
-    fn new(events: S, ping_after: Duration) -> Self {
-        Self { events: Some(events), ping_after, silent_since: Instant::now(), timer: Box::pin(tokio::time::sleep(ping_after)) }
+    fn new(events: S, ping_after: Duration, ping: Bytes) -> Self {
+        Self { events: Some(events), ping, ping_after, silent_since: Instant::now(), timer: Box::pin(tokio::time::sleep(ping_after)) }
     }
 }
 
@@ -83,7 +94,7 @@ impl<S: Stream<Item = Bytes> + Unpin> Stream for Pinged<S> {
                 self.silent_since = now;
                 let next = now + self.ping_after;
                 self.timer.as_mut().reset(next);
-                return Poll::Ready(Some(Ok(PING)));
+                return Poll::Ready(Some(Ok(self.ping.clone())));
             }
             self.timer.as_mut().reset(due);
         }
@@ -105,7 +116,7 @@ mod tests {
     async fn silence_is_filled_with_pings_and_ready_events_are_joined() {
         let (sender, receiver) = mpsc::unbounded_channel();
         let after = Duration::from_millis(100);
-        let mut body = Pinged::new(UnboundedReceiverStream::new(receiver), after);
+        let mut body = Pinged::new(UnboundedReceiverStream::new(receiver), after, PING);
         sender.send(Bytes::from_static(b"data: 1\n\n")).unwrap();
         sender.send(Bytes::from_static(b"data: 2\n\n")).unwrap();
         assert_eq!(body.next().await.unwrap().unwrap(), "data: 1\n\ndata: 2\n\n");

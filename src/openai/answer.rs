@@ -10,6 +10,7 @@ use crate::apps::moderation::OutputWatch;
 use crate::catalog::Model;
 use crate::engine::request::{Done, Event, FinishReason, Generation, Request, TokenLogprob, ToolCall, Usage};
 use crate::error::{Code, Error, Result};
+use crate::live::Slot;
 use crate::state::AppState;
 
 /// Events of several choices, each with the choice's index.
@@ -70,6 +71,15 @@ pub(super) fn watched(events: Events, mut watch: OutputWatch) -> Events {
     });
     let boxed: Pin<Box<dyn Stream<Item = (usize, Result<Event, Error>)> + Send>> = Box::pin(watched);
     stream::select_all([boxed])
+}
+
+/// Keeps an app's place until the answer is over.
+pub(super) fn holding(events: Events, slot: Slot) -> Events {
+    let held: Pin<Box<dyn Stream<Item = (usize, Result<Event, Error>)> + Send>> = Box::pin(events.map(move |event| {
+        let _held = &slot;
+        event
+    }));
+    stream::select_all([held])
 }
 
 /// Only the first tool call of each choice, for callers that can't take several.

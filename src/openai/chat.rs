@@ -58,6 +58,7 @@ pub(super) async fn create_chat_completion(State(state): State<AppState>, caller
     let tool_choice = body::tool_choice(body.tool_choice.as_ref(), &tools)?;
     let messages = body::messages(&state, std::mem::take(&mut body.messages)).await?;
 
+    let mut slot = None;
     let (model, mut request, watch) = match caller {
         OpenAiCaller::Model(key) => {
             let model = models::resolve(&state, key.workspace_id, body.model.as_deref()).await?;
@@ -66,7 +67,10 @@ pub(super) async fn create_chat_completion(State(state): State<AppState>, caller
             (model, request, None)
         }
         OpenAiCaller::App(app) => match of_app(&state, app, messages, &mut body).await? {
-            Asked::Model { model, request, watch } => (model, request, watch),
+            Asked::Model { model, request, watch, slot: held } => {
+                slot = held;
+                (model, *request, watch)
+            }
             Asked::Canned(text) => return respond(answer::canned(text), &body, Shape { n: 1, stream, model: app.app_id.to_string() }).await,
         },
     };
@@ -87,6 +91,9 @@ pub(super) async fn create_chat_completion(State(state): State<AppState>, caller
         OpenAiCaller::App(app) => app.app_id.to_string(),
     };
     let mut events = answer::start(&state, &model, choices(&request, n)).await?;
+    if let Some(slot) = slot {
+        events = answer::holding(events, slot);
+    }
     if let Some(watch) = watch {
         events = answer::watched(events, watch);
     }

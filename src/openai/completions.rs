@@ -161,7 +161,11 @@ fn chars_of(event: &Event) -> usize {
 
 fn logprobs_json(logprobs: &[TokenLogprob], offset: usize) -> Value {
     let mut at = offset;
-    let offsets: Vec<_> = logprobs.iter().map(|t| std::mem::replace(&mut at, at + t.token.chars().count())).collect();
+    let mut offsets = Vec::with_capacity(logprobs.len());
+    for token in logprobs {
+        offsets.push(at);
+        at += token.token.chars().count();
+    }
     let top = |t: &TokenLogprob| -> Value { t.top.iter().map(|(token, _, lp)| (token.clone(), json!(finite(*lp)))).collect::<serde_json::Map<_, _>>().into() };
     json!({
         "tokens": logprobs.iter().map(|t| t.token.as_str()).collect::<Vec<_>>(),

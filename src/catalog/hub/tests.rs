@@ -157,8 +157,13 @@ async fn content(State(hub): State<StandIn>, UrlPath(name): UrlPath<String>, hea
         None => response.body(Body::from(bytes)).unwrap(),
         Some(at) => {
             let head = Bytes::from(bytes[..at].to_vec());
-            let pieces = [Ok(head), Err(std::io::Error::other("broken"))];
-            response.header("content-length", bytes.len()).body(Body::from_stream(futures::stream::iter(pieces))).unwrap()
+            let pieces = async_stream::stream! {
+                yield Ok(head);
+                // so that the piece is on its way before the connection breaks
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                yield Err(std::io::Error::other("broken"));
+            };
+            response.header("content-length", bytes.len()).body(Body::from_stream(pieces)).unwrap()
         }
     }
 }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use url::Url;
 
-use super::Prices;
+use super::{Prices, Ranking};
 use super::db::ModelRow;
 use crate::engine::Embedded;
 use crate::engine::host::{Features, Kind};
@@ -158,7 +158,7 @@ impl RemoteModel {
     }
 
     /// A score for each document, in the documents' order.
-    pub(super) async fn rerank(&self, query: &str, documents: &[String]) -> Result<Vec<f32>, Failure> {
+    pub(super) async fn rerank(&self, query: &str, documents: &[String]) -> Result<Ranking, Failure> {
         let body = json!({"model": self.name, "query": query, "documents": documents, "top_n": documents.len()}).to_string();
         let answer = self.endpoint.with_retries(|| self.endpoint.post_json("rerank", &body)).await?;
         let mut scores = vec![None; documents.len()];
@@ -169,7 +169,10 @@ impl RemoteModel {
                 *slot = Some(score as f32);
             }
         }
-        scores.into_iter().collect::<Option<_>>().ok_or_else(|| broken("did not score every document"))
+        let scores = scores.into_iter().collect::<Option<_>>().ok_or_else(|| broken("did not score every document"))?;
+        let counted = answer["usage"]["total_tokens"].as_u64().map(|n| n as usize);
+        let n_tokens = counted.unwrap_or_else(|| documents.iter().map(|d| estimate_text(d) + estimate_text(query)).sum());
+        Ok(Ranking { scores, n_tokens })
     }
 }
 

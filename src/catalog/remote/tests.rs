@@ -293,6 +293,6 @@ async fn reranked_scores_stand_in_the_documents_order() {
     let body = json!({"results": [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.1}]});
     let stand_in = StandIn::start(vec![Script::json(200, body), Script::json(200, json!({"results": []}))]).await;
     let documents = ["a".to_owned(), "b".to_owned()];
-    assert_eq!(stand_in.model(0).rerank("q", &documents).await.unwrap(), [0.1, 0.9]);
+    assert_eq!(stand_in.model(0).rerank("q", &documents).await.unwrap().scores, [0.1, 0.9]);
     assert!(stand_in.model(0).rerank("q", &documents).await.is_err());
 }

@@ -1,0 +1,147 @@
+//! The app as a model: one answer to a conversation that the caller holds, as the OpenAI API asks for it. Stores nothing.
+
+use serde_json::{Map, Value};
+
+use super::generate::{self, App};
+use super::prompt::{Question, Turn};
+use super::service;
+use crate::accounts::ServiceApp;
+use crate::apps::inputs;
+use crate::apps::moderation::OutputWatch;
+use crate::catalog::{self, Model};
+use crate::engine::request::{Image, Input, Message, Part, Request, Role};
+use crate::error::{Error, Result};
+use crate::ids::TaskId;
+use crate::live::Slot;
+use crate::state::AppState;
+
+/// What is to be done for an answer.
+pub enum Asked {
+    Model {
+        model: Model,
+        request: Box<Request>,
+        watch: Option<OutputWatch>,
+        /// One of the app's places for running requests; keep it while the answer is written.
+        slot: Option<Slot>,
+    },
+    /// The app's moderation answers.
+    Canned(String),
+}
+
+/// The published app's prompt over `messages`: the last one is the question, those before it are the history. The caller's
+/// system messages follow the app's own.
+pub async fn ask(state: &AppState, app: &ServiceApp, messages: Vec<Message>, inputs: Map<String, Value>) -> Result<Asked> {
+    let app = service::published(state, app, |_| Ok(())).await?;
+    let inputs = inputs::validate(app.config.form(), &inputs)?;
+    let Conversation { system, mut history, query, images } = split(messages)?;
+    refuse_pictures(&app, &images)?;
+    if let Some(preset) = app.config.sensitive_word_avoidance.check_inputs(&inputs, &query) {
+        return Ok(Asked::Canned(preset.to_owned()));
+    }
+    let window = &app.config.memory.window;
+    if window.enabled {
+        let surplus = history.len().saturating_sub(window.size as usize);
+        history.drain(..surplus);
+    }
+    let slot = generate::claim_slot(state, &app, TaskId::new()).await?;
+    let model = catalog::resolve(state, app.workspace_id, &app.config.model.reference()).await?;
+    let question = Question { config: &app.config, is_chat: app.mode.is_chat(), inputs: &inputs, query: &query, images: &images };
+    let prompt = generate::fit(&model, &question, &history).await?;
+    let mut input = prompt.input;
+    if let Input::Chat(messages) = &mut input {
+        let at = messages.iter().take_while(|m| m.role == Role::System).count();
+        messages.splice(at..at, system);
+    }
+    let mut request = Request::new(input);
+    app.config.model.completion_params.apply(&mut request)?;
+    request.stop.extend(prompt.stop);
+    Ok(Asked::Model { model, request: Box::new(request), watch: app.config.sensitive_word_avoidance.watch_output(), slot })
+}
+
+fn refuse_pictures(app: &App, images: &[Image]) -> Result<()> {
+    if !images.is_empty() && app.config.file_upload.rules().is_none() {
+        return Err(Error::invalid("messages", "This app takes no pictures: switch vision on in its settings and publish it."));
+    }
+    Ok(())
+}
+
+struct Conversation {
+    system: Vec<Message>,
+    history: Vec<Turn>,
+    query: String,
+    images: Vec<Image>,
+}
+
+fn split(messages: Vec<Message>) -> Result<Conversation> {
+    let mut system = Vec::new();
+    let mut turns: Vec<Turn> = Vec::new();
+    // whether the last turn waits for its answer
+    let mut open = false;
+    for (i, message) in messages.into_iter().enumerate() {
+        let (text, images) = text_and_images(&message);
+        match (message.role, turns.last_mut()) {
+            (Role::System, _) => system.push(message),
+            (Role::Tool, _) => return Err(Error::invalid(format!("messages[{i}].role"), "An app calls its own tools: send no tool messages.")),
+            (Role::User, Some(turn)) if open => {
+                turn.query.push('\n');
+                turn.query.push_str(&text);
+                turn.images.extend(images);
+            }
+            (Role::User, _) => {
+                turns.push(Turn { query: text, images, answer: String::new() });
+                open = true;
+            }
+            (Role::Assistant, Some(turn)) => {
+                turn.answer.push_str(&text);
+                open = false;
+            }
+            // a greeting before the first question
+            (Role::Assistant, None) => system.push(Message::text(Role::Assistant, text)),
+        }
+    }
+    match turns.pop() {
+        Some(Turn { query, images, .. }) if open => Ok(Conversation { system, history: turns, query, images }),
+        _ => Err(Error::invalid("messages", "The last message must be the user's question.")),
+    }
+}
+
+fn text_and_images(message: &Message) -> (String, Vec<Image>) {
+    let mut text = String::new();
+    let mut images = Vec::new();
+    for part in &message.content {
+        match part {
+            Part::Text(piece) => text.push_str(piece),
+            Part::Image(image) => images.push(image.clone()),
+            Part::Video(video) => images.extend(video.frames.iter().cloned()),
+        }
+    }
+    (text, images)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_is_history_and_a_question() {
+        let messages = [
+            (Role::System, "Be brief."),
+            (Role::Assistant, "Hello!"),
+            (Role::User, "a"),
+            (Role::User, "b"),
+            (Role::Assistant, "c"),
+            (Role::User, "d"),
+        ];
+        let split = split(messages.into_iter().map(|(role, text)| Message::text(role, text)).collect()).unwrap();
+        assert_eq!(split.history, [Turn { query: "a\nb".into(), images: vec![], answer: "c".into() }]);
+        assert_eq!((split.query.as_str(), split.system.len()), ("d", 2));
+    }
+
+    #[test]
+    fn the_question_comes_last() {
+        let of = |roles: &[Role]| split(roles.iter().map(|role| Message::text(*role, "x")).collect());
+        assert!(of(&[Role::User, Role::Assistant]).is_err());
+        assert!(of(&[Role::System]).is_err());
+        assert_eq!(of(&[Role::Tool]).err().unwrap().param.as_deref(), Some("messages[0].role"));
+    }
+}
