@@ -131,6 +131,13 @@ fn routes() -> Vec<(&'static str, &'static str, Who, Value)> {
         ("DELETE", "/api/providers/{provider_id}", Admin, none()),
         ("POST",   "/api/providers/{provider_id}/test", Admin, none()),
         ("GET",    "/v1/workspaces/current/models/model-types/{model_type}", DatasetKey, none()),
+        // openai
+        ("POST",   "/v1/chat/completions", OpenAiKey, json!({"model": "none", "messages": [{"role": "user", "content": "Hi"}]})),
+        ("POST",   "/v1/completions", OpenAiKey, json!({"model": "none", "prompt": "Hi"})),
+        ("POST",   "/v1/embeddings", OpenAiKey, json!({"model": "none", "input": "Hi"})),
+        ("POST",   "/v1/rerank", OpenAiKey, json!({"model": "none", "query": "q", "documents": ["d"]})),
+        ("GET",    "/v1/models", OpenAiKey, none()),
+        ("GET",    "/v1/models/{*model}", OpenAiKey, none()),
         // chat: preview
         ("POST",   "/api/apps/{app_id}/preview", Editor, json!({"query": "Hi", "inputs": {}})),
         ("POST",   "/api/apps/{app_id}/preview/{task_id}/stop", Editor, none()),
