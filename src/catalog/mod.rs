@@ -157,7 +157,7 @@ impl Model {
         match self {
             Self::Local(model) => match model.engines.ready(&model.info.name).await? {
                 Loaded::Llm(engine) => engine.submit(request).await,
-                Loaded::Embedder(_) | Loaded::Reranker(_) => Err(Failure::Unloaded),
+                _ => Err(Failure::Unloaded),
             },
             Self::Remote(model) => model.generate(request).await,
         }
@@ -169,7 +169,7 @@ impl Model {
         match self {
             Self::Local(model) => match model.engines.ready(&model.info.name).await? {
                 Loaded::Llm(engine) => engine.count_tokens(&Input::Chat(messages.to_vec()), tools),
-                Loaded::Embedder(_) | Loaded::Reranker(_) => Err(Failure::Unloaded),
+                _ => Err(Failure::Unloaded),
             },
             Self::Remote(_) => Ok(remote::estimate_tokens(messages, tools)),
         }
@@ -180,7 +180,7 @@ impl Model {
         match self {
             Self::Local(model) => match model.engines.ready(&model.info.name).await? {
                 Loaded::Llm(engine) => Ok(Some(engine.default_sampling())),
-                Loaded::Embedder(_) => Ok(None),
+                _ => Ok(None),
             },
             Self::Remote(_) => Ok(None),
         }
@@ -315,7 +315,7 @@ pub async fn embed(state: &AppState, workspace_id: WorkspaceId, model: Option<&M
     let embedded = match &model {
         Model::Local(local) => match local.engines.ready(&local.info.name).await? {
             Loaded::Embedder(embedder) => embedder.embed(texts).await?,
-            Loaded::Llm(_) | Loaded::Reranker(_) => return Err(Failure::Unloaded.into()),
+            _ => return Err(Failure::Unloaded.into()),
         },
         Model::Remote(remote) => remote.embed(texts).await?,
     };
@@ -332,7 +332,13 @@ pub struct Ranking {
 /// Scores documents against a query with a reranker.
 pub async fn rerank(model: &Model, query: String, documents: Vec<String>) -> Result<Ranking> {
     match model {
-        Model::Local(local) => Err(Failure::Unsupported(format!("the model \"{}\" can't rerank", local.info.name)).into()),
+        Model::Local(local) => match local.engines.ready(&local.info.name).await? {
+            Loaded::Reranker(reranker) => {
+                let scored = reranker.score(query, documents).await?;
+                Ok(Ranking { scores: scored.scores, n_tokens: scored.n_tokens })
+            }
+            _ => Err(Failure::Unsupported(format!("the model \"{}\" can't rerank", local.info.name)).into()),
+        },
         Model::Remote(remote) => Ok(remote.rerank(&query, &documents).await?),
     }
 }
