@@ -1,8 +1,11 @@
-//! Counters of one engine, written by its thread and read by anybody.
+//! Counters of one engine, written by its thread and read by anybody; the same figures go to the process's metrics under
+//! the model's name.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use metrics::{Gauge, Histogram, gauge, histogram};
 
 use super::request::Usage;
 use super::scheduler::Step;
@@ -25,14 +28,19 @@ impl Counter {
 }
 
 /// Number and total of some durations.
-#[derive(Debug, Default)]
 pub struct Durations {
     n: Counter,
     micros: Counter,
+    exported: Histogram,
 }
 
 impl Durations {
+    fn new(exported: Histogram) -> Self {
+        Self { n: Counter::default(), micros: Counter::default(), exported }
+    }
+
     pub fn observe(&self, duration: Duration) {
+        self.exported.record(duration.as_secs_f64());
         self.n.add(1);
         self.micros.add(duration.as_micros() as u64);
     }
@@ -42,8 +50,19 @@ impl Durations {
     }
 }
 
-#[derive(Debug)]
+/// Gauges of the process's metrics, set after every step.
+struct Exported {
+    running: Gauge,
+    waiting: Gauge,
+    used_blocks: Gauge,
+    prompt_tokens: metrics::Counter,
+    cached_tokens: metrics::Counter,
+    completion_tokens: metrics::Counter,
+    requests: metrics::Counter,
+}
+
 pub struct Metrics {
+    exported: Exported,
     started: Instant,
     queue_limit: usize,
     n_blocks: usize,
@@ -108,8 +127,26 @@ pub struct Snapshot {
 }
 
 impl Metrics {
-    pub fn new(queue_limit: usize, n_blocks: usize) -> Self {
+    /// `model` labels the exported figures.
+    pub fn new(queue_limit: usize, n_blocks: usize, model: &str) -> Self {
+        let model = model.to_owned();
+        let seconds = |name: &'static str| Durations::new(histogram!(name, "model" => model.clone()));
+        let step = |kind: &'static str| {
+            Durations::new(histogram!("engine_step_duration_seconds", "model" => model.clone(), "kind" => kind))
+        };
+        let tokens = |kind: &'static str| metrics::counter!("engine_tokens_total", "model" => model.clone(), "kind" => kind);
+        let exported = Exported {
+            running: gauge!("engine_running_sequences", "model" => model.clone()),
+            waiting: gauge!("engine_waiting_sequences", "model" => model.clone()),
+            used_blocks: gauge!("engine_kv_blocks_used", "model" => model.clone()),
+            prompt_tokens: tokens("prompt"),
+            cached_tokens: tokens("cached"),
+            completion_tokens: tokens("completion"),
+            requests: metrics::counter!("engine_requests_finished_total", "model" => model.clone()),
+        };
+        gauge!("engine_kv_blocks", "model" => model.clone()).set(n_blocks as f64);
         Self {
+            exported,
             started: Instant::now(),
             queue_limit,
             n_blocks,
@@ -130,10 +167,10 @@ impl Metrics {
             n_finished: Counter::default(),
             n_cancelled: Counter::default(),
             n_failed: Counter::default(),
-            n_queue_waits: Durations::default(),
-            first_token: Durations::default(),
-            decode_steps: Durations::default(),
-            mixed_steps: Durations::default(),
+            n_queue_waits: seconds("engine_queue_duration_seconds"),
+            first_token: seconds("engine_first_token_seconds"),
+            decode_steps: step("decode"),
+            mixed_steps: step("mixed"),
             finish_interval_us: Counter::default(),
             last_finish_us: Counter::default(),
         }
@@ -162,6 +199,10 @@ impl Metrics {
 
     pub fn observe_finished(&self, usage: &Usage) {
         self.n_finished.add(1);
+        self.exported.requests.increment(1);
+        self.exported.prompt_tokens.increment(u64::from(usage.prompt_tokens));
+        self.exported.cached_tokens.increment(u64::from(usage.cached_tokens));
+        self.exported.completion_tokens.increment(u64::from(usage.completion_tokens));
         self.n_prompt_tokens.add(u64::from(usage.prompt_tokens));
         self.n_cached_tokens.add(u64::from(usage.cached_tokens));
         let now = self.started.elapsed().as_micros() as u64;
@@ -175,6 +216,9 @@ impl Metrics {
     }
 
     pub fn publish(&self, waiting: usize, running: usize, used: usize, indexed: usize, encoder_bytes: usize) {
+        self.exported.waiting.set(waiting as f64);
+        self.exported.running.set(running as f64);
+        self.exported.used_blocks.set(used as f64);
         self.n_waiting.set(waiting as u64);
         self.n_running.set(running as u64);
         self.n_used_blocks.set(used as u64);
@@ -211,7 +255,6 @@ impl Metrics {
 }
 
 /// One request's place in the queue; given back when dropped.
-#[derive(Debug)]
 pub struct QueueSlot(Arc<Metrics>);
 
 impl Drop for QueueSlot {

@@ -126,27 +126,35 @@ impl Engine {
             Some(loaded) => loaded,
             None => models::load(path, &Backend::cpu(n_threads))?,
         };
-        Self::start(loaded, options, Limits::default(), false)
+        let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Self::start(&name, loaded, options, Limits::default(), false)
     }
 
-    /// Starts a thread for a loaded model. `checks` looks at every invariant after every step.
-    fn start(loaded: Loaded, options: &EngineOptions, limits: Limits, checks: bool) -> Result<Self> {
+    /// Starts a thread for a loaded model. `name` labels its metrics; `checks` looks at every invariant after every step.
+    fn start(name: &str, loaded: Loaded, options: &EngineOptions, limits: Limits, checks: bool) -> Result<Self> {
         let Model::Causal(model) = &loaded.model else { bail!("not a model that generates text") };
         let info = model.info();
         let kv_cache_mb = if options.kv_cache_mb == 0 { DEFAULT_KV_CACHE_MB } else { options.kv_cache_mb };
         let n_blocks = (kv_cache_mb << 20) / block_bytes(info);
         // Nobody can use more than a full house of the longest sequences.
         let n_blocks = n_blocks.min(limits.max_running * info.context_length.div_ceil(BLOCK_SIZE)).max(MIN_BLOCKS);
-        Self::start_with(loaded, n_blocks, options, limits, checks)
+        Self::start_with(name, loaded, n_blocks, options, limits, checks)
     }
 
-    fn start_with(loaded: Loaded, n_blocks: usize, options: &EngineOptions, limits: Limits, checks: bool) -> Result<Self> {
+    fn start_with(
+        name: &str,
+        loaded: Loaded,
+        n_blocks: usize,
+        options: &EngineOptions,
+        limits: Limits,
+        checks: bool,
+    ) -> Result<Self> {
         let Model::Causal(model) = loaded.model else { bail!("not a model that generates text") };
         let info = model.info().clone();
         let queue_limit = if options.queue_limit == 0 { DEFAULT_QUEUE_LIMIT } else { options.queue_limit };
         let text = Text::new(Arc::clone(&loaded.tokenizer), loaded.chat_template.as_ref(), loaded.add_bos)
             .context("the chat template can't be used")?;
-        let metrics = Arc::new(Metrics::new(queue_limit, n_blocks));
+        let metrics = Arc::new(Metrics::new(queue_limit, n_blocks, name));
         let (commands, receiver) = mpsc::channel();
         let worker = Worker {
             model,

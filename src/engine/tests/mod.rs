@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod bundled;
 mod fake;
 mod goldens;
 mod invariants;
