@@ -185,7 +185,7 @@ fn print(figures: &Figures<'_>, json: bool) -> Result<()> {
 /// The same request for the same index.
 fn request(engine: &Engine, args: &EngineBench, index: usize) -> Result<Request> {
     let mut shared = StdRng::seed_from_u64(0);
-    let mut own = StdRng::seed_from_u64(index as u64 + 1);
+    let mut own = StdRng::seed_from_u64((index as u64).wrapping_add(1));
     let n_tokens = match args.mixed {
         true => (args.prompt_tokens / 8).max(1) * (1 + index % 8),
         false => args.prompt_tokens,
