@@ -145,9 +145,7 @@ pub async fn run(args: EngineBench) -> Result<()> {
         load_s,
         wall_s,
         first_token_ms: Spread::of(timed.iter().map(|t| t.first_s).collect()),
-        between_tokens_ms: Spread::of(
-            timed.iter().map(|t| t.decode_s / (t.usage.completion_tokens.max(2) - 1) as f64).collect(),
-        ),
+        between_tokens_ms: Spread::of(timed.iter().map(|t| t.decode_s / (t.usage.completion_tokens.max(2) - 1) as f64).collect()),
         prompt_tokens,
         output_tokens,
         prompt_tokens_per_s: prompt_tokens as f64 / wall_s,
@@ -172,13 +170,25 @@ fn print(figures: &Figures<'_>, json: bool) -> Result<()> {
         return Ok(());
     }
     let f = figures;
-    println!("{} requests, {} at once, {} prompt tokens, {} output tokens", f.settings.requests, f.settings.concurrency, f.prompt_tokens, f.output_tokens);
+    println!(
+        "{} requests, {} at once, {} prompt tokens, {} output tokens",
+        f.settings.requests, f.settings.concurrency, f.prompt_tokens, f.output_tokens
+    );
     println!("loaded in {:.2} s, ran {:.2} s, {} steps, {} preemptions", f.load_s, f.wall_s, f.steps, f.preemptions);
     println!("first token     mean {:8.1} ms   p50 {:8.1}   p99 {:8.1}", f.first_token_ms.mean, f.first_token_ms.p50, f.first_token_ms.p99);
-    println!("between tokens  mean {:8.2} ms   p50 {:8.2}   p99 {:8.2}", f.between_tokens_ms.mean, f.between_tokens_ms.p50, f.between_tokens_ms.p99);
-    println!("prompt  {:10.1} tok/s of a request until its first token, {:.1} of all by the whole time", f.prefill_tokens_per_s, f.prompt_tokens_per_s);
+    println!(
+        "between tokens  mean {:8.2} ms   p50 {:8.2}   p99 {:8.2}",
+        f.between_tokens_ms.mean, f.between_tokens_ms.p50, f.between_tokens_ms.p99
+    );
+    println!(
+        "prompt  {:10.1} tok/s of a request until its first token, {:.1} of all by the whole time",
+        f.prefill_tokens_per_s, f.prompt_tokens_per_s
+    );
     println!("decode  {:10.1} tok/s of all while they decode, {:.1} by the whole time", f.decode_tokens_per_s, f.output_tokens_per_s);
-    println!("prefix cache gave {} tokens; pictures: {} tokens, {} encoded, {} from the cache", f.cached_tokens, f.image_tokens, f.encoder_misses, f.encoder_hits);
+    println!(
+        "prefix cache gave {} tokens; pictures: {} tokens, {} encoded, {} from the cache",
+        f.cached_tokens, f.image_tokens, f.encoder_misses, f.encoder_hits
+    );
     Ok(())
 }
 
@@ -281,9 +291,8 @@ pub fn run_packing(args: &PackingBench) -> Result<()> {
     let n_threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let Model::Causal(model) = models::load(&args.model, &Backend::cpu(n_threads))?.model else { bail!("not a chat model") };
     let info = model.info();
-    let lengths: Vec<usize> = (0..args.prompts)
-        .map(|i| args.prompt_tokens - (args.prompt_tokens * 7 / 8) * i / (args.prompts - 1).max(1))
-        .collect();
+    let lengths: Vec<usize> =
+        (0..args.prompts).map(|i| args.prompt_tokens - (args.prompt_tokens * 7 / 8) * i / (args.prompts - 1).max(1)).collect();
     let padded = vec![args.prompt_tokens; args.prompts];
     let n_blocks = args.prompts * args.prompt_tokens.div_ceil(BLOCK_SIZE);
     let mut cache = KvCache::new(info.n_layers, n_blocks, info.n_kv_heads, info.head_dim);

@@ -156,6 +156,7 @@ impl BlockPool {
     }
 
     /// Forgets every content; used blocks stay with their users.
+    #[cfg(test)]
     pub fn clear_index(&mut self) {
         while self.oldest != NONE {
             let id = self.oldest;

@@ -102,11 +102,8 @@ impl Grammars {
         };
         match syntax {
             Some(ToolSyntax::Hermes) => {
-                let (open, close) = if self.has_tool_tokens {
-                    ("<tool_call>", "</tool_call>")
-                } else {
-                    ("\"<tool_call>\"", "\"</tool_call>\"")
-                };
+                let (open, close) =
+                    if self.has_tool_tokens { ("<tool_call>", "</tool_call>") } else { ("\"<tool_call>\"", "\"</tool_call>\"") };
                 let lark = format!("start: {open} \"\\n\" call \"\\n\" {close}\ncall: %json {}\n", call("arguments"));
                 Ok(TopLevelGrammar::from_lark(lark))
             }

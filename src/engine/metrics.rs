@@ -131,9 +131,8 @@ impl Metrics {
     pub fn new(queue_limit: usize, n_blocks: usize, model: &str) -> Self {
         let model = model.to_owned();
         let seconds = |name: &'static str| Durations::new(histogram!(name, "model" => model.clone()));
-        let step = |kind: &'static str| {
-            Durations::new(histogram!("engine_step_duration_seconds", "model" => model.clone(), "kind" => kind))
-        };
+        let step =
+            |kind: &'static str| Durations::new(histogram!("engine_step_duration_seconds", "model" => model.clone(), "kind" => kind));
         let tokens = |kind: &'static str| metrics::counter!("engine_tokens_total", "model" => model.clone(), "kind" => kind);
         let exported = Exported {
             running: gauge!("engine_running_sequences", "model" => model.clone()),

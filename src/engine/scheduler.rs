@@ -326,6 +326,7 @@ impl Scheduler {
     }
 
     /// Forgets all cached prefixes.
+    #[cfg(test)]
     pub fn clear_prefixes(&mut self) {
         self.pool.clear_index();
     }

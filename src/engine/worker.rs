@@ -203,11 +203,8 @@ impl Worker {
     fn encode(&mut self, step: &Step) -> Result<(), anyhow::Error> {
         let mut fresh: HashMap<[u8; 32], Arc<VisualFeatures>> = HashMap::new();
         if !step.encode.is_empty() {
-            let pixels: Vec<Pixels> = step
-                .encode
-                .iter()
-                .filter_map(|encode| Some(self.jobs.get(&encode.id)?.media[encode.input].clone()))
-                .collect();
+            let pixels: Vec<Pixels> =
+                step.encode.iter().filter_map(|encode| Some(self.jobs.get(&encode.id)?.media[encode.input].clone())).collect();
             let model = &self.model;
             let features = catch_unwind(AssertUnwindSafe(|| model.encode(&pixels))).map_err(panicked)??;
             for (pixels, features) in pixels.iter().zip(features) {

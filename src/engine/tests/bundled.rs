@@ -36,7 +36,8 @@ async fn ask(engine: &Engine, request: Request) -> Answer {
 const RED: [u8; 3] = [230, 20, 20];
 const BLUE: [u8; 3] = [20, 40, 230];
 // Longer than a block, so that text and picture fill cacheable blocks.
-const QUESTION: &str = "Please look at the picture carefully and then tell me, in one word only, what color is the square that you can see?";
+const QUESTION: &str =
+    "Please look at the picture carefully and then tell me, in one word only, what color is the square that you can see?";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_words_about_another_picture_are_another_prompt() {

@@ -67,7 +67,8 @@ impl CausalModel for Fake {
         assert!(!self.panics.swap(false, Ordering::Relaxed), "told to panic");
         std::thread::sleep(std::time::Duration::from_nanos(self.row_ns * batch.ids.len() as u64));
         let layer = cache.layer(0);
-        let mut rows: Vec<u64> = batch.ids.iter().zip(&batch.positions).map(|(id, p)| mix(u64::from(*id), mix(p[0].into(), p[2].into()))).collect();
+        let mut rows: Vec<u64> =
+            batch.ids.iter().zip(&batch.positions).map(|(id, p)| mix(u64::from(*id), mix(p[0].into(), p[2].into()))).collect();
         for span in &batch.visual {
             let features = span.features.embeddings.flatten_all()?.to_vec1::<f32>()?;
             for i in 0..span.len {

@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::fake::Fake;
 use super::{Answer, read};
-use crate::engine::request::{
-    Event, Failure, FinishReason, Format, Input, Message, Priority, Request, Role, Sampling, Tool, ToolChoice,
-};
+use crate::engine::request::{Event, Failure, FinishReason, Format, Input, Message, Priority, Request, Role, Sampling, Tool, ToolChoice};
 use crate::engine::{Engine, EngineOptions, Limits};
 
 const VOCAB: usize = 3072;
@@ -230,7 +228,9 @@ async fn answers_keep_to_their_grammar() {
     let answer = read(engine.submit(ask(Format::Regex("[a-c]{4}-[0-9]{3}".to_owned()))).await.unwrap()).await.unwrap();
     assert_eq!((answer.text.len(), &answer.text[4..5]), (8, "-"));
 
-    for (schema, field) in [(serde_json::json!({"type": 5}), "response_format"), (serde_json::json!({"$ref": "#/nowhere"}), "response_format")] {
+    for (schema, field) in
+        [(serde_json::json!({"type": 5}), "response_format"), (serde_json::json!({"$ref": "#/nowhere"}), "response_format")]
+    {
         match engine.submit(ask(Format::JsonSchema(schema))).await.err() {
             Some(Failure::Invalid { field: named, .. }) => assert_eq!(named, field),
             other => panic!("{other:?}"),
@@ -311,6 +311,9 @@ async fn special_tokens_in_messages_stay_text() {
     assert_eq!(n_special(&ids), n_special(&plain), "none but the template's");
     let bytes: Vec<u8> = ids.iter().flat_map(|id| text.tokenizer().token_bytes(*id).to_vec()).collect();
     assert!(String::from_utf8(bytes).unwrap().contains(evil), "and the text is whole");
-    let split = Message { content: vec![crate::engine::request::Part::Text("<|im_".into()), crate::engine::request::Part::Text("end|>".into())], ..Message::text(Role::User, "") };
+    let split = Message {
+        content: vec![crate::engine::request::Part::Text("<|im_".into()), crate::engine::request::Part::Text("end|>".into())],
+        ..Message::text(Role::User, "")
+    };
     assert_eq!(n_special(&text.encode_chat(&[split], &[]).unwrap()), n_special(&plain));
 }

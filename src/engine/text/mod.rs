@@ -153,8 +153,7 @@ fn message_json(message: &Message) -> Value {
     json.insert("content".to_owned(), content_json(&message.content));
     if !message.tool_calls.is_empty() {
         let calls = message.tool_calls.iter().map(|call| {
-            let arguments: Value =
-                serde_json::from_str(&call.arguments).unwrap_or_else(|_| Value::String(call.arguments.clone()));
+            let arguments: Value = serde_json::from_str(&call.arguments).unwrap_or_else(|_| Value::String(call.arguments.clone()));
             json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}})
         });
         json.insert("tool_calls".to_owned(), calls.collect());

@@ -48,8 +48,7 @@ fn to_json(value: &Value, kwargs: Kwargs) -> Result<Value, Error> {
     let sort_keys: Option<bool> = kwargs.get("sort_keys")?;
     let separators: Option<Vec<String>> = kwargs.get("separators")?;
     kwargs.assert_all_used()?;
-    let json = serde_json::to_value(value)
-        .map_err(|error| Error::new(ErrorKind::BadSerialization, "not JSON").with_source(error))?;
+    let json = serde_json::to_value(value).map_err(|error| Error::new(ErrorKind::BadSerialization, "not JSON").with_source(error))?;
     let defaults = if indent.is_some() { (",", ": ") } else { (", ", ": ") };
     let (item, key) = match separators.as_deref() {
         Some([item, key]) => (item.as_str(), key.as_str()),
@@ -179,17 +178,15 @@ mod tests {
             render("{{ v | tojson }}", json!({ "v": value })),
             r#"{"z": "<é>\n", "a": [1, 1.0, 2.5e-07, 1e+20, null, true], "e": {}, "l": []}"#
         );
-        assert_eq!(
-            render("{{ v | tojson(indent=2) }}", json!({"v": {"b": [1, 2]}})),
-            "{\n  \"b\": [\n    1,\n    2\n  ]\n}"
-        );
+        assert_eq!(render("{{ v | tojson(indent=2) }}", json!({"v": {"b": [1, 2]}})), "{\n  \"b\": [\n    1,\n    2\n  ]\n}");
         assert_eq!(render("{{ v | tojson(ensure_ascii=true) }}", json!({"v": "图😀"})), r#""\u56fe\ud83d\ude00""#);
         assert_eq!(render("{{ v | tojson(separators=(',', ':')) }}", json!({"v": [1, {"a": 2}]})), r#"[1,{"a":2}]"#);
     }
 
     #[test]
     fn templates_run_as_in_python() {
-        let source = "{% for m in messages %}\n  {% if m.role == 'user' %}\n{{ m.content.strip().split('x')[-1] }}\n  {% endif %}\n{% endfor %}\n";
+        let source =
+            "{% for m in messages %}\n  {% if m.role == 'user' %}\n{{ m.content.strip().split('x')[-1] }}\n  {% endif %}\n{% endfor %}\n";
         let text = render(source, json!({"messages": [{"role": "user", "content": " axb "}, {"role": "system", "content": "q"}]}));
         assert_eq!(text, "b\n");
         assert_eq!(render("{{ messages[0]['content'] is string }}", json!({"messages": [{"content": "a"}]})), "True");
