@@ -1,7 +1,7 @@
 // A small made-up workspace that answers like the server, for tests and for the screenshot gallery.
 import { HttpResponse, http } from 'msw';
 import type { components } from '@/lib/api/schema';
-import type { AppVersion, Session } from '@/lib/api/types';
+import type { AppVersion, Model, Provider, Session } from '@/lib/api/types';
 
 type Schemas = components['schemas'];
 
@@ -65,12 +65,12 @@ function makeApp(id: string, patch: Partial<App>): App {
     enable_api: true,
     enable_site: true,
     max_active_requests: 0,
-    site: {},
+    site: {} as App['site'],
     draft: baseConfig,
     draft_revision: 4,
     published_version: null,
     has_unpublished_changes: true,
-    annotation_reply: { enabled: false },
+    annotation_reply: { enabled: false, score_threshold: 0.9, embedding_model: null },
     ...patch,
   };
 }
@@ -101,8 +101,8 @@ export interface World {
   setupNeeded: boolean;
   apps: App[];
   keys: Schemas['ApiKey'][];
-  models: Schemas['Model'][];
-  providers: Schemas['Provider'][];
+  models: Model[];
+  providers: Provider[];
   members: Schemas['Member'][];
   invitations: Schemas['Invitation'][];
   annotations: Schemas['Annotation'][];
@@ -126,7 +126,7 @@ export function makeWorld(patch: Partial<World> = {}): World {
         published: true,
         published_version: VERSIONS[0] ?? null,
         tags: ['visitors'],
-        annotation_reply: { enabled: true, score_threshold: 0.88 },
+        annotation_reply: { enabled: true, score_threshold: 0.88, embedding_model: null },
       }),
       makeApp('haiku', {
         name: 'Haiku from a photo',
@@ -164,8 +164,8 @@ export function makeWorld(patch: Partial<World> = {}): World {
       }),
     ],
     keys: [
-      { id: 'k-1', name: 'Production', hint: 'app-…x4Qe', created_at: ago(5000), last_used_at: ago(3) },
-      { id: 'k-2', name: '', hint: 'app-…9aTz', created_at: ago(90), last_used_at: null },
+      { id: 'k-1', kind: 'app', name: 'Production', hint: 'app-…x4Qe', created_at: ago(5000), last_used_at: ago(3) },
+      { id: 'k-2', kind: 'app', name: '', hint: 'app-…9aTz', created_at: ago(90), last_used_at: null },
     ],
     models: [
       {
@@ -229,6 +229,8 @@ export function makeWorld(patch: Partial<World> = {}): World {
         has_api_key: true,
         timeout_ms: 120_000,
         max_retries: 2,
+        created_at: ago(900),
+        updated_at: ago(900),
         models: [{ name: 'qwen3-vl-8b', kind: 'llm', context_size: 131_072, features: ['vision', 'tools'] }],
       },
     ],
@@ -478,6 +480,7 @@ export function handlersOf(world: World) {
       const body = (await request.json()) as { name?: string };
       const key = {
         id: `k-${world.keys.length + 1}`,
+        kind: 'app' as const,
         name: body.name ?? '',
         hint: 'app-…Zq81',
         created_at: ago(0),
@@ -567,8 +570,14 @@ export function handlersOf(world: World) {
     }),
     http.get('*/api/providers', () => page(world.providers)),
     http.post('*/api/providers', async ({ request }) => {
-      const { api_key, ...body } = (await request.json()) as Schemas['WriteProvider'];
-      const provider = { ...body, id: `p-${world.providers.length + 1}`, has_api_key: Boolean(api_key) };
+      const { api_key, ...body } = (await request.json()) as Schemas['CreateProvider'];
+      const provider = {
+        ...body,
+        id: `p-${world.providers.length + 1}`,
+        has_api_key: Boolean(api_key),
+        created_at: ago(0),
+        updated_at: ago(0),
+      } as Provider;
       world.providers = [...world.providers, provider];
       return HttpResponse.json(provider, { status: 201 });
     }),

@@ -8,8 +8,7 @@ export const keysQuery = (appId: string) =>
   queryOptions({
     queryKey: ['keys', appId],
     queryFn: async ({ signal }) =>
-      (await unwrap(api.GET('/api/apps/{app_id}/keys', { params: { ...at(appId), query: { limit: 100 } }, signal })))
-        .data,
+      (await unwrap(api.GET('/api/apps/{app_id}/keys', { params: at(appId), signal }))).data,
   });
 
 export function useCreateKey(appId: string) {

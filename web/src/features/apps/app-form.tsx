@@ -155,8 +155,8 @@ export function EditAppDialog({ app, onClose }: { app: AppSummary; onClose: () =
         onSubmit={form.handleSubmit(({ name, description, icon }) => {
           const keep = !emoji && !form.formState.dirtyFields.icon;
           const shown = keep
-            ? { icon: app.icon, icon_background: app.icon_background, icon_type: app.icon_type }
-            : { ...icon, icon_type: 'emoji' };
+            ? { icon: app.icon, icon_background: app.icon_background, icon_type: app.icon_type as 'image' | 'link' }
+            : { ...icon, icon_type: 'emoji' as const };
           update.mutate({ name, description, ...shown }, { onSuccess: onClose });
         })}
       >

@@ -32,7 +32,7 @@ export function useCreateApp() {
 export function useUpdateApp(appId: string) {
   const changed = useChanged();
   return useMutation({
-    mutationFn: (body: AppInfo & { icon_type: string }) =>
+    mutationFn: (body: AppInfo & { icon_type: 'emoji' | 'image' | 'link' }) =>
       unwrap(api.PATCH('/api/apps/{app_id}', { params: { path: { app_id: appId } }, body })),
     onSuccess: changed,
     meta: { silent: true },

@@ -95,7 +95,7 @@ export function ProviderDialog({ provider, onClose, onSaved }: ProviderDialogPro
           return {
             ...old,
             ...model,
-            features: [...(vision ? ['vision'] : []), ...(tools ? ['tools'] : []), ...others],
+            features: [...(vision ? (['vision'] as const) : []), ...(tools ? (['tools'] as const) : []), ...others],
           };
         }),
       },

@@ -1,12 +1,12 @@
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query';
 import { api, unwrap } from '@/lib/api/client';
 import { modelsQuery } from '@/lib/api/queries';
-import type { WriteProvider } from '@/lib/api/types';
+import type { Provider, WriteProvider } from '@/lib/api/types';
 
 export const providersQuery = queryOptions({
   queryKey: ['providers'],
-  queryFn: async ({ signal }) =>
-    (await unwrap(api.GET('/api/providers', { params: { query: { limit: 100 } }, signal }))).data,
+  queryFn: async ({ signal }): Promise<Provider[]> =>
+    (await unwrap(api.GET('/api/providers', { signal }))).data as Provider[],
 });
 
 function useChanged() {

@@ -2,7 +2,7 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { api, setCsrfToken, unwrap } from './client';
 import { ApiError } from './errors';
-import type { Role, Session } from './types';
+import type { AppMode, Model, Role, Session } from './types';
 
 export const setupQuery = queryOptions({
   queryKey: ['setup'],
@@ -28,8 +28,7 @@ export const sessionQuery = queryOptions({
 
 export const modelsQuery = queryOptions({
   queryKey: ['models'],
-  queryFn: async ({ signal }) =>
-    (await unwrap(api.GET('/api/models', { params: { query: { limit: 100 } }, signal }))).data,
+  queryFn: async ({ signal }): Promise<Model[]> => (await unwrap(api.GET('/api/models', { signal }))).data as Model[],
   staleTime: 15_000,
   // A model that is loading becomes ready by itself: look again until it is.
   refetchInterval: (query) => (query.state.data?.some((model) => model.status === 'loading') ? 1500 : false),
@@ -41,7 +40,7 @@ export const appQuery = (appId: string) =>
     queryFn: ({ signal }) => unwrap(api.GET('/api/apps/{app_id}', { params: { path: { app_id: appId } }, signal })),
   });
 
-export const appsQuery = (filter: { keyword?: string; mode?: string }) =>
+export const appsQuery = (filter: { keyword?: string; mode?: AppMode }) =>
   infiniteQueryOptions({
     queryKey: ['apps', filter],
     queryFn: ({ pageParam, signal }) =>

@@ -1,274 +1,3265 @@
-// Shaped like the output of openapi-typescript, from the console API agreement.
-
-interface ErrorBody {
-  error: { code: string; message: string; type: string; param?: string | null };
-}
-interface Failure {
-  headers: Record<string, unknown>;
-  content: { 'application/json': ErrorBody };
-}
-interface Ok<T> {
-  headers: Record<string, unknown>;
-  content: { 'application/json': T };
-}
-interface NoContent {
-  headers: Record<string, unknown>;
-  content?: never;
-}
-type Op<Params, Body, Status extends number, Out> = {
-  parameters: Params;
-  responses: { [S in Status]: [Out] extends [never] ? NoContent : Ok<Out> } & { 400: Failure };
-} & ([Body] extends [never] ? { requestBody?: never } : { requestBody: { content: { 'application/json': Body } } });
-interface None {
-  query?: never;
-  header?: never;
-  path?: never;
-  cookie?: never;
-}
-interface P<Path extends Record<string, string>, Query = never> {
-  query?: Query;
-  header?: never;
-  path: Path;
-  cookie?: never;
-}
-interface Q<Query> {
-  query?: Query;
-  header?: never;
-  path?: never;
-  cookie?: never;
-}
-interface Page<T> {
-  data: T[];
-  next_cursor: string | null;
-}
-interface PageQuery {
-  limit?: number;
-  cursor?: string;
-}
-type Get<Params, Out> = Op<Params, never, 200, Out>;
-
-type S = components['schemas'];
-
-export interface components {
-  schemas: {
-    Role: 'owner' | 'admin' | 'editor' | 'normal' | 'dataset_operator';
-    Setup: { needed: boolean; version: string };
-    Account: { id: string; email: string; name: string; language: string; theme: 'system' | 'light' | 'dark' };
-    WorkspaceRole: { id: string; name: string; role: S['Role'] };
-    Session: {
-      account: S['Account'];
-      workspace: S['WorkspaceRole'];
-      workspaces: S['WorkspaceRole'][];
-      csrf_token: string;
-      version: string;
-    };
-    Member: {
-      account_id: string;
-      email: string;
-      name: string;
-      role: S['Role'];
-      created_at: string;
-      last_login_at: string | null;
-    };
-    Invitation: { id: string; email: string; role: S['Role']; expires_at: string; created_at?: string };
-    CreatedInvitation: S['Invitation'] & { url: string };
-    InvitationPreview: { workspace_name: string; email: string; role: S['Role']; account_exists: boolean };
-    ApiKey: { id: string; name: string; hint: string; created_at: string; last_used_at: string | null };
-    CreatedApiKey: S['ApiKey'] & { token: string };
-    AppMode: 'chat' | 'completion' | 'agent-chat' | 'advanced-chat' | 'workflow';
-    AppSummary: {
-      id: string;
-      name: string;
-      description: string;
-      mode: S['AppMode'];
-      icon_type: 'emoji' | 'image' | 'link';
-      icon: string;
-      icon_background: string;
-      tags: string[];
-      published: boolean;
-      created_at: string;
-      updated_at: string;
-      created_by_name: string | null;
-    };
-    AppVersion: {
-      id: string;
-      number: number;
-      name: string;
-      note: string;
-      created_at: string;
-      created_by_name: string | null;
-      current: boolean;
-    };
-    AnnotationReply: { enabled: boolean; score_threshold?: number | null };
-    App: S['AppSummary'] & {
-      enable_api: boolean;
-      enable_site: boolean;
-      max_active_requests: number;
-      site: Record<string, unknown>;
-      draft: Record<string, unknown>;
-      draft_revision: number;
-      published_version: S['AppVersion'] | null;
-      has_unpublished_changes: boolean;
-      annotation_reply: S['AnnotationReply'];
-    };
-    CreateApp: {
-      name: string;
-      mode: S['AppMode'];
-      description?: string;
-      icon_type?: string;
-      icon?: string;
-      icon_background?: string;
-    };
-    UpdateApp: {
-      name?: string;
-      description?: string;
-      icon_type?: string;
-      icon?: string;
-      icon_background?: string;
-      tags?: string[];
-      enable_api?: boolean;
-      enable_site?: boolean;
-      max_active_requests?: number;
-    };
-    Import: {
-      status: 'completed' | 'completed_with_warnings' | 'pending';
-      app?: S['App'] | null;
-      import_id?: string | null;
-      warnings: string[];
-    };
-    Annotation: { id: string; question: string; answer: string; hit_count: number; created_at: string };
-    UploadedFile: {
-      id: string;
-      name: string;
-      size: number;
-      extension: string;
-      mime_type: string;
-      source_url: string;
-    };
-    ModelKind: 'llm' | 'text-embedding' | 'rerank';
-    ModelStatus: 'ready' | 'available' | 'loading' | 'failed' | 'refused';
-    Model: {
-      provider: string;
-      name: string;
-      kind: S['ModelKind'];
-      architecture?: string | null;
-      features: string[];
-      context_size: number;
-      status: S['ModelStatus'];
-      reason?: string | null;
-      memory_bytes?: number | null;
-      is_default: boolean;
-    };
-    ProviderModel: { name: string; kind: S['ModelKind']; context_size: number; features: string[] };
-    Provider: {
-      id: string;
-      name: string;
-      base_url: string;
-      has_api_key: boolean;
-      timeout_ms: number;
-      max_retries: number;
-      models: S['ProviderModel'][];
-    };
-    WriteProvider: {
-      name: string;
-      base_url: string;
-      api_key?: string;
-      timeout_ms: number;
-      max_retries: number;
-      models: S['ProviderModel'][];
-    };
-    ProviderTest: { ok: boolean; error?: string | null; models: string[] };
-  };
-}
-
+// Made from openapi.json by `npm run api`; not to be edited.
 export interface paths {
-  '/api/setup': {
-    get: Get<None, S['Setup']>;
-    post: Op<
-      None,
-      { email: string; name: string; password: string; workspace_name?: string; language?: string },
-      201,
-      S['Session']
-    >;
-  };
-  '/api/session': {
-    get: Get<None, S['Session']>;
-    post: Op<None, { email: string; password: string }, 200, S['Session']>;
-    patch: Op<None, { workspace_id: string }, 200, S['Session']>;
-    delete: Op<None, never, 204, never>;
-  };
-  '/api/account': {
-    patch: Op<None, { name?: string; language?: string; theme?: S['Account']['theme'] }, 200, S['Account']>;
-  };
-  '/api/account/password': { put: Op<None, { current_password: string; new_password: string }, 204, never> };
-  '/api/members': { get: Get<Q<PageQuery>, Page<S['Member']>> };
-  '/api/members/{account_id}': {
-    patch: Op<P<{ account_id: string }>, { role: S['Role'] }, 200, S['Member']>;
-    delete: Op<P<{ account_id: string }>, never, 204, never>;
-  };
-  '/api/invitations': {
-    get: Get<Q<PageQuery>, Page<S['Invitation']>>;
-    post: Op<None, { email: string; role: S['Role'] }, 201, S['CreatedInvitation']>;
-  };
-  '/api/invitations/{invitation_id}': { delete: Op<P<{ invitation_id: string }>, never, 204, never> };
-  '/api/invitations/accept': {
-    get: Get<Q<{ token: string }>, S['InvitationPreview']>;
-    post: Op<None, { token: string; name?: string; password: string }, 200, S['Session']>;
-  };
-  '/api/workspace': { patch: Op<None, { name?: string }, 200, S['WorkspaceRole']> };
-  '/api/apps': {
-    get: Get<Q<PageQuery & { mode?: string; tag?: string; keyword?: string }>, Page<S['AppSummary']>>;
-    post: Op<None, S['CreateApp'], 201, S['App']>;
-  };
-  '/api/apps/{app_id}': {
-    get: Get<P<{ app_id: string }>, S['App']>;
-    patch: Op<P<{ app_id: string }>, S['UpdateApp'], 200, S['App']>;
-    delete: Op<P<{ app_id: string }>, never, 204, never>;
-  };
-  '/api/apps/{app_id}/draft': {
-    put: Op<P<{ app_id: string }>, { config: Record<string, unknown>; revision: number }, 200, S['App']>;
-  };
-  '/api/apps/{app_id}/duplicate': { post: Op<P<{ app_id: string }>, { name?: string }, 201, S['App']> };
-  '/api/apps/{app_id}/publish': {
-    post: Op<P<{ app_id: string }>, { name?: string; note?: string }, 200, S['AppVersion']>;
-  };
-  '/api/apps/{app_id}/versions': { get: Get<P<{ app_id: string }, PageQuery>, Page<S['AppVersion']>> };
-  '/api/apps/{app_id}/versions/{version_id}/restore': {
-    post: Op<P<{ app_id: string; version_id: string }>, never, 200, S['App']>;
-  };
-  '/api/apps/import': { post: Op<None, { yaml?: string; url?: string }, 200, S['Import']> };
-  '/api/apps/import/{import_id}/confirm': { post: Op<P<{ import_id: string }>, never, 200, S['Import']> };
-  '/api/apps/{app_id}/annotations': {
-    get: Get<P<{ app_id: string }, PageQuery>, Page<S['Annotation']>>;
-    post: Op<P<{ app_id: string }>, { question: string; answer: string }, 201, S['Annotation']>;
-  };
-  '/api/apps/{app_id}/annotations/{annotation_id}': {
-    put: Op<
-      P<{ app_id: string; annotation_id: string }>,
-      { question: string; answer: string },
-      200,
-      S['Annotation']
-    >;
-    delete: Op<P<{ app_id: string; annotation_id: string }>, never, 204, never>;
-  };
-  '/api/apps/{app_id}/annotation-reply': {
-    put: Op<P<{ app_id: string }>, { enabled: boolean; score_threshold?: number }, 200, S['AnnotationReply']>;
-  };
-  '/api/apps/{app_id}/keys': {
-    get: Get<P<{ app_id: string }, PageQuery>, Page<S['ApiKey']>>;
-    post: Op<P<{ app_id: string }>, { name?: string }, 201, S['CreatedApiKey']>;
-  };
-  '/api/apps/{app_id}/keys/{key_id}': { delete: Op<P<{ app_id: string; key_id: string }>, never, 204, never> };
-  '/api/models': { get: Get<Q<PageQuery & { kind?: S['ModelKind'] }>, Page<S['Model']>> };
-  '/api/models/local/{name}/load': { post: Op<P<{ name: string }>, never, 200, S['Model']> };
-  '/api/models/local/{name}/unload': { post: Op<P<{ name: string }>, never, 200, S['Model']> };
-  '/api/providers': {
-    get: Get<Q<PageQuery>, Page<S['Provider']>>;
-    post: Op<None, S['WriteProvider'], 201, S['Provider']>;
-  };
-  '/api/providers/{provider_id}': {
-    patch: Op<P<{ provider_id: string }>, Partial<S['WriteProvider']>, 200, S['Provider']>;
-    delete: Op<P<{ provider_id: string }>, never, 204, never>;
-  };
-  '/api/providers/{provider_id}/test': { post: Op<P<{ provider_id: string }>, never, 200, S['ProviderTest']> };
+    "/api/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change one's name, language or theme */
+        patch: operations["update_account"];
+        trace?: never;
+    };
+    "/api/account/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change one's password; every other session of the account ends */
+        put: operations["change_password"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Apps of the workspace, newest first */
+        get: operations["list_apps"];
+        put?: never;
+        /** A new app with an empty draft */
+        post: operations["create_app"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An app with its draft */
+        get: operations["get_app"];
+        put?: never;
+        post?: never;
+        /** Delete an app; its keys stop working */
+        delete: operations["delete_app"];
+        options?: never;
+        head?: never;
+        /** Change an app's settings */
+        patch: operations["update_app"];
+        trace?: never;
+    };
+    "/api/apps/{app_id}/annotation-reply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Switch annotation replies on or off, with the workspace's default embedding model */
+        put: operations["set_annotation_reply"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/annotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Annotations of an app, newest first */
+        get: operations["list_annotations"];
+        put?: never;
+        /** Add an annotation */
+        post: operations["create_annotation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/annotations/{annotation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change an annotation */
+        put: operations["update_annotation"];
+        post?: never;
+        /** Delete an annotation */
+        delete: operations["delete_annotation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replace the draft; 409 when someone else changed it since */
+        put: operations["replace_draft"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/duplicate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A copy of the app's draft; keys, versions and conversations are not copied */
+        post: operations["duplicate_app"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The app as a DSL file, without secrets */
+        get: operations["export_app"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Keys of an app */
+        get: operations["list_app_keys"];
+        put?: never;
+        /** Make a key of an app */
+        post: operations["create_app_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a key of an app; it stops working at once */
+        delete: operations["delete_app_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the app as it is being edited. The answer is a stream of the events of `/v1/chat-messages`. */
+        post: operations["create_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/preview/{message_id}/suggested-questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Questions that may follow an answer of the preview. */
+        get: operations["list_preview_suggestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/preview/{task_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a preview of one's own. */
+        post: operations["stop_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a version of the draft and give it to callers */
+        post: operations["publish_app"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Published versions, newest first */
+        get: operations["list_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/versions/{version_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One version with its config */
+        get: operations["get_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/versions/{version_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a version the draft again; what is published stays */
+        post: operations["restore_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make an app from a DSL file */
+        post: operations["import_app"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/import/{import_id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a pending import although its version differs */
+        post: operations["confirm_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/audit-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done in the console, newest first */
+        get: operations["list_audit_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a file to send with a preview */
+        post: operations["upload_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Invitations not accepted yet */
+        get: operations["list_invitations"];
+        put?: never;
+        /** Invite somebody; a second invitation of the same address replaces the first */
+        post: operations["create_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/{invitation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraw an invitation */
+        delete: operations["delete_invitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/invitations/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an invitation link invites to */
+        get: operations["get_invitation"];
+        put?: never;
+        /** Join the workspace and sign in */
+        post: operations["accept_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Keys of the workspace */
+        get: operations["list_keys"];
+        put?: never;
+        /** Make a key of the workspace */
+        post: operations["create_workspace_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a key of the workspace; it stops working at once */
+        delete: operations["delete_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Members of the workspace */
+        get: operations["list_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/members/{account_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a member; their sessions in this workspace end */
+        delete: operations["remove_member"];
+        options?: never;
+        head?: never;
+        /** Change a member's role */
+        patch: operations["update_member"];
+        trace?: never;
+    };
+    "/api/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models this workspace can use */
+        get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models/local/{name}/load": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring a local model into memory
+         * @description Returns at once; ask again until its status is `ready` or `failed`.
+         */
+        post: operations["load_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models/local/{name}/unload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a local model out of memory
+         * @description Answers that are being written are finished first. The next request for the model loads it again.
+         */
+        post: operations["unload_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The workspace's remote providers */
+        get: operations["list_providers"];
+        put?: never;
+        /** Add a remote provider */
+        post: operations["create_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/providers/{provider_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One provider */
+        get: operations["get_provider"];
+        put?: never;
+        post?: never;
+        /** Remove a provider with its models */
+        delete: operations["delete_provider"];
+        options?: never;
+        head?: never;
+        /** Change a provider */
+        patch: operations["update_provider"];
+        trace?: never;
+    };
+    "/api/providers/{provider_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask a provider for its models */
+        post: operations["test_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in */
+        get: operations["get_session"];
+        put?: never;
+        /** Sign in */
+        post: operations["sign_in"];
+        /** Sign out */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        /** Switch to another workspace of the account */
+        patch: operations["switch_workspace"];
+        trace?: never;
+    };
+    "/api/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether this server waits for its first account */
+        get: operations["get_setup"];
+        put?: never;
+        /** Make the first account */
+        post: operations["set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workspace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The current workspace */
+        get: operations["get_workspace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Rename the current workspace or choose its default models */
+        patch: operations["update_workspace"];
+        trace?: never;
+    };
+    "/api/workspaces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make another workspace, as its owner */
+        post: operations["create_workspace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        AcceptInvitation: {
+            /** @description Needed when the address has no account yet */
+            name?: string | null;
+            password: string;
+            token: string;
+        };
+        Account: {
+            email: string;
+            id: components["schemas"]["AccountId"];
+            /** @description Of the console, as a BCP 47 tag */
+            language: string;
+            name: string;
+            theme: components["schemas"]["Theme"];
+        };
+        /** Format: uuid */
+        AccountId: string;
+        /** @description An answer that a person wrote. */
+        Annotation: {
+            answer: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Null when it came through the API */
+            created_by_name?: string | null;
+            /** Format: int32 */
+            hit_count: number;
+            id: components["schemas"]["AnnotationId"];
+            question: string;
+        };
+        /** Format: uuid */
+        AnnotationId: string;
+        ApiKey: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description Prefix and last characters, to tell keys apart */
+            hint: string;
+            id: components["schemas"]["ApiKeyId"];
+            kind: components["schemas"]["KeyKind"];
+            /**
+             * Format: date-time
+             * @description Exact to a minute
+             */
+            last_used_at?: string | null;
+            name: string;
+        };
+        /** Format: uuid */
+        ApiKeyId: string;
+        App: components["schemas"]["AppSummary"] & {
+            annotation_reply: components["schemas"]["Settings"];
+            /** @description `model_config` or `workflow` section of the app's DSL */
+            draft: Record<string, unknown>;
+            /**
+             * Format: int64
+             * @description Send it back with a changed draft
+             */
+            draft_revision: number;
+            enable_api: boolean;
+            enable_site: boolean;
+            has_unpublished_changes: boolean;
+            /**
+             * Format: int32
+             * @description Requests at one time; 0 = no limit
+             */
+            max_active_requests: number;
+            published_version?: null | components["schemas"]["AppVersion"];
+            site: components["schemas"]["Site"];
+        };
+        /** Format: uuid */
+        AppId: string;
+        /**
+         * @description What kind of app; never changes.
+         * @enum {string}
+         */
+        AppMode: "chat" | "completion" | "agent-chat" | "advanced-chat" | "workflow";
+        /** @description One line of the app list. */
+        AppSummary: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description Null when the account is gone or the command line made the app */
+            created_by_name?: string | null;
+            description: string;
+            icon: string;
+            icon_background: string;
+            /** @description emoji, image or link */
+            icon_type: string;
+            id: components["schemas"]["AppId"];
+            mode: components["schemas"]["AppMode"];
+            name: string;
+            /** @description Callers get an answer from it */
+            published: boolean;
+            tags: string[];
+            /** Format: date-time */
+            updated_at: string;
+        };
+        AppVersion: {
+            /** @description Only when one version is asked for */
+            config?: Record<string, unknown> | null;
+            /** Format: date-time */
+            created_at: string;
+            created_by_name?: string | null;
+            /** @description The one that callers get */
+            current: boolean;
+            id: components["schemas"]["AppVersionId"];
+            name: string;
+            note: string;
+            /**
+             * Format: int32
+             * @description Counts from 1 in each app
+             */
+            number: number;
+        };
+        /** Format: uuid */
+        AppVersionId: string;
+        AuditEntry: {
+            account_email?: string | null;
+            account_id?: null | components["schemas"]["AccountId"];
+            account_name?: string | null;
+            action: string;
+            /** Format: date-time */
+            created_at: string;
+            detail: unknown;
+            /** Format: uuid */
+            id: string;
+            ip?: string | null;
+            target_id: string;
+            target_type: string;
+        };
+        /** @description The answer in blocking mode. */
+        BlockingAnswer: {
+            answer: string;
+            conversation_id?: null | components["schemas"]["ConversationId"];
+            /** Format: int64 */
+            created_at: number;
+            event: string;
+            id: components["schemas"]["MessageId"];
+            message_id: components["schemas"]["MessageId"];
+            metadata: Record<string, unknown>;
+            mode: string;
+            task_id: components["schemas"]["TaskId"];
+        };
+        ChangePassword: {
+            current_password: string;
+            new_password: string;
+        };
+        /** @description A question to a chat app. Unknown fields are ignored. */
+        ChatRequest: {
+            /** @description Let the model name a new conversation */
+            auto_generate_name?: boolean;
+            /** @description The conversation to go on with; empty or null starts one */
+            conversation_id?: string | null;
+            files?: components["schemas"]["InputFile"][];
+            /** @description Values of the app's form; may be empty */
+            inputs: {
+                [key: string]: unknown;
+            };
+            query: string;
+            response_mode?: null | components["schemas"]["ResponseMode"];
+            /** @description Who asks, unique inside the app */
+            user: string;
+        };
+        /** @description A call of a completion app. */
+        CompletionRequest: {
+            files?: components["schemas"]["InputFile"][];
+            inputs: {
+                [key: string]: unknown;
+            };
+            query?: string;
+            response_mode?: null | components["schemas"]["ResponseMode"];
+            user: string;
+        };
+        Content: {
+            answer: string;
+            question: string;
+        };
+        Conversation: {
+            /**
+             * Format: int64
+             * @description Unix seconds
+             */
+            created_at: number;
+            id: components["schemas"]["ConversationId"];
+            inputs: Record<string, unknown>;
+            introduction?: string | null;
+            name: string;
+            status: string;
+            /** Format: int64 */
+            updated_at: number;
+        };
+        /** Format: uuid */
+        ConversationId: string;
+        /** Format: uuid */
+        ConversationVariableId: string;
+        CreateApp: {
+            description?: string;
+            icon?: string | null;
+            icon_background?: string | null;
+            icon_type?: null | components["schemas"]["IconType"];
+            mode: components["schemas"]["AppMode"];
+            name: string;
+        };
+        CreateAppKey: {
+            name?: string;
+        };
+        CreatedApiKey: components["schemas"]["ApiKey"] & {
+            /** @description The key itself; shown only now */
+            token: string;
+        };
+        CreatedInvitation: components["schemas"]["Invitation"] & {
+            /** @description The link to send; shown only now */
+            url: string;
+        };
+        CreateFeedback: {
+            content?: string | null;
+            rating?: null | components["schemas"]["Rating"];
+        };
+        CreateInvitation: {
+            email: string;
+            /** @description Any but `owner` */
+            role: components["schemas"]["Role"];
+        };
+        CreateKey: {
+            kind: components["schemas"]["WorkspaceKeyKind"];
+            name?: string;
+        };
+        CreatePreview: {
+            /** @description Settings not saved yet; without them the draft answers */
+            config?: Record<string, unknown> | null;
+            conversation_id?: null | components["schemas"]["ConversationId"];
+            files?: components["schemas"]["InputFile"][] | null;
+            inputs?: {
+                [key: string]: unknown;
+            };
+            query?: string;
+        };
+        CreateProvider: {
+            api_key?: string | null;
+            base_url: string;
+            /** Format: int32 */
+            max_retries?: number;
+            models?: components["schemas"]["ProviderModel"][];
+            name: string;
+            /** Format: int32 */
+            timeout_ms?: number;
+        };
+        CreateWorkspace: {
+            name: string;
+        };
+        /** @description A page by cursor. */
+        CursorPage_Conversation: {
+            data: {
+                /**
+                 * Format: int64
+                 * @description Unix seconds
+                 */
+                created_at: number;
+                id: components["schemas"]["ConversationId"];
+                inputs: Record<string, unknown>;
+                introduction?: string | null;
+                name: string;
+                status: string;
+                /** Format: int64 */
+                updated_at: number;
+            }[];
+            has_more: boolean;
+            /** Format: int64 */
+            limit: number;
+        };
+        /** @description A page by cursor. */
+        CursorPage_Message: {
+            data: {
+                agent_thoughts: Record<string, unknown>[];
+                answer: string;
+                /** Format: int32 */
+                answer_tokens: number;
+                conversation_id?: null | components["schemas"]["ConversationId"];
+                /** Format: int64 */
+                created_at: number;
+                currency?: string | null;
+                error?: string | null;
+                extra_contents: Record<string, unknown>[];
+                feedback?: null | components["schemas"]["Feedback"];
+                id: components["schemas"]["MessageId"];
+                inputs: Record<string, unknown>;
+                message_files: components["schemas"]["MessageFile"][];
+                /** Format: int32 */
+                message_tokens: number;
+                parent_message_id?: null | components["schemas"]["MessageId"];
+                /** Format: double */
+                provider_response_latency: number;
+                query: string;
+                retriever_resources: Record<string, unknown>[];
+                /** @description `normal`, `error` or `paused` */
+                status: string;
+                total_price?: string | null;
+                /** Format: int32 */
+                total_tokens: number;
+            }[];
+            has_more: boolean;
+            /** Format: int64 */
+            limit: number;
+        };
+        /** @description A page by cursor. */
+        CursorPage_Variable: {
+            data: {
+                /** Format: int64 */
+                created_at: number;
+                description: string;
+                id: components["schemas"]["ConversationVariableId"];
+                name: string;
+                /** Format: int64 */
+                updated_at: number;
+                /** @description Always text, or null */
+                value?: string | null;
+                value_type: string;
+            }[];
+            has_more: boolean;
+            /** Format: int64 */
+            limit: number;
+        };
+        /** @description Models that new apps and features of the workspace start with; a missing kind means the instance's default. */
+        DefaultModels: {
+            llm?: null | components["schemas"]["ModelName"];
+            rerank?: null | components["schemas"]["ModelName"];
+            "text-embedding"?: null | components["schemas"]["ModelName"];
+        };
+        DuplicateApp: {
+            name?: string | null;
+        };
+        EndUser: {
+            app_id: components["schemas"]["AppId"];
+            /** @description ISO 8601 */
+            created_at: string;
+            external_user_id?: string | null;
+            id: components["schemas"]["EndUserId"];
+            is_anonymous: boolean;
+            name?: string | null;
+            session_id: string;
+            tenant_id: components["schemas"]["WorkspaceId"];
+            type: string;
+            updated_at: string;
+        };
+        /** Format: uuid */
+        EndUserId: string;
+        /** @enum {string} */
+        Feature: "vision" | "tools" | "structured_output";
+        Feedback: {
+            app_id: components["schemas"]["AppId"];
+            content?: string | null;
+            conversation_id?: null | components["schemas"]["ConversationId"];
+            /** @description ISO 8601 */
+            created_at: string;
+            from_account_id?: null | components["schemas"]["AccountId"];
+            from_end_user_id?: null | components["schemas"]["EndUserId"];
+            from_source: string;
+            id: components["schemas"]["FeedbackId"];
+            message_id: components["schemas"]["MessageId"];
+            rating: string;
+            updated_at: string;
+        };
+        /** Format: uuid */
+        FeedbackId: string;
+        Feedbacks: {
+            data: components["schemas"]["Feedback"][];
+        };
+        /** Format: uuid */
+        FileId: string;
+        /** @enum {string} */
+        IconType: "emoji" | "image" | "link";
+        ImportApp: {
+            /** @description Where the file is; links to GitHub pages are understood */
+            url?: string | null;
+            /** @description Text of the file */
+            yaml?: string | null;
+        };
+        ImportResult: {
+            app?: null | components["schemas"]["App"];
+            /**
+             * Format: uuid
+             * @description To confirm a pending import with, for ten minutes
+             */
+            import_id?: string | null;
+            status: components["schemas"]["ImportStatus"];
+            warnings: string[];
+        };
+        /** @enum {string} */
+        ImportStatus: "completed" | "completed_with_warnings" | "pending";
+        /** @description One element of `files`. */
+        InputFile: Record<string, unknown>;
+        Invitation: {
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            /** Format: date-time */
+            expires_at: string;
+            id: components["schemas"]["InvitationId"];
+            role: components["schemas"]["Role"];
+        };
+        /** Format: uuid */
+        InvitationId: string;
+        InvitationPreview: {
+            /** @description Accept with the account's password; otherwise with a name and a new password */
+            account_exists: boolean;
+            email: string;
+            role: components["schemas"]["Role"];
+            workspace_name: string;
+        };
+        /** @enum {string} */
+        KeyKind: "app" | "dataset" | "model";
+        /** @description A console list. */
+        List_Annotation: {
+            data: {
+                answer: string;
+                /** Format: date-time */
+                created_at: string;
+                /** @description Null when it came through the API */
+                created_by_name?: string | null;
+                /** Format: int32 */
+                hit_count: number;
+                id: components["schemas"]["AnnotationId"];
+                question: string;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_ApiKey: {
+            data: {
+                /** Format: date-time */
+                created_at: string;
+                /** @description Prefix and last characters, to tell keys apart */
+                hint: string;
+                id: components["schemas"]["ApiKeyId"];
+                kind: components["schemas"]["KeyKind"];
+                /**
+                 * Format: date-time
+                 * @description Exact to a minute
+                 */
+                last_used_at?: string | null;
+                name: string;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_AppSummary: {
+            data: {
+                /** Format: date-time */
+                created_at: string;
+                /** @description Null when the account is gone or the command line made the app */
+                created_by_name?: string | null;
+                description: string;
+                icon: string;
+                icon_background: string;
+                /** @description emoji, image or link */
+                icon_type: string;
+                id: components["schemas"]["AppId"];
+                mode: components["schemas"]["AppMode"];
+                name: string;
+                /** @description Callers get an answer from it */
+                published: boolean;
+                tags: string[];
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_AppVersion: {
+            data: {
+                /** @description Only when one version is asked for */
+                config?: Record<string, unknown> | null;
+                /** Format: date-time */
+                created_at: string;
+                created_by_name?: string | null;
+                /** @description The one that callers get */
+                current: boolean;
+                id: components["schemas"]["AppVersionId"];
+                name: string;
+                note: string;
+                /**
+                 * Format: int32
+                 * @description Counts from 1 in each app
+                 */
+                number: number;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_AuditEntry: {
+            data: {
+                account_email?: string | null;
+                account_id?: null | components["schemas"]["AccountId"];
+                account_name?: string | null;
+                action: string;
+                /** Format: date-time */
+                created_at: string;
+                detail: unknown;
+                /** Format: uuid */
+                id: string;
+                ip?: string | null;
+                target_id: string;
+                target_type: string;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_Invitation: {
+            data: {
+                /** Format: date-time */
+                created_at: string;
+                email: string;
+                /** Format: date-time */
+                expires_at: string;
+                id: components["schemas"]["InvitationId"];
+                role: components["schemas"]["Role"];
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_Member: {
+            data: {
+                account_id: components["schemas"]["AccountId"];
+                /** Format: date-time */
+                created_at: string;
+                email: string;
+                /** Format: date-time */
+                last_login_at?: string | null;
+                name: string;
+                role: components["schemas"]["Role"];
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_Model: {
+            data: {
+                /** @description Of local models, as the checkpoint names it */
+                architecture?: string | null;
+                /** @description Tokens of prompt and answer together */
+                context_size: number;
+                /** @description Of `vision`, `tools`, `structured_output` */
+                features: string[];
+                is_default: boolean;
+                /** @description `llm`, `text-embedding` or `rerank` */
+                kind: string;
+                /**
+                 * Format: int64
+                 * @description Bytes that it holds in memory
+                 */
+                memory_bytes?: number | null;
+                name: string;
+                prices?: null | components["schemas"]["Prices"];
+                /** @description `local` or the name of a provider */
+                provider: string;
+                /** @description Why it failed or is refused */
+                reason?: string | null;
+                /** @description `available` (not in memory), `loading`, `ready`, `failed` or `refused` */
+                status: string;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_Provider: {
+            data: {
+                base_url: string;
+                /** Format: date-time */
+                created_at: string;
+                /** @description The key itself is never shown */
+                has_api_key: boolean;
+                /** Format: uuid */
+                id: string;
+                /** Format: int32 */
+                max_retries: number;
+                models: components["schemas"]["ProviderModel"][];
+                /** @description What an app's `model.provider` holds */
+                name: string;
+                /**
+                 * Format: int32
+                 * @description Longest silence, in milliseconds
+                 */
+                timeout_ms: number;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        Member: {
+            account_id: components["schemas"]["AccountId"];
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            /** Format: date-time */
+            last_login_at?: string | null;
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        /** @description A question and its answer. */
+        Message: {
+            agent_thoughts: Record<string, unknown>[];
+            answer: string;
+            /** Format: int32 */
+            answer_tokens: number;
+            conversation_id?: null | components["schemas"]["ConversationId"];
+            /** Format: int64 */
+            created_at: number;
+            currency?: string | null;
+            error?: string | null;
+            extra_contents: Record<string, unknown>[];
+            feedback?: null | components["schemas"]["Feedback"];
+            id: components["schemas"]["MessageId"];
+            inputs: Record<string, unknown>;
+            message_files: components["schemas"]["MessageFile"][];
+            /** Format: int32 */
+            message_tokens: number;
+            parent_message_id?: null | components["schemas"]["MessageId"];
+            /** Format: double */
+            provider_response_latency: number;
+            query: string;
+            retriever_resources: Record<string, unknown>[];
+            /** @description `normal`, `error` or `paused` */
+            status: string;
+            total_price?: string | null;
+            /** Format: int32 */
+            total_tokens: number;
+        };
+        MessageFile: {
+            belongs_to: string;
+            filename?: string | null;
+            id: components["schemas"]["MessageFileId"];
+            mime_type?: string | null;
+            /** Format: int64 */
+            size?: number | null;
+            transfer_method: string;
+            type: string;
+            upload_file_id?: null | components["schemas"]["FileId"];
+            url?: string | null;
+        };
+        /** Format: uuid */
+        MessageFileId: string;
+        /** Format: uuid */
+        MessageId: string;
+        /** @description A model of the catalog. */
+        Model: {
+            /** @description Of local models, as the checkpoint names it */
+            architecture?: string | null;
+            /** @description Tokens of prompt and answer together */
+            context_size: number;
+            /** @description Of `vision`, `tools`, `structured_output` */
+            features: string[];
+            is_default: boolean;
+            /** @description `llm`, `text-embedding` or `rerank` */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Bytes that it holds in memory
+             */
+            memory_bytes?: number | null;
+            name: string;
+            prices?: null | components["schemas"]["Prices"];
+            /** @description `local` or the name of a provider */
+            provider: string;
+            /** @description Why it failed or is refused */
+            reason?: string | null;
+            /** @description `available` (not in memory), `loading`, `ready`, `failed` or `refused` */
+            status: string;
+        };
+        ModelName: {
+            name: string;
+            /** @description `local` or the name of one of the workspace's providers */
+            provider: string;
+        };
+        /** @description How apps name a model: `provider: local, name: default` is the bundled or configured default. */
+        ModelRef: {
+            name: string;
+            /** @description `local`, or the name of a provider of the workspace. */
+            provider: string;
+        };
+        /** @description What tokens cost: `tokens × unit price × price unit`, in `currency`. Zero for local models. */
+        Prices: {
+            /** Format: double */
+            completion_unit_price?: number;
+            currency?: string;
+            /**
+             * Format: double
+             * @description 0.000001 = the unit prices are per million tokens.
+             */
+            price_unit?: number;
+            /** Format: double */
+            prompt_unit_price?: number;
+        };
+        /** @description A remote provider. */
+        Provider: {
+            base_url: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The key itself is never shown */
+            has_api_key: boolean;
+            /** Format: uuid */
+            id: string;
+            /** Format: int32 */
+            max_retries: number;
+            models: components["schemas"]["ProviderModel"][];
+            /** @description What an app's `model.provider` holds */
+            name: string;
+            /**
+             * Format: int32
+             * @description Longest silence, in milliseconds
+             */
+            timeout_ms: number;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description A model that a provider has. */
+        ProviderModel: {
+            /** Format: int32 */
+            context_size?: number;
+            features?: components["schemas"]["Feature"][];
+            /** @description `llm`, `text-embedding` or `rerank` */
+            kind?: string;
+            /** @description As the provider names it */
+            name: string;
+            prices?: components["schemas"]["Prices"];
+        };
+        /** @description What a provider answered. */
+        ProviderTest: {
+            error?: string | null;
+            /** @description What the provider lists */
+            models: string[];
+            ok: boolean;
+        };
+        PublishApp: {
+            name?: string;
+            note?: string;
+        };
+        /** @enum {string} */
+        Rating: "like" | "dislike";
+        RenameConversation: {
+            /** @description Let the model find the name */
+            auto_generate?: boolean;
+            name?: string | null;
+        };
+        ReplaceDraft: {
+            config: Record<string, unknown>;
+            /**
+             * Format: int64
+             * @description `draft_revision` that the change was made on
+             */
+            revision: number;
+        };
+        /** @enum {string} */
+        ResponseMode: "streaming" | "blocking";
+        /**
+         * @description What a member may do in one workspace. A workspace has exactly one owner.
+         * @enum {string}
+         */
+        Role: "owner" | "admin" | "editor" | "normal" | "dataset_operator";
+        /** @description Who is signed in, and where. */
+        Session: {
+            account: components["schemas"]["Account"];
+            /** @description Send it as `X-CSRF-Token` with every request that changes something */
+            csrf_token: string;
+            /** @description Version of the server */
+            version: string;
+            workspace: components["schemas"]["WorkspaceRole"];
+            /** @description Every workspace of the account, to switch between */
+            workspaces: components["schemas"]["WorkspaceRole"][];
+        };
+        SetAnnotationReply: {
+            enabled: boolean;
+            /**
+             * Format: float
+             * @description Least cosine similarity, 0 to 1 (0.9)
+             */
+            score_threshold?: number | null;
+        };
+        /** @description `apps.annotation_reply`. */
+        Settings: {
+            /** @default null */
+            embedding_model: null | components["schemas"]["ModelRef"];
+            /** @default false */
+            enabled: boolean;
+            /**
+             * Format: float
+             * @description Least cosine similarity, 0 to 1
+             * @default 0.8999999761581421
+             */
+            score_threshold: number;
+        };
+        Setup: {
+            /** @description No account exists yet */
+            needed: boolean;
+            version: string;
+        };
+        SetUp: {
+            email: string;
+            /** @description Of the console: en-US (default), zh-Hans, … */
+            language?: string | null;
+            name: string;
+            password: string;
+            workspace_name?: string | null;
+        };
+        SignIn: {
+            email: string;
+            password: string;
+        };
+        /** @description How the app's page presents it. Empty texts fall back to the app's own. */
+        Site: {
+            /** @default null */
+            chat_color_theme: string | null;
+            /** @default false */
+            chat_color_theme_inverted: boolean;
+            /** @default null */
+            copyright: string | null;
+            /** @default  */
+            custom_disclaimer: string;
+            /** @default  */
+            default_language: string;
+            /** @default null */
+            description: string | null;
+            /** @default null */
+            input_placeholder: string | null;
+            /** @default null */
+            privacy_policy: string | null;
+            /** @default false */
+            show_workflow_steps: boolean;
+            /** @default  */
+            title: string;
+        };
+        Suggested: {
+            data: string[];
+            result: string;
+        };
+        Suggestions: {
+            data: string[];
+        };
+        Switch: {
+            embedding_model_name: string;
+            embedding_provider_name: string;
+            /** Format: float */
+            score_threshold: number;
+        };
+        SwitchWorkspace: {
+            workspace_id: components["schemas"]["WorkspaceId"];
+        };
+        /** Format: uuid */
+        TaskId: string;
+        TextToAudio: {
+            /** @description Wins over `text` */
+            message_id?: string | null;
+            text?: string | null;
+        };
+        /** @enum {string} */
+        Theme: "system" | "light" | "dark";
+        UpdateAccount: {
+            language?: string | null;
+            name?: string | null;
+            theme?: null | components["schemas"]["Theme"];
+        };
+        UpdateApp: {
+            description?: string | null;
+            enable_api?: boolean | null;
+            enable_site?: boolean | null;
+            icon?: string | null;
+            icon_background?: string | null;
+            icon_type?: null | components["schemas"]["IconType"];
+            /** Format: int32 */
+            max_active_requests?: number | null;
+            name?: string | null;
+            /** @description Any keys of the app's site */
+            site?: Record<string, unknown> | null;
+            tags?: string[] | null;
+        };
+        UpdateMember: {
+            /** @description `owner` hands the workspace over: the owner becomes an admin */
+            role: components["schemas"]["Role"];
+        };
+        /** @description What is left out stays as it is. */
+        UpdateProvider: {
+            /** @description Null takes the key away */
+            api_key?: string | null;
+            base_url?: string | null;
+            /** Format: int32 */
+            max_retries?: number | null;
+            /** @description Replaces the list */
+            models?: components["schemas"]["ProviderModel"][] | null;
+            name?: string | null;
+            /** Format: int32 */
+            timeout_ms?: number | null;
+        };
+        UpdateVariable: {
+            value?: unknown;
+        };
+        UpdateWorkspace: {
+            default_models?: null | components["schemas"]["DefaultModels"];
+            name?: string | null;
+        };
+        UploadForm: {
+            /** Format: binary */
+            file: string;
+            /** @description Of the service API only */
+            user?: string | null;
+        };
+        /** @description `{"user": "…"}`. */
+        UserBody: {
+            user: string;
+        };
+        Variable: {
+            /** Format: int64 */
+            created_at: number;
+            description: string;
+            id: components["schemas"]["ConversationVariableId"];
+            name: string;
+            /** Format: int64 */
+            updated_at: number;
+            /** @description Always text, or null */
+            value?: string | null;
+            value_type: string;
+        };
+        Workspace: {
+            default_models: components["schemas"]["DefaultModels"];
+            id: components["schemas"]["WorkspaceId"];
+            name: string;
+        };
+        /** Format: uuid */
+        WorkspaceId: string;
+        /** @enum {string} */
+        WorkspaceKeyKind: "dataset" | "model";
+        /** @description One of the account's workspaces. */
+        WorkspaceRole: {
+            id: components["schemas"]["WorkspaceId"];
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    update_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateAccount"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePassword"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_apps: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                /** @description Part of the name or description */
+                keyword?: string;
+                limit?: number;
+                mode?: components["schemas"]["AppMode"];
+                tag?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_AppSummary"];
+                };
+            };
+        };
+    };
+    create_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateApp"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+        };
+    };
+    get_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateApp"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    set_annotation_reply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetAnnotationReply"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_annotations: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+                /** @description Items to return, 1 to 100 (30) */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Annotation"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    create_annotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Content"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Annotation"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update_annotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                annotation_id: components["schemas"]["AnnotationId"];
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Content"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Annotation"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_annotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                annotation_id: components["schemas"]["AnnotationId"];
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    replace_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplaceDraft"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    duplicate_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DuplicateApp"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    export_app: {
+        parameters: {
+            query?: {
+                /** @description A published version instead of the draft */
+                version_id?: components["schemas"]["AppVersionId"];
+            };
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/yaml": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_app_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ApiKey"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    create_app_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateAppKey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedApiKey"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_app_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                key_id: components["schemas"]["ApiKeyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    create_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreatePreview"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+        };
+    };
+    list_preview_suggestions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestions"];
+                };
+            };
+        };
+    };
+    stop_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                task_id: components["schemas"]["TaskId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    publish_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishApp"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppVersion"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_versions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+                /** @description Items to return, 1 to 100 (30) */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_AppVersion"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                version_id: components["schemas"]["AppVersionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppVersion"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    restore_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                version_id: components["schemas"]["AppVersionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    import_app: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportApp"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportResult"];
+                };
+            };
+        };
+    };
+    confirm_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportResult"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_audit_log: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+                /** @description Items to return, 1 to 100 (30) */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_AuditEntry"];
+                };
+            };
+        };
+    };
+    upload_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, unknown>;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_invitations: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+                /** @description Items to return, 1 to 100 (30) */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Invitation"];
+                };
+            };
+        };
+    };
+    create_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateInvitation"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedInvitation"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invitation_id: components["schemas"]["InvitationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_invitation: {
+        parameters: {
+            query: {
+                /** @description From the link */
+                token: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationPreview"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    accept_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptInvitation"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ApiKey"];
+                };
+            };
+        };
+    };
+    create_workspace_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateKey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedApiKey"];
+                };
+            };
+        };
+    };
+    delete_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: components["schemas"]["ApiKeyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_members: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+                /** @description Items to return, 1 to 100 (30) */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Member"];
+                };
+            };
+        };
+    };
+    remove_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update_member: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateMember"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: {
+                /** @description `llm`, `text-embedding` or `rerank` */
+                kind?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Model"];
+                };
+            };
+        };
+    };
+    load_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    unload_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Provider"];
+                };
+            };
+        };
+    };
+    create_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateProvider"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provider"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provider"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateProvider"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provider"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    test_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderTest"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    switch_workspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SwitchWorkspace"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_setup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Setup"];
+                };
+            };
+        };
+    };
+    set_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetUp"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description setup_done */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_workspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workspace"];
+                };
+            };
+        };
+    };
+    update_workspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateWorkspace"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workspace"];
+                };
+            };
+        };
+    };
+    create_workspace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateWorkspace"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceRole"];
+                };
+            };
+        };
+    };
 }
