@@ -137,7 +137,7 @@ test('from an empty workspace to an answer about a picture, over the API too', a
 
   // the key now says when it was used
   await page.reload();
-  await expect(page.getByRole('cell', { name: 'End to end' })).toBeVisible();
+  await expect(page.getByRole('cell', { name: 'End to end', exact: true })).toBeVisible();
 
   expect(errors).toEqual([]);
 });
