@@ -186,6 +186,7 @@ impl Objects {
             std::array::from_fn(|_| Uuid::now_v7());
         for (statement, ids) in [
             ("insert into app_versions (workspace_id, app_id, id, number, config) values ($1, $2, $3, 1, '{}')", vec![app_id, version]),
+            ("update apps set published_version_id = $3 where workspace_id = $1 and id = $2", vec![app_id, version]),
             ("insert into annotations (workspace_id, app_id, id, question, answer) values ($1, $2, $3, 'q', 'a')", vec![app_id, annotation]),
             ("insert into providers (workspace_id, id, name, base_url) values ($1, $2, $2::text, 'http://192.0.2.1/v1')", vec![provider]),
             ("insert into end_users (workspace_id, app_id, id, type, session_id) values ($1, $2, $3, 'service-api', 'u')", vec![app_id, end_user]),

@@ -15,7 +15,7 @@ const GROUPS: &[&[&str]] = &[
     &["apps", "catalog", "files"],
     &["chat"],
     // the process: joins everything
-    &["server", "health", "console", "runtime", "serve", "commands", "doctor", "terminal"],
+    &["server", "bench", "health", "console", "runtime", "serve", "commands", "doctor", "terminal"],
 ];
 
 /// These use nothing of ours at all.
