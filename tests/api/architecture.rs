@@ -14,6 +14,7 @@ const GROUPS: &[&[&str]] = &[
     &["accounts"],
     &["apps", "catalog", "files"],
     &["chat"],
+    &["openai"],
     // the process: joins everything
     &["server", "bench", "health", "console", "runtime", "serve", "commands", "doctor", "terminal"],
 ];
