@@ -339,3 +339,55 @@ async fn switching_replies_on_is_a_job_that_says_what_is_missing(db: PgPool) {
     let status = format!("/v1/apps/annotation-reply/disable/status/{}", job["job_id"].as_str().unwrap());
     assert_eq!(key.get(&status).await.ok(), json!({"job_id": job["job_id"], "job_status": "completed", "error_msg": ""}));
 }
+
+/// Embeds what is about money as one direction and everything else as another.
+fn embed(request: &wiremock::Request) -> wiremock::ResponseTemplate {
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    let texts = body["input"].as_array().cloned().unwrap_or_else(|| vec![body["input"].clone()]);
+    let vector = |text: &Value| if text.as_str().unwrap().contains("money") { json!([1.0, 0.1]) } else { json!([0.1, 1.0]) };
+    let data: Vec<Value> =
+        texts.iter().enumerate().map(|(i, text)| json!({"object": "embedding", "index": i, "embedding": vector(text)})).collect();
+    let usage = json!({"prompt_tokens": 1, "total_tokens": 1});
+    wiremock::ResponseTemplate::new(200).set_body_json(json!({"object": "list", "model": "emb", "data": data, "usage": usage}))
+}
+
+#[sqlx::test]
+async fn a_question_of_the_same_meaning_gets_the_annotation(db: PgPool) {
+    let app = TestApp::start_with(db, |config| config.allow_networks = vec!["127.0.0.1/32".parse().unwrap()]).await;
+    let server = wiremock::MockServer::start().await;
+    wiremock::Mock::given(wiremock::matchers::path("/v1/embeddings")).respond_with(embed).mount(&server).await;
+    let provider = Uuid::now_v7();
+    sqlx::query("insert into providers (id, workspace_id, name, base_url) values ($1, $2, 'remote', $3)")
+        .bind(provider)
+        .bind(app.home.id)
+        .bind(format!("{}/v1", server.uri()))
+        .execute(&app.state.db)
+        .await
+        .unwrap();
+    sqlx::query("insert into provider_models (id, workspace_id, provider_id, name, kind) values ($1, $2, $1, 'emb', 'text-embedding')")
+        .bind(provider)
+        .bind(app.home.id)
+        .execute(&app.state.db)
+        .await
+        .unwrap();
+    let (path, _) = create(&app.client(Role::Editor), "chat").await;
+    let key = key_of(&app, &path).await;
+    key.post("/v1/apps/annotations", json!({"question": "When do I get my money back?", "answer": "In a week."})).await.ok();
+    let body = json!({"score_threshold": 0.8, "embedding_provider_name": "remote", "embedding_model_name": "emb"});
+    let job = key.post("/v1/apps/annotation-reply/enable", body).await.ok();
+    ashlar::jobs::drain(&app.state.db, &ashlar::server::job_handlers(&app.state)).await.unwrap();
+    let status = format!("/v1/apps/annotation-reply/enable/status/{}", job["job_id"].as_str().unwrap());
+    assert_eq!(key.get(&status).await.ok()["job_status"], "completed");
+
+    let app_id = AppId(path.rsplit('/').next().unwrap().parse().unwrap());
+    let model = ashlar::catalog::ModelRef { provider: "remote".into(), name: "emb".into() };
+    let settings = annotations::Settings { enabled: true, score_threshold: 0.8, embedding_model: Some(model) };
+    let find = async |query: &str| annotations::find_reply(&app.state, WorkspaceId(app.home.id), app_id, &settings, query).await.unwrap();
+    let reply = find("Will you return the money?").await.unwrap();
+    assert_eq!(reply.answer, "In a week.");
+    assert!(reply.score > 0.99 && find("What is the weather?").await.is_none());
+    // the model is gone: what it embedded can't be compared, and nobody loses an answer over it
+    server.reset().await;
+    assert!(find("Will you return the money?").await.is_none());
+    assert!(find("when do i get my money back?").await.is_some());
+}
