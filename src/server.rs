@@ -21,12 +21,12 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::accounts;
 use crate::apps;
 use crate::catalog;
-use crate::openai;
 use crate::chat;
 use crate::error::{Code, Error, render_dify, render_openai};
 use crate::files;
 use crate::http::measure;
 use crate::jobs::Handlers;
+use crate::openai;
 use crate::state::AppState;
 use crate::{console, health};
 

@@ -81,7 +81,9 @@ fn split(messages: Vec<Message>) -> Result<Conversation> {
         let (text, images) = text_and_images(&message);
         match (message.role, turns.last_mut()) {
             (Role::System, _) => system.push(message),
-            (Role::Tool, _) => return Err(Error::invalid(format!("messages[{i}].role"), "An app calls its own tools: send no tool messages.")),
+            (Role::Tool, _) => {
+                return Err(Error::invalid(format!("messages[{i}].role"), "An app calls its own tools: send no tool messages."));
+            }
             (Role::User, Some(turn)) if open => {
                 turn.query.push('\n');
                 turn.query.push_str(&text);

@@ -18,9 +18,9 @@ use super::events::{AnnotationAccount, AnnotationReply, EventWriter, Metadata};
 use super::prompt::{self, Question, Turn};
 use super::usage::Usage;
 use super::{Caller, naming};
+use crate::apps::config::FieldKind;
 use crate::apps::config::ModelConfig;
 use crate::apps::moderation::OutputWatch;
-use crate::apps::config::FieldKind;
 use crate::apps::{RunnableApp, annotations, inputs};
 use crate::catalog::{self, Model};
 use crate::engine::request::{Detail, Event, Failure, Generation, Image, Input, Message, Request, Role};
@@ -142,18 +142,18 @@ pub async fn start(state: &AppState, app: &App, caller: &Caller, ask: Ask) -> Re
         Source::Canned { .. } => None,
     };
     let row = messages::NewMessage {
-            id: message_id,
-            task_id,
-            app_id: app.id,
-            app_version_id: app.version_id,
-            conversation_id,
-            new_conversation,
-            parent_message_id,
-            inputs: &inputs,
-            query: &query,
-            replica: &REPLICA,
-            model: reference.as_ref().map(|r| (r.provider.as_str(), r.name.as_str())),
-        };
+        id: message_id,
+        task_id,
+        app_id: app.id,
+        app_version_id: app.version_id,
+        conversation_id,
+        new_conversation,
+        parent_message_id,
+        inputs: &inputs,
+        query: &query,
+        replica: &REPLICA,
+        model: reference.as_ref().map(|r| (r.provider.as_str(), r.name.as_str())),
+    };
     let created_at = if attached.is_empty() {
         messages::insert(&state.db, app.workspace_id, caller, row).await?
     } else {

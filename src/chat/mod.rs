@@ -39,8 +39,8 @@ use uuid::Uuid;
 use crate::accounts::ServiceApp;
 use crate::accounts::end_users::EndUserType;
 use crate::apps::AppMode;
-use crate::files::Owner;
 use crate::error::{Code, Error, Result};
+use crate::files::Owner;
 use crate::ids::{AccountId, EndUserId};
 use crate::state::AppState;
 

@@ -36,8 +36,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use tokio::sync::Semaphore;
 
-pub use metrics::Snapshot;
 pub use embedder::{Embedded, Embedder, Reranker, Scored};
+pub use metrics::Snapshot;
 pub use scheduler::Limits;
 
 use constraint::Grammars;
@@ -141,14 +141,7 @@ impl Engine {
         Self::start_with(name, loaded, n_blocks, options, limits, checks)
     }
 
-    fn start_with(
-        name: &str,
-        loaded: Loaded,
-        n_blocks: usize,
-        options: &EngineOptions,
-        limits: Limits,
-        checks: bool,
-    ) -> Result<Self> {
+    fn start_with(name: &str, loaded: Loaded, n_blocks: usize, options: &EngineOptions, limits: Limits, checks: bool) -> Result<Self> {
         let Model::Causal(model) = loaded.model else { bail!("not a model that generates text") };
         let info = model.info().clone();
         let queue_limit = if options.queue_limit == 0 { DEFAULT_QUEUE_LIMIT } else { options.queue_limit };

@@ -62,7 +62,11 @@ pub(super) fn watched(events: Events, mut watch: OutputWatch) -> Events {
                 None => Some(Ok(Event::Text { text, logprobs })),
                 Some(_) => {
                     moderated = true;
-                    Some(Ok(Event::Done(Done { finish_reason: FinishReason::ContentFilter, usage: Usage::default(), timing: Default::default() })))
+                    Some(Ok(Event::Done(Done {
+                        finish_reason: FinishReason::ContentFilter,
+                        usage: Usage::default(),
+                        timing: Default::default(),
+                    })))
                 }
             },
             other => Some(other),

@@ -28,7 +28,11 @@ pub(super) fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T> {
         if error.is_data() {
             let text = error.to_string();
             let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
-            return if path == "." { Error::new(Code::InvalidParam, reason) } else { Error::invalid(&path, format!("Invalid value for '{path}': {reason}.")) };
+            return if path == "." {
+                Error::new(Code::InvalidParam, reason)
+            } else {
+                Error::invalid(&path, format!("Invalid value for '{path}': {reason}."))
+            };
         }
         Error::new(Code::BadRequest, "We could not parse the JSON body of your request. The API expects a JSON object.")
     })?;
@@ -248,7 +252,8 @@ async fn content(state: &AppState, path: &str, role: Role, content: Option<Value
 }
 
 async fn content_part(state: &AppState, path: &str, role: Role, part: &Value, n_images: &mut usize) -> Result<Part> {
-    let text = |field: &str| part[field].as_str().map(str::to_owned).ok_or_else(|| invalid(format!("{path}.{field}"), "it must be a string"));
+    let text =
+        |field: &str| part[field].as_str().map(str::to_owned).ok_or_else(|| invalid(format!("{path}.{field}"), "it must be a string"));
     match part["type"].as_str() {
         Some("text") => text("text").map(Part::Text),
         Some("refusal") => text("refusal").map(Part::Text),
@@ -281,7 +286,8 @@ async fn image(state: &AppState, path: &str, value: &Value) -> Result<Image> {
     };
     let limit = state.config.upload_image_mb << 20;
     if let Some(data) = url.strip_prefix("data:") {
-        let (mime_type, encoded) = data.split_once(";base64,").ok_or_else(|| invalid(&path, "a data URL looks like data:image/png;base64,…"))?;
+        let (mime_type, encoded) =
+            data.split_once(";base64,").ok_or_else(|| invalid(&path, "a data URL looks like data:image/png;base64,…"))?;
         if !mime_type.starts_with("image/") {
             return Err(invalid(&path, "a data URL of a picture begins with data:image/"));
         }
@@ -341,7 +347,8 @@ pub(super) fn tools(bodies: Vec<ToolBody>) -> Result<Vec<Tool>> {
 }
 
 pub(super) fn tool_choice(value: Option<&Value>, tools: &[Tool]) -> Result<ToolChoice> {
-    let need_tools = |choice| if tools.is_empty() { Err(invalid("tool_choice", "it is only allowed when 'tools' are given")) } else { Ok(choice) };
+    let need_tools =
+        |choice| if tools.is_empty() { Err(invalid("tool_choice", "it is only allowed when 'tools' are given")) } else { Ok(choice) };
     match value {
         None | Some(Value::Null) => Ok(ToolChoice::Auto),
         Some(Value::String(text)) => match text.as_str() {

@@ -71,7 +71,9 @@ pub(super) async fn create_chat_completion(State(state): State<AppState>, caller
                 slot = held;
                 (model, *request, watch)
             }
-            Asked::Canned(text) => return respond(answer::canned(text), &body, Shape { n: 1, stream, model: app.app_id.to_string() }).await,
+            Asked::Canned(text) => {
+                return respond(answer::canned(text), &body, Shape { n: 1, stream, model: app.app_id.to_string() }).await;
+            }
         },
     };
     body.sampling.apply(&mut request)?;
@@ -165,7 +167,9 @@ async fn respond(events: Events, body: &ChatBody, shape: Shape) -> Result<Respon
             include_usage: body.sampling.include_usage(),
             n_choices: n,
             n_per_prompt: n,
-            opening: Some(|| json!({"index": 0, "delta": {"role": "assistant", "content": "", "refusal": null}, "logprobs": null, "finish_reason": null})),
+            opening: Some(
+                || json!({"index": 0, "delta": {"role": "assistant", "content": "", "refusal": null}, "logprobs": null, "finish_reason": null}),
+            ),
             choice: Box::new(move |index, event| delta(index, event, wants_logprobs, &mut n_calls)),
         };
         return Ok(writer.response(events));
@@ -178,7 +182,8 @@ async fn respond(events: Events, body: &ChatBody, shape: Shape) -> Result<Respon
         }
     }
     let choices: Vec<_> = choices.iter().enumerate().map(|(index, choice)| whole(index, choice, wants_logprobs)).collect();
-    let answer = json!({"id": id, "object": "chat.completion", "created": created, "model": model, "choices": choices, "usage": total.json()});
+    let answer =
+        json!({"id": id, "object": "chat.completion", "created": created, "model": model, "choices": choices, "usage": total.json()});
     Ok(Json(answer).into_response())
 }
 
@@ -219,9 +224,7 @@ fn call_json(call: &ToolCall) -> Value {
 
 fn logprobs_json(logprobs: &[TokenLogprob]) -> Value {
     let top = |(token, bytes, logprob): &(String, Vec<u8>, f32)| json!({"token": token, "logprob": finite(*logprob), "bytes": bytes});
-    let entry = |t: &TokenLogprob| {
-        json!({"token": t.token, "logprob": finite(t.logprob), "bytes": t.bytes, "top_logprobs": t.top.iter().map(top).collect::<Vec<_>>()})
-    };
+    let entry = |t: &TokenLogprob| json!({"token": t.token, "logprob": finite(t.logprob), "bytes": t.bytes, "top_logprobs": t.top.iter().map(top).collect::<Vec<_>>()});
     json!({"content": logprobs.iter().map(entry).collect::<Vec<_>>(), "refusal": null})
 }
 

@@ -125,7 +125,8 @@ pub(super) async fn create_completion(State(state): State<AppState>, caller: Ope
         json!({"index": index, "text": format!("{}{}", echoes[index], choice.text), "logprobs": logprobs, "finish_reason": reason})
     };
     let choices: Vec<_> = collected.iter().enumerate().map(whole).collect();
-    let answer = json!({"id": id, "object": "text_completion", "created": created, "model": model, "choices": choices, "usage": total.json()});
+    let answer =
+        json!({"id": id, "object": "text_completion", "created": created, "model": model, "choices": choices, "usage": total.json()});
     Ok(Json(answer).into_response())
 }
 
@@ -166,7 +167,9 @@ fn logprobs_json(logprobs: &[TokenLogprob], offset: usize) -> Value {
         offsets.push(at);
         at += token.token.chars().count();
     }
-    let top = |t: &TokenLogprob| -> Value { t.top.iter().map(|(token, _, lp)| (token.clone(), json!(finite(*lp)))).collect::<serde_json::Map<_, _>>().into() };
+    let top = |t: &TokenLogprob| -> Value {
+        t.top.iter().map(|(token, _, lp)| (token.clone(), json!(finite(*lp)))).collect::<serde_json::Map<_, _>>().into()
+    };
     json!({
         "tokens": logprobs.iter().map(|t| t.token.as_str()).collect::<Vec<_>>(),
         "token_logprobs": logprobs.iter().map(|t| finite(t.logprob)).collect::<Vec<_>>(),

@@ -64,9 +64,10 @@ fn texts(input: &Value) -> Result<Vec<String>> {
     let text = |path: String, value: &Value| match value {
         Value::String(text) if text.is_empty() => Err(invalid(path, "it must not be empty")),
         Value::String(text) => Ok(text.clone()),
-        Value::Number(_) | Value::Array(_) => {
-            Err(unsupported(path, "token ids belong to another model's tokenizer; send text (in LangChain: check_embedding_ctx_length=False)"))
-        }
+        Value::Number(_) | Value::Array(_) => Err(unsupported(
+            path,
+            "token ids belong to another model's tokenizer; send text (in LangChain: check_embedding_ctx_length=False)",
+        )),
         _ => Err(invalid(path, "it must be a string or an array of strings")),
     };
     match input {

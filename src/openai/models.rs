@@ -18,7 +18,8 @@ pub(super) async fn resolve(state: &AppState, workspace_id: WorkspaceId, model: 
 
 /// The model of this kind that `model` names; `default` is the workspace's default of the kind.
 pub(super) async fn resolve_kind(state: &AppState, workspace_id: WorkspaceId, model: Option<&str>, kind: Kind) -> Result<Model> {
-    let id = model.map(str::trim).filter(|id| !id.is_empty()).ok_or_else(|| Error::invalid("model", "you must provide a model parameter."))?;
+    let id =
+        model.map(str::trim).filter(|id| !id.is_empty()).ok_or_else(|| Error::invalid("model", "you must provide a model parameter."))?;
     let model = match id {
         "default" => catalog::resolve_default(state, workspace_id, kind).await?,
         id => catalog::resolve_id(state, workspace_id, id).await?,
@@ -51,12 +52,15 @@ pub(super) async fn list_openai_models(State(state): State<AppState>, caller: Op
     responses((status = 200, body = Value), (status = 401), (status = 404)))]
 pub(super) async fn get_openai_model(State(state): State<AppState>, caller: OpenAiCaller, Path(id): Path<String>) -> Result<Json<Value>> {
     let canonical = match &caller {
-        OpenAiCaller::Model(key) if id == "default" => catalog::resolve_default(&state, key.workspace_id, Kind::Llm).await?.reference().to_string(),
+        OpenAiCaller::Model(key) if id == "default" => {
+            catalog::resolve_default(&state, key.workspace_id, Kind::Llm).await?.reference().to_string()
+        }
         OpenAiCaller::Model(key) => catalog::resolve_id(&state, key.workspace_id, &id).await?.reference().to_string(),
         OpenAiCaller::App(_) => id.clone(),
     };
     let found = list(&state, &caller).await?.into_iter().find(|m| m["id"] == canonical.as_str());
-    let missing = || Error::new(Code::ModelNotFound, format!("The model '{id}' does not exist or you do not have access to it.")).param("model");
+    let missing =
+        || Error::new(Code::ModelNotFound, format!("The model '{id}' does not exist or you do not have access to it.")).param("model");
     found.map(Json).ok_or_else(missing)
 }
 

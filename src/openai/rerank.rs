@@ -44,7 +44,13 @@ pub(super) async fn create_rerank(State(state): State<AppState>, caller: OpenAiC
         return Err(invalid("documents", format_args!("it must have 1 to {MAX_DOCUMENTS} documents")));
     }
     let model = models::resolve_kind(&state, key.workspace_id, body.model.as_deref(), Kind::Rerank).await?;
-    let documents: Vec<String> = body.documents.into_iter().map(|d| match d { Document::Text(text) | Document::Object { text } => text }).collect();
+    let documents: Vec<String> = body
+        .documents
+        .into_iter()
+        .map(|d| match d {
+            Document::Text(text) | Document::Object { text } => text,
+        })
+        .collect();
     let scored = catalog::rerank(&model, body.query, documents.clone()).await?;
     let mut order: Vec<usize> = (0..documents.len()).collect();
     order.sort_by(|a, b| scored.scores[*b].total_cmp(&scored.scores[*a]));

@@ -171,10 +171,7 @@ async fn blocking_is_the_default_and_names_its_mode(db: PgPool) {
     let reply = app.client.post("/v1/chat-messages", blocking("hello there")).await;
     assert_eq!(reply.headers[header::CONTENT_TYPE], "application/json; charset=utf-8");
     let body = reply.ok();
-    assert_eq!(
-        keys(&body),
-        ["event", "task_id", "id", "message_id", "conversation_id", "mode", "answer", "metadata", "created_at"]
-    );
+    assert_eq!(keys(&body), ["event", "task_id", "id", "message_id", "conversation_id", "mode", "answer", "metadata", "created_at"]);
     assert_eq!((&body["event"], &body["mode"], &body["answer"]), (&json!("message"), &json!("chat"), &json!("hello there")));
 
     let app = chat.publish("completion", "echo", json!({"pre_prompt": "Translate: {{text}}"})).await;
@@ -186,7 +183,8 @@ async fn blocking_is_the_default_and_names_its_mode(db: PgPool) {
     assert_eq!((&answer["mode"], &answer["answer"]), (&json!("completion"), &json!("Translate: 猫")));
     form.client.post("/v1/completion-messages", json!({"inputs": {}, "user": "u"})).await.refused(400, "invalid_param");
     app.client.post("/v1/chat-messages", blocking("x")).await.refused(400, "not_chat_app");
-    let events = form.client.stream("/v1/completion-messages", json!({"inputs": {"text": "x"}, "user": "u", "response_mode": "streaming"})).await;
+    let events =
+        form.client.stream("/v1/completion-messages", json!({"inputs": {"text": "x"}, "user": "u", "response_mode": "streaming"})).await;
     let events = events.rest().await;
     assert!(events.iter().all(|e| e.json().get("conversation_id").is_none()));
 }
@@ -220,7 +218,8 @@ async fn a_conversation_goes_on_and_is_named(db: PgPool) {
     assert_eq!((&conversation["name"], &conversation["introduction"]), (&json!("A scripted title"), &json!("Hi!")));
 
     let page = app.client.get(&format!("/v1/messages?conversation_id={id}&user=u-1&limit=2")).await.ok();
-    let queries = |page: &Value| page["data"].as_array().unwrap().iter().map(|m| m["query"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let queries =
+        |page: &Value| page["data"].as_array().unwrap().iter().map(|m| m["query"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
     assert_eq!((queries(&page), &page["has_more"]), (vec!["two".into(), "three".into()], &json!(true)));
     let first_id = page["data"][0]["id"].as_str().unwrap();
     let older = app.client.get(&format!("/v1/messages?conversation_id={id}&user=u-1&limit=2&first_id={first_id}")).await.ok();
@@ -229,9 +228,26 @@ async fn a_conversation_goes_on_and_is_named(db: PgPool) {
     assert_eq!(
         keys(message),
         [
-            "id", "conversation_id", "parent_message_id", "inputs", "query", "answer", "feedback", "retriever_resources", "created_at",
-            "agent_thoughts", "message_files", "status", "error", "extra_contents", "message_tokens", "answer_tokens", "total_tokens",
-            "provider_response_latency", "total_price", "currency"
+            "id",
+            "conversation_id",
+            "parent_message_id",
+            "inputs",
+            "query",
+            "answer",
+            "feedback",
+            "retriever_resources",
+            "created_at",
+            "agent_thoughts",
+            "message_files",
+            "status",
+            "error",
+            "extra_contents",
+            "message_tokens",
+            "answer_tokens",
+            "total_tokens",
+            "provider_response_latency",
+            "total_price",
+            "currency"
         ]
     );
     assert_eq!((&message["status"], &message["error"], &message["feedback"]), (&json!("normal"), &Value::Null, &Value::Null));
@@ -282,7 +298,8 @@ async fn a_stream_is_stopped_by_its_owner_only(db: PgPool) {
     let (status, answer, _) = chat.row(&event["message_id"]).await;
     assert_eq!(status, "stopped");
     assert!(answer.starts_with("word0 ") && answer.len() < 400 * 6);
-    let history = app.client.get(&format!("/v1/messages?conversation_id={}&user=u-1", event["conversation_id"].as_str().unwrap())).await.ok();
+    let history =
+        app.client.get(&format!("/v1/messages?conversation_id={}&user=u-1", event["conversation_id"].as_str().unwrap())).await.ok();
     assert_eq!(history["data"][0]["status"], "normal");
 }
 
@@ -413,7 +430,8 @@ async fn slots_bound_what_runs_at_once(db: PgPool) {
     let event = first(&mut stream).await;
     let refusal = app.client.post("/v1/chat-messages", ask("x")).await;
     assert!(refusal.headers.contains_key(header::RETRY_AFTER));
-    let message = format!("Too many requests. Please try again later. The current maximum concurrent requests allowed for {} is 1.", app.id);
+    let message =
+        format!("Too many requests. Please try again later. The current maximum concurrent requests allowed for {} is 1.", app.id);
     assert_eq!(refusal.refused(429, "too_many_requests")["message"], message);
     app.client.post(&format!("/v1/chat-messages/{}/stop", event["task_id"].as_str().unwrap()), json!({"user": "u-1"})).await.ok();
     stream.rest().await;
@@ -449,7 +467,8 @@ async fn feedback_and_suggestions(db: PgPool) {
     assert_eq!(all["data"].as_array().unwrap().len(), 1);
     assert_eq!((&all["data"][0]["rating"], &all["data"][0]["from_source"]), (&json!("dislike"), &json!("user")));
     assert!(all["data"][0]["created_at"].as_str().unwrap().contains('T'));
-    let history = app.client.get(&format!("/v1/messages?conversation_id={}&user=u-1", answer["conversation_id"].as_str().unwrap())).await.ok();
+    let history =
+        app.client.get(&format!("/v1/messages?conversation_id={}&user=u-1", answer["conversation_id"].as_str().unwrap())).await.ok();
     assert_eq!(history["data"][0]["feedback"], json!({"rating": "dislike"}));
     app.client.post(&path, rate(Value::Null)).await.ok();
     assert_eq!(app.client.get("/v1/app/feedbacks").await.ok()["data"], json!([]));
@@ -593,7 +612,11 @@ async fn variables_and_end_users_are_read_by_their_app(db: PgPool) {
     let refusal = app.client.put(&one, json!({"value": "4", "user": "u-1"})).await.refused(400, "bad_request");
     assert_eq!(refusal["message"], "Type mismatch: variable 'count' expects integer, but got string type");
 
-    let end_user: Uuid = sqlx::query_scalar("select id from end_users where session_id = 'u-1' and app_id = $1").bind(app.id).fetch_one(chat.db()).await.unwrap();
+    let end_user: Uuid = sqlx::query_scalar("select id from end_users where session_id = 'u-1' and app_id = $1")
+        .bind(app.id)
+        .fetch_one(chat.db())
+        .await
+        .unwrap();
     let found = app.client.get(&format!("/v1/end-users/{end_user}")).await.ok();
     assert_eq!((&found["type"], &found["session_id"], &found["is_anonymous"]), (&json!("service-api"), &json!("u-1"), &json!(false)));
     let other = chat.publish("chat", "echo", json!({})).await;

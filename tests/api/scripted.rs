@@ -80,7 +80,9 @@ async fn complete(State(calls): State<Arc<Mutex<Vec<Value>>>>, Json(body): Json<
     let messages = body["messages"].as_array().unwrap();
     let question = text_of(&messages.last().unwrap()["content"]);
     let words: Vec<String> = match model.as_str() {
-        _ if body.get("response_format").is_some_and(|f| f["type"] == "json_schema") => vec!["[\"One?\", \"Two?\",".into(), " \"Three?\"]".into()],
+        _ if body.get("response_format").is_some_and(|f| f["type"] == "json_schema") => {
+            vec!["[\"One?\", \"Two?\",".into(), " \"Three?\"]".into()]
+        }
         _ if text_of(&messages[0]["content"]).starts_with("You name conversations") => vec!["\"A scripted title\"".into()],
         "slow" => (0..400).map(|n| format!("word{n} ")).collect(),
         _ => question.split_inclusive(' ').map(str::to_owned).collect(),

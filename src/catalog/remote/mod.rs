@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use url::Url;
 
-use super::{Prices, Ranking};
 use super::db::ModelRow;
+use super::{Prices, Ranking};
 use crate::engine::Embedded;
 use crate::engine::host::{Features, Kind};
 use crate::engine::request::{Event, Failure, Generation, Input, Message, Part, Request, Timing, Tool};

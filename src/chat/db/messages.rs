@@ -5,9 +5,7 @@ use serde_json::Value;
 use sqlx::PgExecutor;
 
 use crate::chat::Caller;
-use crate::ids::{
-    AccountId, AnnotationId, AppId, AppVersionId, ConversationId, EndUserId, FeedbackId, MessageId, TaskId, WorkspaceId,
-};
+use crate::ids::{AccountId, AnnotationId, AppId, AppVersionId, ConversationId, EndUserId, FeedbackId, MessageId, TaskId, WorkspaceId};
 
 /// A question about to be answered, and the conversation it opens if it opens one.
 pub struct NewMessage<'a> {
