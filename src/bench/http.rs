@@ -20,8 +20,10 @@ use crate::server;
 
 const MODEL: &str = "null";
 
-#[derive(Debug, Clone, Args, Serialize)]
+#[derive(Debug, Clone, Args)]
 pub struct HttpBench {
+    #[command(flatten)]
+    config: Config,
     /// Streams open at once
     #[arg(long, default_value_t = 100)]
     pub streams: usize,
@@ -50,7 +52,8 @@ struct Figures {
 
 /// Prints the figures as JSON.
 #[expect(clippy::print_stdout, reason = "the command's output")]
-pub async fn run(mut config: Config, args: HttpBench) -> Result<()> {
+pub async fn run(args: HttpBench) -> Result<()> {
+    let mut config = args.config.clone();
     ensure!(args.streams > 0 && args.rounds > 0, "streams and rounds must be above 0");
     let models = tempfile::tempdir()?;
     let folder = models.path().join(MODEL);
@@ -80,14 +83,14 @@ pub async fn run(mut config: Config, args: HttpBench) -> Result<()> {
 
     let mut clients = JoinSet::new();
     for n in 0..args.streams {
-        let (key, args) = (short.clone(), args.clone());
+        let (key, streams, rounds, pause_ms) = (short.clone(), args.streams, args.rounds, args.pause_ms);
         clients.spawn(async move {
             // spread over the pause, so that requests do not come in waves
-            tokio::time::sleep(Duration::from_millis(args.pause_ms * n as u64 / args.streams as u64)).await;
+            tokio::time::sleep(Duration::from_millis(pause_ms * n as u64 / streams as u64)).await;
             let mut firsts = Vec::new();
-            for _ in 0..args.rounds {
+            for _ in 0..rounds {
                 firsts.push(ask(address, &key, &format!("u-{n}")).await?.first);
-                tokio::time::sleep(Duration::from_millis(args.pause_ms)).await;
+                tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             }
             anyhow::Ok(firsts)
         });

@@ -3,7 +3,7 @@
 //! An event is serialised once, into the bytes that the client, the log and later readers get.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::usage::Usage;
@@ -20,7 +20,8 @@ pub struct EventWriter {
 }
 
 /// `metadata` of `message_end` and of a blocking answer.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Metadata {
     pub annotation_reply: Option<AnnotationReply>,
     pub retriever_resources: Vec<Value>,
@@ -29,13 +30,13 @@ pub struct Metadata {
 }
 
 /// Which annotation answered instead of the model.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AnnotationReply {
     pub id: String,
     pub account: AnnotationAccount,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AnnotationAccount {
     pub id: String,
     pub name: String,
@@ -70,8 +71,7 @@ impl EventWriter {
         })
     }
 
-    /// `metadata` is a [`Metadata`], fresh or as stored.
-    pub fn message_end(&self, metadata: &impl Serialize) -> Bytes {
+    pub fn message_end(&self, metadata: &Metadata) -> Bytes {
         self.event("message_end", true, 512, |out| {
             out.extend_from_slice(b",\"metadata\":");
             put_json(out, metadata);

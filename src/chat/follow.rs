@@ -29,8 +29,11 @@ pub fn follow(
         let mut failures = 0;
         // a log with a gap is of no more use
         let mut log_is_whole = true;
+        // the log comes a moment after the row: one more look before it counts as lost
+        let mut looked = false;
         loop {
             let log = if log_is_whole { state.live.follow(row.task_id.0, after).await.ok().flatten() } else { None };
+            let read = log.is_some();
             if let Some(mut log) = log {
                 loop {
                     match log.next().await {
@@ -49,12 +52,13 @@ pub fn follow(
                         Ok(Step::Idle) | Err(_) => break,
                     }
                 }
-            } else if row.status != "running" {
+            } else if row.status != "running" && (looked || !log_is_whole) {
                 for frame in stored(&row, after) {
                     yield frame;
                 }
                 return;
             }
+            looked = true;
             let was_running = row.status == "running";
             match messages::find_by_task(&state.db, workspace_id, app_id, &caller, row.task_id).await {
                 Ok(Some(now)) => {
@@ -71,11 +75,11 @@ pub fn follow(
                     }
                 }
             }
-            if !was_running {
+            if was_running || !read {
+                tokio::time::sleep(POLL).await;
+            } else {
                 // finished, and its log has no end: the end was lost
                 log_is_whole = false;
-            } else {
-                tokio::time::sleep(POLL).await;
             }
         }
     }
@@ -99,7 +103,8 @@ fn stored(row: &Row, after: u64) -> Vec<Frame> {
             let message = row.error.clone().unwrap_or_else(|| INTERRUPTED.into());
             events.push(writer.error(&Error::new(code(row), message)));
         }
-        _ => events.push(writer.message_end(&row.metadata)),
+        // read into its type: the database does not keep the order of keys
+        _ => events.push(writer.message_end(&serde_json::from_value(row.metadata.clone()).unwrap_or_default())),
     }
     (after + 1..).zip(events).map(|(number, bytes)| Frame { number, bytes }).collect()
 }

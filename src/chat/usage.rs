@@ -1,12 +1,13 @@
 //! What an answer took: tokens, money, time.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::catalog::Prices;
 use crate::engine::request;
 
 /// `usage` of the service API: prices are decimal strings, times are seconds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Usage {
     pub prompt_tokens: u32,
     pub prompt_unit_price: String,

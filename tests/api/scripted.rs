@@ -96,6 +96,8 @@ async fn complete(State(calls): State<Arc<Mutex<Vec<Value>>>>, Json(body): Json<
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             if model == "broken" && n == 2 {
+                // so that what was written is on its way
+                tokio::time::sleep(Duration::from_millis(100)).await;
                 yield Err(std::io::Error::other("cut"));
                 return;
             }
