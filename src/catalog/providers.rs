@@ -156,7 +156,7 @@ pub(super) async fn create_provider(
         created_by: session.account_id,
     };
     db::insert_provider(&mut *tx, row).await.on_constraint("providers_workspace_id_name_key", || taken(&name))?;
-    db::replace_models(&mut *tx, session.workspace_id, id, &body.models).await?;
+    db::replace_models(&mut tx, session.workspace_id, id, &body.models).await?;
     session.audit(&mut *tx, "provider.create", ("provider", id), json!({"name": name, "base_url": base_url})).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, find(&state, &session, id).await?))
@@ -212,7 +212,7 @@ pub(super) async fn update_provider(
     };
     db::update_provider(&mut *tx, row).await.on_constraint("providers_workspace_id_name_key", || taken(&name))?;
     if let Some(models) = &body.models {
-        db::replace_models(&mut *tx, session.workspace_id, id, models).await?;
+        db::replace_models(&mut tx, session.workspace_id, id, models).await?;
     }
     let detail = json!({"name": name, "base_url": base_url, "api_key_changed": body.api_key.is_some()});
     session.audit(&mut *tx, "provider.update", ("provider", id), detail).await?;

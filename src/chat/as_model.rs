@@ -17,15 +17,18 @@ use crate::state::AppState;
 
 /// What is to be done for an answer.
 pub enum Asked {
-    Model {
-        model: Model,
-        request: Box<Request>,
-        watch: Option<OutputWatch>,
-        /// One of the app's places for running requests; keep it while the answer is written.
-        slot: Option<Slot>,
-    },
+    Model(Box<ModelCall>),
     /// The app's moderation answers.
     Canned(String),
+}
+
+/// A call of the app's model.
+pub struct ModelCall {
+    pub model: Model,
+    pub request: Request,
+    pub watch: Option<OutputWatch>,
+    /// One of the app's places for running requests; keep it while the answer is written.
+    pub slot: Option<Slot>,
 }
 
 /// The published app's prompt over `messages`: the last one is the question, those before it are the history. The caller's
@@ -55,7 +58,7 @@ pub async fn ask(state: &AppState, app: &ServiceApp, messages: Vec<Message>, inp
     let mut request = Request::new(input);
     app.config.model.completion_params.apply(&mut request)?;
     request.stop.extend(prompt.stop);
-    Ok(Asked::Model { model, request: Box::new(request), watch: app.config.sensitive_word_avoidance.watch_output(), slot })
+    Ok(Asked::Model(Box::new(ModelCall { model, request, watch: app.config.sensitive_word_avoidance.watch_output(), slot })))
 }
 
 fn refuse_pictures(app: &App, images: &[Image]) -> Result<()> {

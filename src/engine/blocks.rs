@@ -206,7 +206,7 @@ impl BlockPool {
         }
         let mut place = vec![""; self.blocks.len()];
         for &id in &self.free {
-            if place[id as usize] != "" || self.blocks[id as usize].hash.is_some() {
+            if !place[id as usize].is_empty() || self.blocks[id as usize].hash.is_some() {
                 return Err(format!("block {id} is free twice or free with a name"));
             }
             place[id as usize] = "free";
@@ -214,7 +214,7 @@ impl BlockPool {
         let (mut id, mut older, mut n) = (self.oldest, NONE, 0);
         while id != NONE {
             let block = &self.blocks[id as usize];
-            if place[id as usize] != "" || block.older != older || block.hash.is_none() {
+            if !place[id as usize].is_empty() || block.older != older || block.hash.is_none() {
                 return Err(format!("block {id} is {} and in the LRU list", place[id as usize]));
             }
             place[id as usize] = "cached";
@@ -227,7 +227,7 @@ impl BlockPool {
             if block.users != users[id] {
                 return Err(format!("block {id} counts {} users, {} tables hold it", block.users, users[id]));
             }
-            if (block.users > 0) == (place[id] != "") {
+            if (block.users > 0) != place[id].is_empty() {
                 return Err(format!("block {id} has {} users and is {:?}", block.users, place[id]));
             }
             if let Some(hash) = block.hash
@@ -246,7 +246,6 @@ impl BlockPool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn name(n: u32) -> BlockHash {

@@ -47,7 +47,6 @@ impl EncoderCache {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use candle_core::{DType, Device, Tensor};
 
     use super::*;

@@ -117,8 +117,6 @@ pub fn frames(name: &str, image: &Image) -> Result<Option<Video>, Failure> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use image::{ImageEncoder, ImageFormat, RgbImage, RgbaImage};
 
     use super::*;

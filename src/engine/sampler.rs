@@ -261,7 +261,6 @@ fn philox(key: u64, counter: u64) -> [u32; 4] {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn sampler(sampling: Sampling) -> Sampler {

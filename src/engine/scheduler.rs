@@ -428,7 +428,6 @@ fn schedule_prompt(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::super::sequence::VisualRun;
     use super::*;
 

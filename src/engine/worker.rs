@@ -7,7 +7,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use candle_core::{Storage, Tensor};
@@ -86,10 +86,7 @@ impl Worker {
                     Err(_) => return,
                 }
             } else {
-                match self.commands.try_recv() {
-                    Ok(command) => Some(command),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-                }
+                self.commands.try_recv().ok()
             };
             match command {
                 Some(Command::Run(job)) => {

@@ -104,8 +104,6 @@ impl<S: Stream<Item = Bytes> + Unpin> Stream for Pinged<S> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use futures::StreamExt;
     use tokio::sync::mpsc;
     use tokio_stream::wrappers::UnboundedReceiverStream;

@@ -13,17 +13,18 @@ use crate::error::{Code, Error, Result};
 use crate::live::Slot;
 use crate::state::AppState;
 
+type ChoiceEvents = Pin<Box<dyn Stream<Item = (usize, Result<Event, Error>)> + Send>>;
+
 /// Events of several choices, each with the choice's index.
-pub(super) type Events = SelectAll<Pin<Box<dyn Stream<Item = (usize, Result<Event, Error>)> + Send>>>;
+pub(super) type Events = SelectAll<ChoiceEvents>;
 
 /// Starts every request; a refusal of one is the refusal of all. Dropping the result cancels them.
 pub(super) async fn start(state: &AppState, model: &Model, requests: Vec<Request>) -> Result<Events> {
     let generations = futures::future::try_join_all(requests.into_iter().map(|request| model.generate(request))).await?;
     let limit_s = state.config.generation_timeout_s;
     let deadline = tokio::time::Instant::now() + Duration::from_secs(limit_s);
-    let choice = |(index, generation)| -> Pin<Box<dyn Stream<Item = (usize, Result<Event, Error>)> + Send>> {
-        Box::pin(bounded(generation, deadline, limit_s).map(move |event| (index, event)))
-    };
+    let choice =
+        |(index, generation)| -> ChoiceEvents { Box::pin(bounded(generation, deadline, limit_s).map(move |event| (index, event))) };
     Ok(generations.into_iter().enumerate().map(choice).collect())
 }
 
@@ -48,7 +49,7 @@ fn bounded(generation: Generation, deadline: tokio::time::Instant, limit_s: u64)
 pub(super) fn canned(text: String) -> Events {
     let done = Done { finish_reason: FinishReason::ContentFilter, usage: Usage::default(), timing: Default::default() };
     let events = [Ok(Event::Text { text, logprobs: Vec::new() }), Ok(Event::Done(done))];
-    let choice: Pin<Box<dyn Stream<Item = (usize, Result<Event, Error>)> + Send>> = Box::pin(stream::iter(events).map(|e| (0, e)));
+    let choice: ChoiceEvents = Box::pin(stream::iter(events).map(|e| (0, e)));
     stream::select_all([choice])
 }
 
@@ -73,13 +74,13 @@ pub(super) fn watched(events: Events, mut watch: OutputWatch) -> Events {
         };
         futures::future::ready(passed.map(|event| (index, event)))
     });
-    let boxed: Pin<Box<dyn Stream<Item = (usize, Result<Event, Error>)> + Send>> = Box::pin(watched);
+    let boxed: ChoiceEvents = Box::pin(watched);
     stream::select_all([boxed])
 }
 
 /// Keeps an app's place until the answer is over.
 pub(super) fn holding(events: Events, slot: Slot) -> Events {
-    let held: Pin<Box<dyn Stream<Item = (usize, Result<Event, Error>)> + Send>> = Box::pin(events.map(move |event| {
+    let held: ChoiceEvents = Box::pin(events.map(move |event| {
         let _held = &slot;
         event
     }));
@@ -97,7 +98,7 @@ pub(super) fn one_call(events: Events) -> Events {
         }
         futures::future::ready(keep)
     });
-    let boxed: Pin<Box<dyn Stream<Item = (usize, Result<Event, Error>)> + Send>> = Box::pin(filtered);
+    let boxed: ChoiceEvents = Box::pin(filtered);
     stream::select_all([boxed])
 }
 

@@ -13,7 +13,6 @@ use super::body::{self, MessageBody, SamplingBody, ToolBody, invalid, unsupporte
 use super::models;
 use super::stream::Writer;
 use crate::accounts::{OpenAiCaller, ServiceApp};
-use crate::catalog::Model;
 use crate::chat::as_model::{self, Asked};
 use crate::engine::request::{Event, Input, Request, TokenLogprob, ToolCall};
 use crate::error::Result;
@@ -67,9 +66,9 @@ pub(super) async fn create_chat_completion(State(state): State<AppState>, caller
             (model, request, None)
         }
         OpenAiCaller::App(app) => match of_app(&state, app, messages, &mut body).await? {
-            Asked::Model { model, request, watch, slot: held } => {
-                slot = held;
-                (model, *request, watch)
+            Asked::Model(call) => {
+                slot = call.slot;
+                (call.model, call.request, call.watch)
             }
             Asked::Canned(text) => {
                 return respond(answer::canned(text), &body, Shape { n: 1, stream, model: app.app_id.to_string() }).await;

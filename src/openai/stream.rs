@@ -12,6 +12,8 @@ use crate::http::sse;
 const DONE: Bytes = Bytes::from_static(b"data: [DONE]\n\n");
 
 /// What all chunks of one answer share, and how each event looks.
+type WriteChoice = Box<dyn FnMut(usize, &Event) -> Value + Send>;
+
 pub(super) struct Writer {
     pub id: String,
     pub object: &'static str,
@@ -23,7 +25,7 @@ pub(super) struct Writer {
     /// What a choice begins with.
     pub opening: Option<fn() -> Value>,
     /// The `choices` entry of an event.
-    pub choice: Box<dyn FnMut(usize, &Event) -> Value + Send>,
+    pub choice: WriteChoice,
 }
 
 impl Writer {

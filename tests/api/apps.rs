@@ -235,7 +235,7 @@ async fn public_files_import_and_come_back(db: PgPool) {
     #[expect(clippy::disallowed_methods, reason = "a setting of this test alone")]
     let folder = std::env::var("ASHLAR_DSL_SAMPLES").unwrap_or_else(|_| "../shared/dsl-samples".to_owned());
     let Ok(entries) = std::fs::read_dir(&folder) else {
-        println!("skipped: no sample files in {folder}; set ASHLAR_DSL_SAMPLES");
+        eprintln!("skipped: no sample files in {folder}; set ASHLAR_DSL_SAMPLES");
         return;
     };
     let app = TestApp::start(db).await;

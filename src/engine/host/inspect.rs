@@ -286,7 +286,8 @@ mod tests {
     fn refusals_say_why() {
         let dir = tempfile::tempdir().unwrap();
         let llama = json!({"architectures": ["LlamaForCausalLM"], "max_position_embeddings": 2048}).to_string();
-        let cases: [(&str, &[(&str, &str)], &str); 7] = [
+        type Files<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(&str, Files, &str); 7] = [
             ("mamba", &[("config.json", r#"{"architectures": ["MambaForCausalLM"]}"#)], "MambaForCausalLM is not supported"),
             ("empty", &[("config.json", "{}")], "names no architecture"),
             ("broken", &[("config.json", "{")], "config.json is not valid JSON"),

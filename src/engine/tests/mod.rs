@@ -1,7 +1,4 @@
 //! The engine as a whole: the invariants with an exact stand-in for a model, and the bundled model against its goldens.
-
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 mod bundled;
 mod fake;
 mod goldens;

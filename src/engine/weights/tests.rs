@@ -1,6 +1,4 @@
 //! Checkpoints as strangers make them: every broken file gives an error that says where, none a panic.
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},

@@ -73,7 +73,7 @@ impl Config {
         if vision.position_side * vision.position_side != n_positions {
             return Err(v.error("num_position_embeddings", "expected a square number"));
         }
-        if vision.hidden_size % (4 * vision.n_heads) != 0 {
+        if !vision.hidden_size.is_multiple_of(4 * vision.n_heads) {
             return Err(v.error("num_heads", "rotary positions need heads of a multiple of 4"));
         }
         if vision.in_channels != 3 {

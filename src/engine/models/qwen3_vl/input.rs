@@ -220,7 +220,7 @@ impl Input {
         // The area counts before the filling-up.
         let n_counted = chosen.len().max(self.temporal_patch_size);
         // The last frame fills up the last group.
-        while chosen.len() % self.temporal_patch_size != 0 {
+        while !chosen.len().is_multiple_of(self.temporal_patch_size) {
             chosen.push(chosen.last().copied().unwrap_or(0));
         }
         let n_sampled = chosen.len();

@@ -55,7 +55,7 @@ fn smollm2_continues_as_the_reference_does() {
         greedy(model, &mut kv, &mut sequence, case.output_ids.len(), &[2]);
         assert_eq!(sequence.generated[0], case.output_ids[0], "{:?}", case.text);
         let text = loaded.tokenizer.decode(&sequence.generated, false).unwrap();
-        println!("{:?} → {text:?}", case.text);
+        eprintln!("{:?} → {text:?}", case.text);
         if case.text.contains("capital of France") {
             assert!(text.contains("Paris"), "{text}");
         }

@@ -1,6 +1,4 @@
 //! Models against their references, and the invariants that packing, chunks and pages must keep.
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 mod assets;
 mod goldens;
 mod input;

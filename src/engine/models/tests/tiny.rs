@@ -92,7 +92,7 @@ fn logits_and_greedy_outputs_match_the_reference() {
         }
         assert_eq!(sequence.generated, case.output_ids, "{}", case.name);
     }
-    println!("largest difference of a logit: {} with exact pixels, {} with resized pictures", worst[0], worst[1]);
+    eprintln!("largest difference of a logit: {} with exact pixels, {} with resized pictures", worst[0], worst[1]);
     // Logits reach 20 here.
     assert!(worst[0] < 1e-4, "with exact pixels a logit differs by {}", worst[0]);
     assert!(worst[1] < 1e-2, "with resized pictures a logit differs by {}", worst[1]);
