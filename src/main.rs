@@ -65,7 +65,7 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<()> {
-    let default_filter = if matches!(cli.command, Command::Serve(_)) { "info,sqlx=warn" } else { "warn" };
+    let default_filter = if matches!(cli.command, Command::Serve(_)) { "info,sqlx=error" } else { "warn,sqlx=error" };
     telemetry::init(cli.log.as_deref().unwrap_or(default_filter), cli.log_format)?;
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(cli.command))
 }
