@@ -1,14 +1,14 @@
+// Kept first: see the file.
+import './lib/zod-config';
+
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { z } from 'zod';
 import './app.css';
 import { startI18n } from './lib/i18n';
 import { startTheme } from './lib/theme';
 import { makeRouter } from './router';
 
-// The page's content security policy forbids code made at run time.
-z.config({ jitless: true });
 startTheme();
 startI18n();
 
