@@ -990,7 +990,7 @@ export interface components {
                 feedback?: null | components["schemas"]["Feedback"];
                 id: components["schemas"]["MessageId"];
                 inputs: Record<string, unknown>;
-                message_files: components["schemas"]["MessageFile"][];
+                message_files: Record<string, unknown>[];
                 /** Format: int32 */
                 message_tokens: number;
                 parent_message_id?: null | components["schemas"]["MessageId"];
@@ -1071,8 +1071,11 @@ export interface components {
         Feedbacks: {
             data: components["schemas"]["Feedback"][];
         };
-        /** Format: uuid */
-        FileId: string;
+        /**
+         * @description What a file is for an app; follows from its extension.
+         * @enum {string}
+         */
+        FileKind: "image" | "document" | "audio" | "video" | "custom";
         /** @enum {string} */
         IconType: "emoji" | "image" | "link";
         ImportApp: {
@@ -1094,7 +1097,14 @@ export interface components {
         /** @enum {string} */
         ImportStatus: "completed" | "completed_with_warnings" | "pending";
         /** @description One element of `files`. */
-        InputFile: Record<string, unknown>;
+        InputFile: {
+            transfer_method: components["schemas"]["TransferMethod"];
+            type: components["schemas"]["FileKind"];
+            /** @description For `local_file` */
+            upload_file_id?: string | null;
+            /** @description For `remote_url` */
+            url?: string | null;
+        };
         Invitation: {
             /** Format: date-time */
             created_at: string;
@@ -1324,7 +1334,7 @@ export interface components {
             feedback?: null | components["schemas"]["Feedback"];
             id: components["schemas"]["MessageId"];
             inputs: Record<string, unknown>;
-            message_files: components["schemas"]["MessageFile"][];
+            message_files: Record<string, unknown>[];
             /** Format: int32 */
             message_tokens: number;
             parent_message_id?: null | components["schemas"]["MessageId"];
@@ -1338,20 +1348,6 @@ export interface components {
             /** Format: int32 */
             total_tokens: number;
         };
-        MessageFile: {
-            belongs_to: string;
-            filename?: string | null;
-            id: components["schemas"]["MessageFileId"];
-            mime_type?: string | null;
-            /** Format: int64 */
-            size?: number | null;
-            transfer_method: string;
-            type: string;
-            upload_file_id?: null | components["schemas"]["FileId"];
-            url?: string | null;
-        };
-        /** Format: uuid */
-        MessageFileId: string;
         /** Format: uuid */
         MessageId: string;
         /** @description A model of the catalog. */
@@ -1566,6 +1562,11 @@ export interface components {
         };
         /** @enum {string} */
         Theme: "system" | "light" | "dark";
+        /**
+         * @description How a file of a message arrives.
+         * @enum {string}
+         */
+        TransferMethod: "local_file" | "remote_url" | "tool_file";
         UpdateAccount: {
             language?: string | null;
             name?: string | null;

@@ -16,7 +16,7 @@ export type App = Schemas['App'];
 export type AppVersion = Schemas['AppVersion'];
 export type ImportResult = Schemas['ImportResult'];
 export type Annotation = Schemas['Annotation'];
-export type ModelKind = 'llm' | 'text-embedding' | 'rerank';
+type ModelKind = 'llm' | 'text-embedding' | 'rerank';
 export type Model = Narrow<
   Schemas['Model'],
   { kind: ModelKind; status: 'ready' | 'available' | 'loading' | 'failed' | 'refused' }
