@@ -143,7 +143,7 @@ pub(super) async fn rename_conversation(
             let query = query.ok_or_else(|| Error::invalid("auto_generate", "The conversation has no message to be named after."))?;
             let published = RunnableApp::published(&state.db, app.workspace_id, app.app_id).await?;
             let model = published.model_config()?.model.reference();
-            let title = naming::title(&state, app.workspace_id, &model, &query).await.unwrap_or(row.name);
+            let title = naming::title(&state, app.workspace_id, &model, &query, "").await.unwrap_or(row.name);
             conversations::rename(&state.db, app.workspace_id, row.id, &title).await?
         }
         Some(name) => {

@@ -189,10 +189,11 @@ pub async fn start(state: &AppState, app: &App, caller: &Caller, ask: Ask) -> Re
     tokio::spawn(async move {
         let outcome = run.answer(source).await;
         drop(slot);
+        let answer = outcome.as_ref().map(|answer| answer.text.clone()).unwrap_or_default();
         // a streaming caller does not wait for it
         let _ = done.send(outcome);
         if let Some(job) = after {
-            naming::run(&state, job).await;
+            naming::run(&state, job, &answer).await;
         }
     });
     Ok(Started { message_id, conversation_id, task_id, created_at, frames, outcome })

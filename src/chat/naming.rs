@@ -7,8 +7,10 @@ use crate::engine::request::{Format, Message, Priority, Role};
 use crate::ids::{ConversationId, WorkspaceId};
 use crate::state::AppState;
 
-const INSTRUCTIONS: &str = "You name conversations. Read the user's first message and answer with a title for the conversation \
-    and nothing else: at most eight words, in the language of the message, without quotation marks.";
+/// Asked in these words because the bundled model learned them; larger ones need no more.
+const INSTRUCTIONS: &str = "Write a short title for this conversation.";
+/// Characters of each side of the exchange that are read: the start says what it is about.
+const MOST_CHARS: usize = 2000;
 /// Characters of a name.
 const LONGEST: usize = 75;
 
@@ -21,20 +23,23 @@ pub struct Job {
     pub query: String,
 }
 
-/// In the background: a failure leaves the name as it is.
-pub async fn run(state: &AppState, job: Job) {
-    let Some(name) = title(state, job.workspace_id, &job.model, &job.query).await else { return };
+/// In the background, after `answer` was given: a failure leaves the name as it is.
+pub async fn run(state: &AppState, job: Job, answer: &str) {
+    let Some(name) = title(state, job.workspace_id, &job.model, &job.query, answer).await else { return };
     let named = conversations::name_automatically(&state.db, job.workspace_id, job.conversation_id, &job.old_name, &name).await;
     if let Err(error) = named {
         tracing::warn!(conversation.id = %job.conversation_id, %error, "a conversation could not be named");
     }
 }
 
-/// None when the model fails or says nothing of use.
-pub async fn title(state: &AppState, workspace_id: WorkspaceId, model: &ModelRef, query: &str) -> Option<String> {
-    // the start says what it is about
-    let query: String = query.chars().take(2000).collect();
-    let messages = vec![Message::text(Role::System, INSTRUCTIONS), Message::text(Role::User, query)];
+/// None when the model fails or says nothing of use. An empty `answer` is left out.
+pub async fn title(state: &AppState, workspace_id: WorkspaceId, model: &ModelRef, query: &str, answer: &str) -> Option<String> {
+    let start = |text: &str| text.trim().chars().take(MOST_CHARS).collect::<String>();
+    let prompt = match answer.trim() {
+        "" => format!("{INSTRUCTIONS}\n\nUser: {}", start(query)),
+        answer => format!("user: {}\nassistant: {}\n\n{INSTRUCTIONS}", start(query), start(answer)),
+    };
+    let messages = vec![Message::text(Role::User, prompt)];
     let aside = Aside { messages, format: Format::Text, max_tokens: 40, priority: Priority::Batch };
     match ask(state, workspace_id, model, aside).await {
         Ok(text) => clean(&text),

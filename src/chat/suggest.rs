@@ -18,8 +18,8 @@ use crate::http::extract::Path;
 use crate::ids::MessageId;
 use crate::state::AppState;
 
-const INSTRUCTIONS: &str = "Please predict the three questions that the human would most likely ask next, each under 20 characters, \
-    in the language of the assistant's last answer. Write a JSON array of three strings: [\"question1\",\"question2\",\"question3\"]";
+/// Asked in these words because the bundled model learned them; larger ones need no more.
+const INSTRUCTIONS: &str = "Suggest three follow-up questions as a JSON array.";
 /// Past exchanges that are shown to the model, the answered one included.
 const EXCHANGES: i64 = 3;
 const MOST_CHARS: usize = 6000;
@@ -60,13 +60,16 @@ pub(super) async fn suggest(state: &AppState, app: &RunnableApp, caller: &Caller
     let mut exchanges = messages::list(&state.db, workspace_id, conversation_id, before, EXCHANGES - 1).await?;
     exchanges.reverse();
     exchanges.push(message);
-    let history: Vec<_> = exchanges.iter().map(|e| format!("Human: {}\nAssistant: {}", e.query, e.answer)).collect();
+    let history: Vec<_> = exchanges.iter().map(|e| format!("user: {}\nassistant: {}", e.query, e.answer)).collect();
     let history = history.join("\n");
     let skip = history.chars().count().saturating_sub(MOST_CHARS);
     let history: String = history.chars().skip(skip).collect();
-    let instructions = if settings.prompt.trim().is_empty() { INSTRUCTIONS } else { &settings.prompt };
+    let instructions = if settings.prompt.trim().is_empty() { INSTRUCTIONS } else { settings.prompt.as_str() };
     let aside = Aside {
-        messages: vec![Message::text(Role::User, format!("{history}\n\n{instructions}"))],
+        messages: vec![
+            Message::text(Role::System, instructions),
+            Message::text(Role::User, format!("<conversation>\n{history}\n</conversation>")),
+        ],
         format: Format::JsonSchema(json!({
             "type": "array", "minItems": 3, "maxItems": 3, "items": {"type": "string", "minLength": 1, "maxLength": 120}
         })),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::scripted::{PROVIDER, Provider};
+use crate::scripted::{self, PROVIDER, Provider, TITLE};
 use crate::support::{Client, Event, EventStream, Role, TestApp};
 
 /// A server with a scripted provider.
@@ -55,35 +55,8 @@ impl Chat {
     }
 }
 
-async fn publish(app: &TestApp, mode: &str, model: &str, mut config: Value) -> Published {
-    let (id, version) = (Uuid::now_v7(), Uuid::now_v7());
-    config["model"] = json!({"provider": PROVIDER, "name": model, "mode": "chat", "completion_params": {"temperature": 0}});
-    let token = format!("app-{}", Uuid::new_v4().simple());
-    sqlx::query("insert into apps (id, workspace_id, name, mode, draft) values ($1, $2, 'App', $3, $4)")
-        .bind(id)
-        .bind(app.home.id)
-        .bind(mode)
-        .bind(&config)
-        .execute(&app.state.db)
-        .await
-        .unwrap();
-    sqlx::query("insert into app_versions (id, workspace_id, app_id, number, config) values ($1, $2, $3, 1, $4)")
-        .bind(version)
-        .bind(app.home.id)
-        .bind(id)
-        .bind(&config)
-        .execute(&app.state.db)
-        .await
-        .unwrap();
-    sqlx::query("update apps set published_version_id = $1 where id = $2").bind(version).bind(id).execute(&app.state.db).await.unwrap();
-    sqlx::query("insert into api_keys (id, workspace_id, kind, app_id, token_hash, hint) values ($1, $2, 'app', $3, $4, 'app-…')")
-        .bind(Uuid::now_v7())
-        .bind(app.home.id)
-        .bind(id)
-        .bind(ashlar::accounts::hash_token(&token).as_slice())
-        .execute(&app.state.db)
-        .await
-        .unwrap();
+async fn publish(app: &TestApp, mode: &str, model: &str, config: Value) -> Published {
+    let (id, token) = scripted::publish(&app.state.db, app.home.id, mode, PROVIDER, model, config).await;
     Published { id, client: app.with_key(&token) }
 }
 
@@ -408,7 +381,7 @@ async fn moderation_answers_instead_of_the_model(db: PgPool) {
     assert_eq!(text(&events), "Not that.");
     assert_eq!(events.len(), 2);
     assert_eq!(events[1].json()["metadata"]["usage"]["total_tokens"], 0);
-    assert!(chat.provider.calls().iter().all(|c| c["messages"][0]["content"].as_str().unwrap().starts_with("You name")));
+    assert!(chat.provider.calls().iter().all(|c| c["messages"][0]["content"].as_str().unwrap().contains(TITLE)));
 
     let config = json!({"pre_prompt": "x", "sensitive_word_avoidance": {"enabled": true, "type": "keywords", "config": {
         "keywords": "forbidden", "inputs_config": {"enabled": false}, "outputs_config": preset("Withdrawn.")}}});

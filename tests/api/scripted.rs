@@ -17,8 +17,10 @@ use uuid::Uuid;
 /// Name of the provider in the workspace it was added to.
 pub const PROVIDER: &str = "scripted";
 
+/// What a question for a title says.
+pub const TITLE: &str = "Write a short title";
+
 pub struct Provider {
-    pub url: String,
     /// Bodies of the calls so far.
     pub calls: Arc<Mutex<Vec<Value>>>,
 }
@@ -54,7 +56,7 @@ impl Provider {
             .await
             .unwrap();
         }
-        Self { url, calls }
+        Self { calls }
     }
 
     pub fn calls(&self) -> Vec<Value> {
@@ -83,7 +85,7 @@ async fn complete(State(calls): State<Arc<Mutex<Vec<Value>>>>, Json(body): Json<
         _ if body.get("response_format").is_some_and(|f| f["type"] == "json_schema") => {
             vec!["[\"One?\", \"Two?\",".into(), " \"Three?\"]".into()]
         }
-        _ if text_of(&messages[0]["content"]).starts_with("You name conversations") => vec!["\"A scripted title\"".into()],
+        _ if question.contains(TITLE) => vec!["\"A scripted title\"".into()],
         "slow" => (0..400).map(|n| format!("word{n} ")).collect(),
         _ => question.split_inclusive(' ').map(str::to_owned).collect(),
     };
@@ -108,4 +110,39 @@ async fn complete(State(calls): State<Arc<Mutex<Vec<Value>>>>, Json(body): Json<
         yield Ok("data: [DONE]\n\n".to_owned());
     };
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
+}
+
+/// An app of the workspace that answers with `model`, with `config` in its draft and published, and its key.
+pub async fn publish(db: &PgPool, workspace_id: Uuid, mode: &str, provider: &str, model: &str, mut config: Value) -> (Uuid, String) {
+    let (id, version) = (Uuid::now_v7(), Uuid::now_v7());
+    if config["model"].is_null() {
+        config["model"] = json!({"provider": provider, "name": model, "mode": "chat", "completion_params": {"temperature": 0}});
+    }
+    let token = format!("app-{}", Uuid::new_v4().simple());
+    sqlx::query("insert into apps (id, workspace_id, name, mode, draft) values ($1, $2, 'App', $3, $4)")
+        .bind(id)
+        .bind(workspace_id)
+        .bind(mode)
+        .bind(&config)
+        .execute(db)
+        .await
+        .unwrap();
+    sqlx::query("insert into app_versions (id, workspace_id, app_id, number, config) values ($1, $2, $3, 1, $4)")
+        .bind(version)
+        .bind(workspace_id)
+        .bind(id)
+        .bind(&config)
+        .execute(db)
+        .await
+        .unwrap();
+    sqlx::query("update apps set published_version_id = $1 where id = $2").bind(version).bind(id).execute(db).await.unwrap();
+    sqlx::query("insert into api_keys (id, workspace_id, kind, app_id, token_hash, hint) values ($1, $2, 'app', $3, $4, 'app-…')")
+        .bind(Uuid::now_v7())
+        .bind(workspace_id)
+        .bind(id)
+        .bind(ashlar::accounts::hash_token(&token).as_slice())
+        .execute(db)
+        .await
+        .unwrap();
+    (id, token)
 }

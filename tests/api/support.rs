@@ -8,7 +8,6 @@
 //!     assert_eq!(reply.ok()["name"], "x");
 //! }
 //! ```
-#![expect(dead_code, reason = "helpers wait for the slices that call them")]
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -82,7 +81,7 @@ struct Member {
 
 impl Workspace {
     /// Rows written directly, so that a test of one slice does not depend on the routes of another.
-    async fn seed(db: &PgPool, name: &str) -> Self {
+    pub async fn seed(db: &PgPool, name: &str) -> Self {
         let id = Uuid::now_v7();
         sqlx::query("insert into workspaces (id, name) values ($1, $2)").bind(id).bind(name).execute(db).await.unwrap();
         let password_hash = password_hash();
