@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::engine::EmbedInput;
 use crate::engine::host::{self, DEFAULT, Engines, Kind, Loaded, Status};
 use crate::engine::request::{Failure, Generation, Input, Message, Part, Request, Sampling, Tool};
 use crate::error::{Code, Error, Result};
@@ -303,7 +304,13 @@ pub struct Embeddings {
 }
 
 /// Embeds texts with a model, or with the workspace's default embedder.
-pub async fn embed(state: &AppState, workspace_id: WorkspaceId, model: Option<&ModelRef>, texts: Vec<String>) -> Result<Embeddings> {
+pub async fn embed(
+    state: &AppState,
+    workspace_id: WorkspaceId,
+    model: Option<&ModelRef>,
+    texts: Vec<impl Into<EmbedInput>>,
+) -> Result<Embeddings> {
+    let texts: Vec<EmbedInput> = texts.into_iter().map(Into::into).collect();
     let model = match model {
         Some(reference) => resolve(state, workspace_id, reference).await?,
         None => resolve_default(state, workspace_id, Kind::TextEmbedding).await?,
@@ -358,6 +365,7 @@ impl From<Failure> for Error {
         match failure {
             Failure::Invalid { field, message } => Self::invalid(field, message),
             Failure::ContextOverflow { .. } => Self::new(Code::ContextOverflow, format!("{} Shorten the prompt.", sentence())),
+            Failure::ContextRefused(message) => Self::new(Code::ContextOverflow, message),
             Failure::Overloaded { retry_after_s } => Self::new(Code::Overloaded, sentence()).retry_after(retry_after_s),
             Failure::Unsupported(_) => Self::new(Code::ModelNotSupported, sentence()),
             Failure::Provider { status, message } => {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, bail};
+use serde::Serialize;
 
 use super::models::bert::{EmbeddingModel, Encoding, RerankModel};
 use super::models::{self, Model};
@@ -19,6 +20,21 @@ pub struct Embedder {
     model: EmbeddingModel,
     /// Batches take turns: two at once would only share the cores and double the memory.
     turn: Mutex<()>,
+}
+
+/// What one vector is made of.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum EmbedInput {
+    Text(String),
+    /// Ids of the model's own tokenizer, taken as they are: with whatever marks the beginning and the end.
+    Tokens(Vec<u32>),
+}
+
+impl From<String> for EmbedInput {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
 }
 
 /// One vector a text, and the tokens read.
@@ -50,10 +66,26 @@ impl Embedder {
         self.model.max_tokens()
     }
 
-    pub async fn embed(self: &Arc<Self>, texts: Vec<String>) -> Result<Embedded, Failure> {
+    /// Texts and lists of ids longer than [`max_tokens`](Self::max_tokens) are cut.
+    pub async fn embed(self: &Arc<Self>, inputs: Vec<EmbedInput>) -> Result<Embedded, Failure> {
         let this = Arc::clone(self);
+        let vocab_size = this.model.vocab_size();
+        for (i, input) in inputs.iter().enumerate() {
+            let EmbedInput::Tokens(ids) = input else { continue };
+            if let Some(id) = ids.iter().find(|id| **id as usize >= vocab_size) {
+                let message = format!("{id} is no token of this model, which has {vocab_size}: send text, or ids of its own tokenizer");
+                return Err(Failure::Invalid { field: format!("input[{i}]"), message });
+            }
+        }
         blocking(move || {
-            let encodings = texts.iter().map(|text| this.model.encode(text)).collect::<Result<Vec<_>>>()?;
+            let encode = |input: EmbedInput| match input {
+                EmbedInput::Text(text) => this.model.encode(&text),
+                EmbedInput::Tokens(mut ids) => {
+                    ids.truncate(this.model.max_tokens());
+                    Ok(Encoding { types: vec![0; ids.len()], ids })
+                }
+            };
+            let encodings = inputs.into_iter().map(encode).collect::<Result<Vec<_>>>()?;
             let n_tokens = encodings.iter().map(|e| e.ids.len()).sum();
             let vectors = in_batches(&encodings, &this.turn, |batch| Ok(this.model.embed(batch)?))?;
             Ok(Embedded { vectors, n_tokens })

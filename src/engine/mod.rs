@@ -36,7 +36,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use tokio::sync::Semaphore;
 
-pub use embedder::{Embedded, Embedder, Reranker, Scored};
+pub use embedder::{EmbedInput, Embedded, Embedder, Reranker, Scored};
 pub use metrics::Snapshot;
 pub use scheduler::Limits;
 

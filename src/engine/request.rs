@@ -272,6 +272,9 @@ pub enum Failure {
     Overloaded { retry_after_s: u64 },
     #[error("{0}")]
     Unsupported(String),
+    /// A remote provider's words for a prompt that its model can't take.
+    #[error("{0}")]
+    ContextRefused(String),
     /// A remote provider's refusal.
     #[error("{message}")]
     Provider { status: Option<u16>, message: String },

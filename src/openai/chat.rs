@@ -23,7 +23,8 @@ use crate::state::AppState;
 struct ChatBody {
     model: Option<String>,
     messages: Vec<MessageBody>,
-    #[serde(flatten)]
+    /// Read from the same JSON by itself: flattened, a wrong field would lose its path.
+    #[serde(skip)]
     sampling: SamplingBody,
     max_completion_tokens: Option<u32>,
     tools: Option<Vec<ToolBody>>,
@@ -49,7 +50,8 @@ struct ChatBody {
 #[utoipa::path(post, path = "/v1/chat/completions", tag = "openai", request_body = Value,
     responses((status = 200, body = Value), (status = 400), (status = 401), (status = 404), (status = 429)))]
 pub(super) async fn create_chat_completion(State(state): State<AppState>, caller: OpenAiCaller, body: Bytes) -> Result<Response> {
-    let mut body: ChatBody = body::parse(&body)?;
+    let sampling = body::parse(&body)?;
+    let mut body = ChatBody { sampling, ..body::parse(&body)? };
     refuse_unsupported(&body)?;
     let (stream, n) = (body.sampling.streams()?, body.sampling.choices()? as usize);
     let logprobs = logprobs(&body)?;

@@ -26,7 +26,8 @@ const MAX_PROMPTS: usize = 128;
 struct CompletionBody {
     model: Option<String>,
     prompt: Value,
-    #[serde(flatten)]
+    /// Read from the same JSON by itself: flattened, a wrong field would lose its path.
+    #[serde(skip)]
     sampling: SamplingBody,
     logprobs: Option<u8>,
     echo: Option<bool>,
@@ -41,7 +42,7 @@ struct CompletionBody {
     responses((status = 200, body = Value), (status = 400), (status = 401), (status = 404), (status = 429)))]
 pub(super) async fn create_completion(State(state): State<AppState>, caller: OpenAiCaller, body: Bytes) -> Result<Response> {
     let key = models::model_key(&caller)?;
-    let body: CompletionBody = body::parse(&body)?;
+    let body = CompletionBody { sampling: body::parse(&body)?, ..body::parse(&body)? };
     let (stream, n) = (body.sampling.streams()?, body.sampling.choices()? as usize);
     if body.suffix.as_ref().is_some_and(|s| !s.is_empty()) {
         return Err(unsupported("suffix", "these models only continue a text"));

@@ -11,6 +11,7 @@ use super::body::{self, invalid, unsupported};
 use super::models;
 use crate::accounts::OpenAiCaller;
 use crate::catalog;
+use crate::engine::EmbedInput;
 use crate::engine::host::Kind;
 use crate::error::Result;
 use crate::http::extract::Json;
@@ -40,9 +41,9 @@ pub(super) async fn create_embedding(State(state): State<AppState>, caller: Open
         Some("base64") => true,
         Some(_) => return Err(invalid("encoding_format", "it must be float or base64")),
     };
-    let texts = texts(&body.input)?;
+    let inputs = inputs(&body.input)?;
     let model = models::resolve_kind(&state, key.workspace_id, body.model.as_deref(), Kind::TextEmbedding).await?.reference();
-    let embedded = catalog::embed(&state, key.workspace_id, Some(&model), texts).await?;
+    let embedded = catalog::embed(&state, key.workspace_id, Some(&model), inputs).await?;
     let n_dimensions = embedded.vectors.first().map_or(0, Vec::len);
     if let Some(wanted) = body.dimensions.filter(|d| *d != n_dimensions) {
         return Err(unsupported("dimensions", format_args!("this model's vectors have {n_dimensions} dimensions, not {wanted}")));
@@ -60,21 +61,25 @@ pub(super) async fn create_embedding(State(state): State<AppState>, caller: Open
     Ok(Json(json!({"object": "list", "data": data, "model": embedded.model.to_string(), "usage": usage})))
 }
 
-fn texts(input: &Value) -> Result<Vec<String>> {
-    let text = |path: String, value: &Value| match value {
+/// A text, texts, token ids, or lists of token ids.
+fn inputs(input: &Value) -> Result<Vec<EmbedInput>> {
+    let tokens = |path: &str, ids: &[Value]| -> Result<EmbedInput> {
+        let ids: Option<Vec<u32>> = ids.iter().map(|id| id.as_u64().and_then(|id| u32::try_from(id).ok())).collect();
+        let ids = ids.filter(|ids| !ids.is_empty()).ok_or_else(|| invalid(path, "it must be a text or a list of token ids"))?;
+        Ok(EmbedInput::Tokens(ids))
+    };
+    let one = |path: &str, value: &Value| match value {
         Value::String(text) if text.is_empty() => Err(invalid(path, "it must not be empty")),
-        Value::String(text) => Ok(text.clone()),
-        Value::Number(_) | Value::Array(_) => Err(unsupported(
-            path,
-            "token ids belong to another model's tokenizer; send text (in LangChain: check_embedding_ctx_length=False)",
-        )),
-        _ => Err(invalid(path, "it must be a string or an array of strings")),
+        Value::String(text) => Ok(EmbedInput::Text(text.clone())),
+        Value::Array(ids) => tokens(path, ids),
+        _ => Err(invalid(path, "it must be a text or a list of token ids")),
     };
     match input {
+        Value::Array(ids) if ids.first().is_some_and(Value::is_number) => Ok(vec![tokens("input", ids)?]),
         Value::Array(entries) if entries.is_empty() || entries.len() > MAX_INPUTS => {
             Err(invalid("input", format_args!("it must have 1 to {MAX_INPUTS} texts")))
         }
-        Value::Array(entries) => entries.iter().enumerate().map(|(i, entry)| text(format!("input[{i}]"), entry)).collect(),
-        one => Ok(vec![text("input".into(), one)?]),
+        Value::Array(entries) => entries.iter().enumerate().map(|(i, entry)| one(&format!("input[{i}]"), entry)).collect(),
+        value => Ok(vec![one("input", value)?]),
     }
 }

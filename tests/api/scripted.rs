@@ -1,5 +1,6 @@
 //! A provider that follows a script: an OpenAI-compatible server on a port of its own. What it writes depends on the
-//! model's name: `echo` repeats the question word by word, `slow` goes on for 20 s, `broken` breaks off, `busy` is busy.
+//! model's name: `echo` repeats the question word by word, `slow` goes on for 20 s, `broken` breaks off, `busy` is busy,
+//! `long` finds every prompt too long.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -42,7 +43,7 @@ impl Provider {
             .execute(db)
             .await
             .unwrap();
-        for (model, context_size) in [("echo", 8192), ("small", 64), ("slow", 8192), ("broken", 8192), ("busy", 8192)] {
+        for (model, context_size) in [("echo", 8192), ("small", 64), ("slow", 8192), ("broken", 8192), ("busy", 8192), ("long", 8192)] {
             sqlx::query(
                 "insert into provider_models (id, workspace_id, provider_id, name, kind, context_size, features, prompt_unit_price, completion_unit_price)
                  values ($1, $2, $3, $4, 'llm', $5, '{vision}', 2, 10)",
@@ -78,6 +79,10 @@ async fn complete(State(calls): State<Arc<Mutex<Vec<Value>>>>, Json(body): Json<
     if model == "busy" {
         let error = json!({"error": {"message": "Slow down.", "type": "rate_limit_error"}});
         return (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "7")], axum::Json(error)).into_response();
+    }
+    if model == "long" {
+        let error = json!({"error": {"message": "Too long.", "type": "invalid_request_error", "code": "context_length_exceeded"}});
+        return (StatusCode::BAD_REQUEST, axum::Json(error)).into_response();
     }
     let messages = body["messages"].as_array().unwrap();
     let question = text_of(&messages.last().unwrap()["content"]);

@@ -20,9 +20,9 @@ use url::Url;
 
 use super::db::ModelRow;
 use super::{Prices, Ranking};
-use crate::engine::Embedded;
 use crate::engine::host::{Features, Kind};
 use crate::engine::request::{Event, Failure, Generation, Input, Message, Part, Request, Timing, Tool};
+use crate::engine::{EmbedInput, Embedded};
 use crate::error::{Error, Result};
 use crate::outbound::{Outbound, Refusal};
 use crate::state::AppState;
@@ -132,7 +132,7 @@ impl RemoteModel {
         Ok(generation)
     }
 
-    pub(super) async fn embed(&self, texts: Vec<String>) -> Result<Embedded, Failure> {
+    pub(super) async fn embed(&self, texts: Vec<EmbedInput>) -> Result<Embedded, Failure> {
         let mut embedded = Embedded { vectors: Vec::with_capacity(texts.len()), n_tokens: 0 };
         for batch in texts.chunks(EMBED_BATCH) {
             let body = json!({"model": self.name, "input": batch, "encoding_format": "float"}).to_string();
@@ -152,7 +152,7 @@ impl RemoteModel {
             }
             embedded.vectors.append(&mut vectors);
             embedded.n_tokens +=
-                answer["usage"]["prompt_tokens"].as_u64().map_or_else(|| batch.iter().map(|t| estimate_text(t)).sum(), |n| n as usize);
+                answer["usage"]["prompt_tokens"].as_u64().map_or_else(|| batch.iter().map(estimate_input).sum(), |n| n as usize);
         }
         Ok(embedded)
     }
@@ -245,14 +245,12 @@ impl Endpoint {
             .and_then(|v| v.trim().parse().ok())
             .map(Duration::from_secs_f64);
         let bytes = body_of(response, 64 << 10).await.unwrap_or_default();
-        let text = match serde_json::from_slice::<Value>(&bytes) {
-            Ok(json) => wire::error_text(&json).unwrap_or_else(|| json.to_string()),
-            Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
-        };
-        let failure = Failure::Provider {
-            status: Some(status.as_u16()),
-            message: format!("The model provider answered {status}: {}", self.presentable(&text)),
-        };
+        let json = serde_json::from_slice::<Value>(&bytes).unwrap_or_default();
+        let text = wire::error_text(&json).unwrap_or_else(|| String::from_utf8_lossy(&bytes).into_owned());
+        let message = format!("The model provider answered {status}: {}", self.presentable(&text));
+        let is_overflow = matches!(status.as_u16(), 400 | 413 | 422) && wire::is_context_overflow(&json, &text);
+        let failure =
+            if is_overflow { Failure::ContextRefused(message) } else { Failure::Provider { status: Some(status.as_u16()), message } };
         let busy = status == StatusCode::TOO_MANY_REQUESTS || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED);
         Err(Attempt { failure, again: busy, retry_after })
     }
@@ -291,6 +289,13 @@ impl Endpoint {
 
     fn too_slow(&self) -> Failure {
         Failure::Provider { status: None, message: format!("The model provider did not answer within {} ms.", self.timeout.as_millis()) }
+    }
+}
+
+fn estimate_input(input: &EmbedInput) -> usize {
+    match input {
+        EmbedInput::Text(text) => estimate_text(text),
+        EmbedInput::Tokens(ids) => ids.len(),
     }
 }
 

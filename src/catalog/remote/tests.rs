@@ -266,12 +266,12 @@ async fn embeddings_come_back_in_order() {
         Script::json(200, json!({"data": data, "usage": {"prompt_tokens": 2 * n}}))
     };
     let stand_in = StandIn::start(vec![page(32), page(8)]).await;
-    let embedded = stand_in.model(0).embed(vec!["x".into(); 40]).await.unwrap();
+    let embedded = stand_in.model(0).embed(vec![String::from("x").into(); 40]).await.unwrap();
     assert_eq!((embedded.vectors.len(), embedded.n_tokens), (40, 80));
     assert_eq!((embedded.vectors[31][0], embedded.vectors[33][0]), (31.0, 1.0));
 
     let stand_in = StandIn::start(vec![page(1)]).await;
-    assert!(stand_in.model(0).embed(vec!["x".into(); 2]).await.err().unwrap().to_string().contains("fewer vectors"));
+    assert!(stand_in.model(0).embed(vec![String::from("x").into(); 2]).await.err().unwrap().to_string().contains("fewer vectors"));
 }
 
 #[tokio::test]

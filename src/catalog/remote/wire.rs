@@ -402,6 +402,17 @@ pub(super) fn error_text(body: &Value) -> Option<String> {
     candidates.into_iter().find_map(Value::as_str).filter(|t| !t.trim().is_empty()).map(str::to_owned)
 }
 
+/// Whether a refusal means that the prompt is too long: OpenAI and vLLM say it in `code` or in words, llama.cpp in `type`.
+pub(super) fn is_context_overflow(body: &Value, text: &str) -> bool {
+    let words = ["context_length_exceeded", "exceed_context_size_error"];
+    let named = [&body["error"]["code"], &body["error"]["type"], &body["code"], &body["type"]];
+    let text = text.to_lowercase();
+    named.into_iter().filter_map(Value::as_str).any(|code| words.contains(&code))
+        || ["maximum context length", "context window", "exceeds the available context", "prompt is too long"]
+            .iter()
+            .any(|p| text.contains(p))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -473,6 +484,19 @@ mod tests {
                 "top_logprobs": 2,
             })
         );
+    }
+
+    #[test]
+    fn too_long_is_told_from_other_refusals() {
+        let of = |body: Value| is_context_overflow(&body, &error_text(&body).unwrap_or_default());
+        assert!(of(json!({"error": {"message": "Too long.", "code": "context_length_exceeded"}})), "OpenAI");
+        assert!(of(json!({"object": "error", "message": "This model's maximum context length is 4096 tokens.", "code": 400})), "vLLM");
+        assert!(
+            of(json!({"error": {"code": 400, "message": "request (9 tokens) exceeds", "type": "exceed_context_size_error"}})),
+            "llama.cpp"
+        );
+        assert!(!of(json!({"error": {"message": "Unknown field 'context'.", "code": "invalid_value"}})));
+        assert!(!of(Value::Null));
     }
 
     #[test]

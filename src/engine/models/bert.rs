@@ -266,6 +266,11 @@ impl EmbeddingModel {
         self.max_tokens
     }
 
+    /// Ids below this are tokens.
+    pub fn vocab_size(&self) -> usize {
+        self.encoder.config.vocab_size
+    }
+
     pub fn encode(&self, text: &str) -> Result<Encoding, anyhow::Error> {
         let encoding = self.tokenizer.encode_fast(text, true).map_err(|e| anyhow::anyhow!("tokenising: {e}"))?;
         Ok(Encoding { ids: encoding.get_ids().to_vec(), types: encoding.get_type_ids().to_vec() })
