@@ -169,7 +169,7 @@ struct PreviewQuery {
 }
 
 /// Bytes of a file that a message of this app holds
-#[utoipa::path(get, path = "/v1/files/{file_id}/preview", tag = "service", params(("file_id" = FileId, Path), PreviewQuery),
+#[utoipa::path(get, path = "/v1/files/{file_id}/preview", tag = "service", params(("file_id" = inline(FileId), Path), PreviewQuery),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 403), (status = 404)))]
 async fn preview_file(
     State(state): State<AppState>,
@@ -198,7 +198,7 @@ struct SignedQuery {
 }
 
 /// Bytes of a file, by signed link
-#[utoipa::path(get, path = "/files/{file_id}/{name}", tag = "files", security(()), params(("file_id" = FileId, Path), ("name" = String, Path), SignedQuery),
+#[utoipa::path(get, path = "/files/{file_id}/{name}", tag = "files", security(()), params(("file_id" = inline(FileId), Path), ("name" = String, Path), SignedQuery),
     responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 403), (status = 404)))]
 async fn get_signed_file(
     State(state): State<AppState>,

@@ -19,6 +19,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
+/// Where socket folders are made.
+const SOCKETS: &str = "/tmp";
+
 /// What to start, and where to keep it.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -32,6 +35,8 @@ pub struct Options {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Running {
     pub pid: u32,
+    /// Folder of the servers' sockets.
+    pub sockets: PathBuf,
     pub database_url: Option<String>,
     pub redis_url: Option<String>,
 }
@@ -50,6 +55,7 @@ pub struct Services {
 /// time. Fails with a message that says what to do when a program is missing or another process has the directory.
 pub fn start(options: &Options) -> Result<Services> {
     let lock = lock(&options.data_dir)?;
+    remove_leftovers(&options.data_dir);
     let sockets = SocketDir::create()?;
     let owner = child::Owner::choose()?;
     owner.give(sockets.path())?;
@@ -57,6 +63,7 @@ pub fn start(options: &Options) -> Result<Services> {
     let redis = if options.redis { Some(redis::Redis::prepare(options, sockets.path(), &owner)?) } else { None };
     let running = Running {
         pid: std::process::id(),
+        sockets: sockets.path().to_owned(),
         database_url: postgres.as_ref().map(postgres::Postgres::url),
         redis_url: redis.as_ref().map(redis::Redis::url),
     };
@@ -94,6 +101,16 @@ pub fn find_running(data_dir: &Path) -> Option<Running> {
     let running: Running = serde_json::from_str(&std::fs::read_to_string(running_file(data_dir)).ok()?).ok()?;
     // The lock, not the file, tells whether the process lives.
     lock(data_dir).is_err().then_some(running)
+}
+
+/// The socket folder of a process that was killed; the lock is ours, so it is gone.
+fn remove_leftovers(data_dir: &Path) {
+    let text = std::fs::read_to_string(running_file(data_dir)).unwrap_or_default();
+    if let Ok(old) = serde_json::from_str::<Running>(&text)
+        && old.sockets.starts_with(SOCKETS)
+    {
+        std::fs::remove_dir_all(old.sockets).ok();
+    }
 }
 
 fn running_file(data_dir: &Path) -> PathBuf {
@@ -183,7 +200,7 @@ struct SocketDir(PathBuf);
 
 impl SocketDir {
     fn create() -> Result<Self> {
-        let dir = tempfile::Builder::new().prefix("ashlar-").tempdir_in("/tmp").context("making a folder for sockets in /tmp")?.keep();
+        let dir = tempfile::Builder::new().prefix("ashlar-").tempdir_in(SOCKETS).context("making a folder for sockets in /tmp")?.keep();
         std::fs::set_permissions(&dir, Permissions::from_mode(0o700)).context("closing the socket folder to others")?;
         Ok(Self(dir))
     }

@@ -182,7 +182,7 @@ struct Switch {
 }
 
 /// Switch annotation replies on or off
-#[utoipa::path(post, path = "/v1/apps/annotation-reply/{action}", tag = "service", params(("action" = Action, Path)),
+#[utoipa::path(post, path = "/v1/apps/annotation-reply/{action}", tag = "service", params(("action" = inline(Action), Path)),
     request_body = Switch, responses((status = 200, body = Object)))]
 async fn service_switch(
     State(state): State<AppState>,
@@ -199,7 +199,7 @@ async fn service_switch(
 
 /// How far switching annotation replies is
 #[utoipa::path(get, path = "/v1/apps/annotation-reply/{action}/status/{job_id}", tag = "service",
-    params(("action" = Action, Path), ("job_id" = JobId, Path)), responses((status = 200, body = Object), (status = 400)))]
+    params(("action" = inline(Action), Path), ("job_id" = inline(JobId), Path)), responses((status = 200, body = Object), (status = 400)))]
 async fn service_status(State(state): State<AppState>, app: ServiceApp, Path(path): Path<(Action, String)>) -> Result<Json<Value>> {
     let unknown = || Error::invalid("job_id", "The job does not exist.");
     let id = path.1.parse().map_err(|_| unknown())?;
