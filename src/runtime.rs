@@ -97,6 +97,6 @@ async fn connect_database(url: &str) -> Result<PgPool> {
 }
 
 /// Replicas that start together take turns (an advisory lock held by sqlx).
-async fn migrate(db: &PgPool) -> Result<()> {
+pub async fn migrate(db: &PgPool) -> Result<()> {
     sqlx::migrate!().run(db).await.context("migrating the database")
 }

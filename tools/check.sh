@@ -7,7 +7,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 step format; cargo fmt --all --check
 step clippy; cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
-step docs; RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --workspace --no-deps
+step docs; RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --quiet --locked --workspace --no-deps --document-private-items
 step dependencies
 $tools/cargo-deny --offline check --hide-inclusion-graph licenses bans sources
 $tools/cargo-shear

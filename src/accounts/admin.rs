@@ -17,7 +17,7 @@ pub struct CreateAdmin {
     #[arg(long)]
     pub email: String,
 
-    /// Name to show [default: the part of the address before @]
+    /// Name to show [default: the first part of the address]
     #[arg(long)]
     pub name: Option<String>,
 

@@ -11,7 +11,7 @@ pub fn line(param: &str, text: &str, max: usize) -> Result<String> {
     optional_line(param, text, max)
 }
 
-/// As [`line`], may be empty.
+/// As [`line()`], may be empty.
 pub fn optional_line(param: &str, text: &str, max: usize) -> Result<String> {
     let text = text.trim();
     if text.chars().count() > max {

@@ -51,3 +51,11 @@ async fn a_real_client_reaches_a_spawned_server(db: PgPool) {
     let reply = reqwest::get(server.url("/v1/")).await.unwrap();
     assert_eq!(reply.status(), 200);
 }
+
+#[sqlx::test(migrations = false)]
+async fn replicas_that_start_together_migrate_once(db: PgPool) {
+    let starts = (0..4).map(|_| ashlar::runtime::migrate(&db));
+    futures::future::try_join_all(starts).await.unwrap();
+    let applied: i64 = sqlx::query_scalar("select count(*) from _sqlx_migrations where success").fetch_one(&db).await.unwrap();
+    assert_eq!(applied, sqlx::migrate!().iter().count() as i64);
+}
