@@ -65,6 +65,9 @@ pub async fn run(args: HttpBench) -> Result<()> {
             std::fs::copy(&from, folder.join(file)).with_context(|| format!("copying {}", from.display()))?;
         }
     }
+    // what it measures with is thrown away
+    let data = tempfile::tempdir()?;
+    config.data_dir = data.path().to_owned();
     config.models_dir = Some(models.path().to_owned());
     config.default_model = Some(MODEL.into());
     config.queue_limit = config.queue_limit.max(args.streams * 2);
