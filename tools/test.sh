@@ -7,5 +7,6 @@ source tools/services.sh ashlar_test
 cargo build --locked --workspace --tests --bins
 (cd web && npm test)
 tests/clients/run.sh
-(cd web && ASHLAR_BIN="$PWD/../target/debug/ashlar" npm run e2e)
+# with private servers of its own, as on a first run
+(cd web && env -u DATABASE_URL -u REDIS_URL ASHLAR_BIN="$PWD/../target/debug/ashlar" npm run e2e)
 target/tools/bin/cargo-nextest nextest run --locked --workspace
