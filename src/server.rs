@@ -118,7 +118,7 @@ pub fn router(state: AppState) -> Router {
         .fallback(console::serve)
         .layer(middleware::from_fn(measure::measure))
         .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(TraceLayer::new_for_http())
+        .layer(TraceLayer::new_for_http().on_failure(()))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .with_state(state)
 }
