@@ -20,6 +20,7 @@ pub mod request;
 pub mod sampler;
 mod scheduler;
 mod sequence;
+pub mod shapes;
 #[cfg(test)]
 mod tests;
 mod text;

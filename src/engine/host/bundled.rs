@@ -23,6 +23,11 @@ pub(super) fn path(data_dir: &Path) -> Result<PathBuf> {
     unpack(data_dir)
 }
 
+/// One file of the bundled model.
+pub(in crate::engine) fn file(name: &str) -> Result<std::borrow::Cow<'static, [u8]>> {
+    Ok(Files::get(name).with_context(|| format!("{name} is not part of the bundled model"))?.data)
+}
+
 /// The folder's name ends with a hash of the contents: a new program unpacks its own model beside the old one's.
 fn unpack(data_dir: &Path) -> Result<PathBuf> {
     let mut names: Vec<_> = Files::iter().collect();

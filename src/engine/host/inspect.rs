@@ -8,6 +8,7 @@ use candle_core::quantized::gguf_file;
 use serde_json::Value;
 
 use super::super::null;
+use super::super::weights::random;
 use super::{Features, Kind};
 
 /// A checkpoint's header, or why this engine can't run it.
@@ -98,7 +99,7 @@ pub fn read(path: &Path) -> Checkpoint {
 }
 
 fn folder(path: &Path) -> Result<Checkpoint> {
-    let safetensors = weight_bytes(path, "safetensors");
+    let safetensors = random::n_bytes(path).unwrap_or_else(|| weight_bytes(path, "safetensors"));
     if safetensors == 0
         && let [file, rest @ ..] = ggufs(path).as_slice()
     {

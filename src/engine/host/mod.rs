@@ -4,7 +4,7 @@
 //! just copied in is there; a model is loaded when it is asked for first, or by [`Engines::load`]. Whoever holds a
 //! [`Loaded`] keeps the model alive: unloading ends with the last running generation. No SQL, no HTTP in here.
 
-mod bundled;
+pub(super) mod bundled;
 pub mod inspect;
 
 use std::collections::HashMap;

@@ -1,10 +1,12 @@
-//! Checkpoints on disk: Hugging Face folders of safetensors and GGUF files, memory-mapped, read by name.
+//! Checkpoints on disk: Hugging Face folders of safetensors and GGUF files, memory-mapped, read by name; and folders of
+//! made-up weights for measurements.
 //!
 //! Both formats look alike from here on: Hugging Face tensor names, `config.json`'s field names, rotate-half layout of
 //! query and key rows. Files come from strangers: every count and offset is checked, errors name the file and the tensor.
 //! Knows no architecture: what is asked for, and in which shape, is the business of `models`.
 
 mod gguf;
+pub mod random;
 #[cfg(test)]
 mod tests;
 
@@ -86,7 +88,8 @@ impl Checkpoint {
         if meta.is_file() {
             return gguf::open(path);
         }
-        if path.join("model.safetensors").exists() || path.join("model.safetensors.index.json").exists() {
+        let is_folder_of_tensors = |name: &&str| path.join(name).exists();
+        if ["model.safetensors", "model.safetensors.index.json", random::FILE].iter().any(is_folder_of_tensors) {
             return Self::open_folder(path);
         }
         let mut ggufs = Vec::new();
@@ -112,28 +115,10 @@ impl Checkpoint {
             field: "architectures".into(),
             why: "expected a list with the architecture's name".into(),
         })?;
-        let index = path.join("model.safetensors.index.json");
-        let files = if index.exists() {
-            let index_json = read_json(&index)?;
-            let map = index_json["weight_map"].as_object().ok_or_else(|| LoadError::Config {
-                path: index.clone(),
-                field: "weight_map".into(),
-                why: "expected a map from tensor to file".into(),
-            })?;
-            let mut files = std::collections::BTreeSet::new();
-            for (tensor, file) in map {
-                let name = file.as_str().filter(|n| is_plain_file_name(n)).ok_or_else(|| LoadError::Config {
-                    path: index.clone(),
-                    field: format!("weight_map.{tensor}"),
-                    why: "expected the name of a file in this folder".into(),
-                })?;
-                files.insert(path.join(name));
-            }
-            files.into_iter().collect()
-        } else {
-            vec![path.join("model.safetensors")]
+        let weights = match path.join(random::FILE).exists() {
+            true => random::open(path)?,
+            false => Weights::open_safetensors(path, &weight_files(path)?)?,
         };
-        let weights = Weights::open_safetensors(path, &files)?;
         Ok(Self { path: path.to_owned(), config, architecture, gguf_tokenizer: None, weights })
     }
 
@@ -151,6 +136,30 @@ impl Checkpoint {
     pub fn fields(&self) -> Fields<'_> {
         Fields { path: self.config_path(), prefix: String::new(), value: &self.config }
     }
+}
+
+/// The safetensors files of a folder: those that its index names, or the only one.
+fn weight_files(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    let index = path.join("model.safetensors.index.json");
+    if !index.exists() {
+        return Ok(vec![path.join("model.safetensors")]);
+    }
+    let index_json = read_json(&index)?;
+    let map = index_json["weight_map"].as_object().ok_or_else(|| LoadError::Config {
+        path: index.clone(),
+        field: "weight_map".into(),
+        why: "expected a map from tensor to file".into(),
+    })?;
+    let mut files = std::collections::BTreeSet::new();
+    for (tensor, file) in map {
+        let name = file.as_str().filter(|n| is_plain_file_name(n)).ok_or_else(|| LoadError::Config {
+            path: index.clone(),
+            field: format!("weight_map.{tensor}"),
+            why: "expected the name of a file in this folder".into(),
+        })?;
+        files.insert(path.join(name));
+    }
+    Ok(files.into_iter().collect())
 }
 
 fn is_plain_file_name(name: &str) -> bool {

@@ -1,0 +1,299 @@
+//! Models by name and without a download: the real configuration, made-up weights ([`weights::random`](super::weights)),
+//! and a tokenizer as large as the model's vocabulary. For benchmarks, the planner and tests; what they answer is noise.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::host::bundled;
+use super::weights::random::{self, RandomWeights};
+
+struct Text {
+    hidden: usize,
+    intermediate: usize,
+    layers: usize,
+    heads: usize,
+    kv_heads: usize,
+    head_dim: usize,
+    vocab: usize,
+    context: usize,
+    theta: f64,
+    tied: bool,
+}
+
+struct Vision {
+    depth: usize,
+    hidden: usize,
+    intermediate: usize,
+    heads: usize,
+    /// Positions of the square table.
+    positions: usize,
+    /// Blocks whose output goes to the text model's first layers.
+    deepstack: [usize; 3],
+}
+
+enum Family {
+    Llama,
+    Qwen3,
+    Qwen3Vl(Vision),
+}
+
+struct NamedShape {
+    name: &'static str,
+    text: Text,
+    family: Family,
+}
+
+/// The side of a patch, its frames, and patches per side of what becomes one token: the same in every Qwen3-VL.
+const PATCH: [usize; 3] = [16, 2, 2];
+
+const fn text(hidden: usize, intermediate: usize, layers: usize, heads: [usize; 2], tied: bool) -> Text {
+    let (heads, kv_heads) = (heads[0], heads[1]);
+    Text { hidden, intermediate, layers, heads, kv_heads, head_dim: 128, vocab: 151_936, context: 262_144, theta: 5e6, tied }
+}
+
+const VISION_SMALL: Vision = Vision { depth: 24, hidden: 1024, intermediate: 4096, heads: 16, positions: 2304, deepstack: [5, 11, 17] };
+const VISION_LARGE: Vision = Vision { depth: 27, hidden: 1152, intermediate: 4304, heads: 16, positions: 2304, deepstack: [8, 16, 24] };
+
+/// Sizes as the published configurations have them; `qwen3-vl-tiny` is ours, for tests.
+const SHAPES: &[NamedShape] = &[
+    NamedShape { name: "qwen3-vl-2b", text: text(2048, 6144, 28, [16, 8], true), family: Family::Qwen3Vl(VISION_SMALL) },
+    NamedShape { name: "qwen3-vl-4b", text: text(2560, 9728, 36, [32, 8], true), family: Family::Qwen3Vl(VISION_SMALL) },
+    NamedShape { name: "qwen3-vl-8b", text: text(4096, 12_288, 36, [32, 8], false), family: Family::Qwen3Vl(VISION_LARGE) },
+    NamedShape { name: "qwen3-vl-32b", text: text(5120, 25_600, 64, [64, 8], false), family: Family::Qwen3Vl(VISION_LARGE) },
+    NamedShape {
+        name: "qwen3-vl-tiny",
+        text: Text { head_dim: 64, vocab: 4096, context: 8192, ..text(256, 640, 4, [4, 2], true) },
+        family: Family::Qwen3Vl(Vision { depth: 4, hidden: 128, intermediate: 512, heads: 2, positions: 576, deepstack: [0, 1, 3] }),
+    },
+    NamedShape {
+        name: "qwen3-0.6b",
+        text: Text { context: 40_960, theta: 1e6, ..text(1024, 3072, 28, [16, 8], true) },
+        family: Family::Qwen3,
+    },
+    NamedShape {
+        name: "qwen3-8b",
+        text: Text { context: 40_960, theta: 1e6, ..text(4096, 12_288, 36, [32, 8], false) },
+        family: Family::Qwen3,
+    },
+    NamedShape {
+        name: "llama-3.1-8b",
+        text: Text { vocab: 128_256, context: 131_072, theta: 5e5, ..text(4096, 14_336, 32, [32, 8], false) },
+        family: Family::Llama,
+    },
+    NamedShape {
+        name: "smollm2-135m",
+        text: Text { head_dim: 64, vocab: 49_152, context: 8192, theta: 1e5, ..text(576, 1536, 30, [9, 3], true) },
+        family: Family::Llama,
+    },
+];
+
+/// Every name that [`folder`] knows.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SHAPES.iter().map(|shape| shape.name)
+}
+
+/// A folder that loads like a downloaded model of that shape; it is deleted with the value. `None` for an unknown name.
+pub fn folder(name: &str) -> Result<Option<TempDir>> {
+    if !names().any(|known| known == name) {
+        return Ok(None);
+    }
+    let folder = tempfile::Builder::new().prefix(&format!("{name}-")).tempdir().context("creating a folder for a shape")?;
+    write(name, folder.path())?;
+    Ok(Some(folder))
+}
+
+/// Writes the folder of a shape into `folder`, which exists.
+pub fn write(name: &str, folder: &Path) -> Result<()> {
+    let shape = SHAPES.iter().find(|shape| shape.name == name);
+    let shape = shape.with_context(|| format!("no shape is called `{name}`; there are {}", names().collect::<Vec<_>>().join(", ")))?;
+    let mut tokenizer: Value = serde_json::from_slice(&bundled::file("tokenizer.json")?).context("the bundled tokenizer")?;
+    let ids = fill_vocabulary(&mut tokenizer, shape.text.vocab)?;
+    let weights = RandomWeights { seed: 0, tensors: shape.tensors() };
+    let files = [
+        ("config.json", shape.config(&ids)?),
+        ("generation_config.json", json!({"do_sample": false, "eos_token_id": [ids["<|im_end|>"], ids["<|endoftext|>"]]})),
+        ("tokenizer.json", tokenizer),
+        (random::FILE, serde_json::to_value(&weights)?),
+        ("preprocessor_config.json", pixels(1 << 16, 1 << 24)),
+        ("video_preprocessor_config.json", pixels(4096, 25_165_824)),
+    ];
+    for (name, value) in files {
+        std::fs::write(folder.join(name), value.to_string()).with_context(|| format!("writing {name}"))?;
+    }
+    for name in ["tokenizer_config.json", "chat_template.jinja"] {
+        std::fs::write(folder.join(name), bundled::file(name)?).with_context(|| format!("writing {name}"))?;
+    }
+    Ok(())
+}
+
+/// Gives a byte-level tokenizer as many tokens as the model has rows: made-up ones behind its own, the added ones last.
+/// Returns the ids of those.
+fn fill_vocabulary(tokenizer: &mut Value, vocab: usize) -> Result<BTreeMap<String, usize>> {
+    let added = tokenizer["added_tokens"].as_array_mut().context("the tokenizer has no added tokens")?;
+    let first_added = vocab.checked_sub(added.len()).context("the vocabulary is too small")?;
+    let mut ids = BTreeMap::new();
+    for (i, token) in added.iter_mut().enumerate() {
+        token["id"] = json!(first_added + i);
+        ids.insert(token["content"].as_str().unwrap_or_default().to_owned(), first_added + i);
+    }
+    let own = tokenizer["model"]["vocab"].as_object_mut().context("the tokenizer has no vocabulary")?;
+    ensure!(own.len() <= first_added, "the vocabulary is too small");
+    for id in own.len()..first_added {
+        // `Ġ` is a space: each of these is a word.
+        own.insert(format!("\u{120}#{id}"), json!(id));
+    }
+    Ok(ids)
+}
+
+fn pixels(min: usize, max: usize) -> Value {
+    let [patch, frames, merge] = PATCH;
+    let half = [0.5; 3];
+    json!({
+        "size": {"shortest_edge": min, "longest_edge": max}, "image_mean": half, "image_std": half,
+        "patch_size": patch, "temporal_patch_size": frames, "merge_size": merge,
+    })
+}
+
+impl NamedShape {
+    fn config(&self, ids: &BTreeMap<String, usize>) -> Result<Value> {
+        let t = &self.text;
+        let mut text = json!({
+            "hidden_size": t.hidden, "intermediate_size": t.intermediate, "num_hidden_layers": t.layers,
+            "num_attention_heads": t.heads, "num_key_value_heads": t.kv_heads, "head_dim": t.head_dim, "vocab_size": t.vocab,
+            "max_position_embeddings": t.context, "rope_theta": t.theta, "hidden_act": "silu", "attention_bias": false,
+            "rms_norm_eps": if matches!(self.family, Family::Llama) { 1e-5 } else { 1e-6 },
+            "tie_word_embeddings": t.tied, "dtype": "bfloat16", "eos_token_id": ids.get("<|im_end|>"),
+        });
+        let architecture = match &self.family {
+            Family::Llama => "LlamaForCausalLM",
+            Family::Qwen3 => "Qwen3ForCausalLM",
+            Family::Qwen3Vl(v) => {
+                // The published 24, 20, 20 of 64 frequencies, and their like for other heads.
+                let half = t.head_dim / 2;
+                let side = half * 5 / 16;
+                text["rope_scaling"] =
+                    json!({"mrope_interleaved": true, "mrope_section": [half - 2 * side, side, side], "rope_type": "default"});
+                let [patch, frames, merge] = PATCH;
+                let id = |token: &str| ids.get(token).with_context(|| format!("the tokenizer has no {token}"));
+                return Ok(json!({
+                    "architectures": ["Qwen3VLForConditionalGeneration"], "model_type": "qwen3_vl", "dtype": "bfloat16",
+                    "image_token_id": id("<|image_pad|>")?, "video_token_id": id("<|video_pad|>")?,
+                    "vision_start_token_id": id("<|vision_start|>")?, "vision_end_token_id": id("<|vision_end|>")?,
+                    "tie_word_embeddings": t.tied,
+                    "text_config": text,
+                    "vision_config": {
+                        "depth": v.depth, "hidden_size": v.hidden, "intermediate_size": v.intermediate, "num_heads": v.heads,
+                        "patch_size": patch, "temporal_patch_size": frames, "spatial_merge_size": merge, "in_channels": 3,
+                        "num_position_embeddings": v.positions, "deepstack_visual_indexes": v.deepstack,
+                        "out_hidden_size": t.hidden, "hidden_act": "gelu_pytorch_tanh",
+                    },
+                }));
+            }
+        };
+        text["architectures"] = json!([architecture]);
+        Ok(text)
+    }
+
+    /// Name and shape of every tensor of the checkpoint.
+    fn tensors(&self) -> BTreeMap<String, Vec<usize>> {
+        let t = &self.text;
+        let (prefix, vision) = match &self.family {
+            Family::Qwen3Vl(vision) => ("model.language_model", Some(vision)),
+            _ => ("model", None),
+        };
+        let mut all = BTreeMap::new();
+        let mut add = |name: String, shape: &[usize]| all.insert(name, shape.to_vec());
+        add(format!("{prefix}.embed_tokens.weight"), &[t.vocab, t.hidden]);
+        add(format!("{prefix}.norm.weight"), &[t.hidden]);
+        if !t.tied {
+            add("lm_head.weight".into(), &[t.vocab, t.hidden]);
+        }
+        let (q, kv) = (t.heads * t.head_dim, t.kv_heads * t.head_dim);
+        for i in 0..t.layers {
+            let mut add = |name: &str, shape: &[usize]| add(format!("{prefix}.layers.{i}.{name}.weight"), shape);
+            add("input_layernorm", &[t.hidden]);
+            add("post_attention_layernorm", &[t.hidden]);
+            add("self_attn.q_proj", &[q, t.hidden]);
+            add("self_attn.k_proj", &[kv, t.hidden]);
+            add("self_attn.v_proj", &[kv, t.hidden]);
+            add("self_attn.o_proj", &[t.hidden, q]);
+            add("mlp.gate_proj", &[t.intermediate, t.hidden]);
+            add("mlp.up_proj", &[t.intermediate, t.hidden]);
+            add("mlp.down_proj", &[t.hidden, t.intermediate]);
+            if !matches!(self.family, Family::Llama) {
+                add("self_attn.q_norm", &[t.head_dim]);
+                add("self_attn.k_norm", &[t.head_dim]);
+            }
+        }
+        let Some(v) = vision else { return all };
+        let [patch, frames, merge] = PATCH;
+        let joined = v.hidden * merge * merge;
+        add("model.visual.pos_embed.weight".into(), &[v.positions, v.hidden]);
+        // A layer with a bias of as many numbers as the weight has rows.
+        let mut layer = |name: String, weight: &[usize]| {
+            add(format!("model.visual.{name}.bias"), &weight[..1]);
+            add(format!("model.visual.{name}.weight"), weight);
+        };
+        layer("patch_embed.proj".into(), &[v.hidden, 3, frames, patch, patch]);
+        for i in 0..v.depth {
+            layer(format!("blocks.{i}.norm1"), &[v.hidden]);
+            layer(format!("blocks.{i}.norm2"), &[v.hidden]);
+            layer(format!("blocks.{i}.attn.qkv"), &[3 * v.hidden, v.hidden]);
+            layer(format!("blocks.{i}.attn.proj"), &[v.hidden, v.hidden]);
+            layer(format!("blocks.{i}.mlp.linear_fc1"), &[v.intermediate, v.hidden]);
+            layer(format!("blocks.{i}.mlp.linear_fc2"), &[v.hidden, v.intermediate]);
+        }
+        let deepstack = (0..v.deepstack.len()).map(|j| (format!("deepstack_merger_list.{j}"), joined));
+        for (merger, norm) in deepstack.chain([("merger".to_owned(), v.hidden)]) {
+            layer(format!("{merger}.norm"), &[norm]);
+            layer(format!("{merger}.linear_fc1"), &[joined, joined]);
+            layer(format!("{merger}.linear_fc2"), &[t.hidden, joined]);
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::models::{self, Model};
+    use crate::engine::ops::Backend;
+
+    fn n_parameters(name: &str) -> usize {
+        let shape = SHAPES.iter().find(|shape| shape.name == name).unwrap();
+        shape.tensors().values().map(|shape| shape.iter().product::<usize>()).sum()
+    }
+
+    #[test]
+    fn parameters_are_those_of_the_published_models() {
+        // Decoder 6.946 B, embedding and head 0.622 B each, tower 0.411 B, four mergers 0.160 B.
+        assert_eq!(n_parameters("qwen3-vl-8b") / 1_000_000, 8767);
+        assert_eq!(n_parameters("qwen3-vl-2b") / 1_000_000, 2127);
+        assert_eq!(n_parameters("qwen3-vl-4b") / 1_000_000, 4437);
+        assert_eq!(n_parameters("qwen3-8b") / 1_000_000, 8190);
+        assert_eq!(n_parameters("llama-3.1-8b") / 1_000_000, 8030);
+        assert_eq!(n_parameters("smollm2-135m") / 1_000_000, 134);
+    }
+
+    #[test]
+    fn a_shape_loads_like_a_checkpoint() {
+        let folder = folder("qwen3-vl-tiny").unwrap().unwrap();
+        let loaded = models::load(folder.path(), &Backend::cpu(1)).unwrap();
+        let Model::Causal(model) = &loaded.model else { panic!("not a chat model") };
+        assert_eq!(model.info().n_parameters as usize, n_parameters("qwen3-vl-tiny"));
+        assert_eq!(loaded.tokenizer.n_tokens(), model.info().vocab_size, "every row of the logits is a token");
+        assert!(loaded.chat_template.is_some() && loaded.input.is_some());
+        assert_eq!(loaded.generation.eos.len(), 2);
+        assert_eq!(loaded.tokenizer.decode(&[4000], false).unwrap(), " #4000");
+    }
+
+    #[test]
+    fn unknown_names_are_told_the_known_ones() {
+        assert!(folder("gpt-5").unwrap().is_none());
+        assert!(write("gpt-5", Path::new("/nowhere")).unwrap_err().to_string().contains("qwen3-vl-2b"));
+    }
+}
