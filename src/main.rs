@@ -3,7 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use ashlar::catalog::{self, command::ModelCommand};
+use ashlar::catalog::{
+    self,
+    command::{ModelCommand, PlanModel},
+};
 use ashlar::commands::{AdminCommand, AppCommand, KeyCommand};
 use ashlar::config::Config;
 use ashlar::{bench, commands, doctor, runtime, serve, server, telemetry, terminal};
@@ -39,6 +42,8 @@ enum Command {
     /// Models on this machine
     #[command(subcommand)]
     Model(Box<ModelCommand>),
+    /// Show what a model needs in memory, for serving and for training
+    Plan(Box<PlanModel>),
     /// Accounts, for whoever holds the server
     #[command(subcommand)]
     Admin(Box<AdminCommand>),
@@ -77,6 +82,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Doctor(config) => doctor::run(*config).await,
         Command::App(command) => commands::app(*command).await,
         Command::Model(command) => catalog::command::run(*command).await,
+        Command::Plan(args) => catalog::command::plan(*args),
         Command::Admin(command) => commands::admin(*command).await,
         Command::Key(command) => commands::key(*command).await,
         Command::Chat(args) => terminal::run(*args).await,

@@ -1,4 +1,4 @@
-//! `ashlar model list|pull|plan|rm`.
+//! `ashlar model list|pull|plan|rm`, and `ashlar plan`.
 
 use std::path::Path;
 
@@ -106,9 +106,9 @@ async fn pull(args: &PullModel) -> Result<()> {
     Ok(())
 }
 
-/// The model is a path, a name in the models folder, or a number of parameters.
+/// The model is a path, a name in the models folder, the name of a shape, or a number of parameters.
 #[expect(clippy::print_stdout, reason = "the command's answer")]
-fn plan(args: PlanModel) -> Result<()> {
+pub fn plan(args: PlanModel) -> Result<()> {
     let mut plan = args.plan;
     let named = args.config.models_dir().join(&plan.model);
     if !Path::new(&plan.model).exists() && named.exists() {

@@ -101,10 +101,8 @@ impl Device {
             unsafe { result::device::get_attribute(device, attribute) }.map_err(driver("asking the GPU what it is"))
         };
         use sys::CUdevice_attribute as A;
-        let capability = (
-            attribute(A::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?,
-            attribute(A::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?,
-        );
+        let capability =
+            (attribute(A::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?, attribute(A::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?);
         if capability.0 < 8 {
             return Err(Error::TooOld { major: capability.0, minor: capability.1 });
         }
@@ -117,7 +115,18 @@ impl Device {
         let stream = result::stream::create(result::stream::StreamKind::NonBlocking).map_err(driver("making a stream"))?;
         let (modules, functions) = load_kernels(capability, max_shared)?;
         let blas = Handle::new()?;
-        Ok(Self(Arc::new(Inner { index: index as c_int, device, context, stream, functions, modules, capability, n_processors, name, blas })))
+        Ok(Self(Arc::new(Inner {
+            index: index as c_int,
+            device,
+            context,
+            stream,
+            functions,
+            modules,
+            capability,
+            n_processors,
+            name,
+            blas,
+        })))
     }
 
     /// Makes the device's context current on this thread.

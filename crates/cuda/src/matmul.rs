@@ -156,11 +156,12 @@ impl Plan {
             let _ = result::destroy_matmul_pref(preference);
             found
         };
-        plan.algorithm = found.map_err(|error| Error::Driver {
-            what: "choosing an algorithm for a matrix product",
-            cause: format!("{error}, [{rows}, {n_in}] · [{n_out}, {n_in}]ᵀ{}", if key.fp8 { " in FP8" } else { "" }),
-        })?
-        .algo;
+        plan.algorithm = found
+            .map_err(|error| Error::Driver {
+                what: "choosing an algorithm for a matrix product",
+                cause: format!("{error}, [{rows}, {n_in}] · [{n_out}, {n_in}]ᵀ{}", if key.fp8 { " in FP8" } else { "" }),
+            })?
+            .algo;
         Ok(plan)
     }
 
