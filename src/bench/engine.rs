@@ -289,13 +289,14 @@ struct PackingFigures<'a> {
 pub fn run_packing(args: &PackingBench) -> Result<()> {
     ensure!(args.prompts > 0 && args.prompt_tokens >= 8 && args.repeats > 0, "prompts, tokens and repeats are too few");
     let n_threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let Model::Causal(model) = models::load(&args.model, &Backend::cpu(n_threads))?.model else { bail!("not a chat model") };
+    let backend = Backend::cpu(n_threads);
+    let Model::Causal(model) = models::load(&args.model, &backend)?.model else { bail!("not a chat model") };
     let info = model.info();
     let lengths: Vec<usize> =
         (0..args.prompts).map(|i| args.prompt_tokens - (args.prompt_tokens * 7 / 8) * i / (args.prompts - 1).max(1)).collect();
     let padded = vec![args.prompt_tokens; args.prompts];
     let n_blocks = args.prompts * args.prompt_tokens.div_ceil(BLOCK_SIZE);
-    let mut cache = KvCache::new(info.n_layers, n_blocks, info.n_kv_heads, info.head_dim);
+    let mut cache = KvCache::new(&backend, info.cache_shape(), n_blocks)?;
     let mut fastest = |lengths: &[usize]| -> Result<Duration> {
         let batch = prompts(lengths, info.vocab_size.min(1000) as u32);
         let mut best = Duration::MAX;

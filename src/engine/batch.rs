@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::Tensor;
-
+use super::ops::Tensor;
 use super::ops::cache::BLOCK_SIZE;
 use super::scheduler::{Scheduler, Step};
 use super::sequence::SequenceId;
@@ -98,15 +97,17 @@ pub struct VisualFeatures {
 
 impl VisualFeatures {
     pub fn n_bytes(&self) -> usize {
-        std::iter::once(&self.embeddings).chain(&self.deepstack).map(|t| t.elem_count() * t.dtype().size_in_bytes()).sum()
+        std::iter::once(&self.embeddings).chain(&self.deepstack).map(Tensor::n_bytes).sum()
     }
 }
 
-/// One image or clip ready for the vision tower: normalised patches in the order its model wants.
+/// One image or clip ready for the vision tower: patches of grey levels in the order its model wants.
 #[derive(Debug, Clone)]
 pub struct Pixels {
-    /// `[n_patches, patch_dim]` row-major, f32.
-    pub patches: Arc<Vec<f32>>,
+    /// `[n_patches, channels, frames, pixels]`; a still picture has one frame here.
+    pub patches: Arc<Vec<u8>>,
+    /// How often each frame stands in a patch row: a still picture fills up its group of frames.
+    pub repeat: usize,
     /// Grid (t, h, w) in patches.
     pub grid: [usize; 3],
     /// Placeholder tokens it takes in the prompt.

@@ -47,12 +47,11 @@ impl EncoderCache {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{DType, Device, Tensor};
-
+    use super::super::ops::Tensor;
     use super::*;
 
     fn features(rows: usize) -> Arc<VisualFeatures> {
-        let embeddings = Tensor::zeros((rows, 4), DType::F32, &Device::Cpu).unwrap();
+        let embeddings = Tensor::from_vec(vec![0.0; rows * 4], rows, 4).unwrap();
         Arc::new(VisualFeatures { deepstack: vec![embeddings.clone()], embeddings })
     }
 

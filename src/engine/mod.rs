@@ -134,9 +134,9 @@ impl Engine {
     /// Starts a thread for a loaded model. `name` labels its metrics; `checks` looks at every invariant after every step.
     fn start(name: &str, loaded: Loaded, options: &EngineOptions, limits: Limits, checks: bool) -> Result<Self> {
         let Model::Causal(model) = &loaded.model else { bail!("not a model that generates text") };
-        let info = model.info();
+        let (info, backend) = (model.info(), &loaded.backend);
         let kv_cache_mb = if options.kv_cache_mb == 0 { DEFAULT_KV_CACHE_MB } else { options.kv_cache_mb };
-        let n_blocks = (kv_cache_mb << 20) / block_bytes(info);
+        let n_blocks = (kv_cache_mb << 20) / info.cache_shape().block_bytes(backend);
         // Nobody can use more than a full house of the longest sequences.
         let n_blocks = n_blocks.min(limits.max_running * info.context_length.div_ceil(BLOCK_SIZE)).max(MIN_BLOCKS);
         Self::start_with(name, loaded, n_blocks, options, limits, checks)
@@ -144,7 +144,7 @@ impl Engine {
 
     fn start_with(name: &str, loaded: Loaded, n_blocks: usize, options: &EngineOptions, limits: Limits, checks: bool) -> Result<Self> {
         let Model::Causal(model) = loaded.model else { bail!("not a model that generates text") };
-        let info = model.info().clone();
+        let (info, backend) = (model.info().clone(), &loaded.backend);
         let queue_limit = if options.queue_limit == 0 { DEFAULT_QUEUE_LIMIT } else { options.queue_limit };
         let text = Text::new(Arc::clone(&loaded.tokenizer), loaded.chat_template.as_ref(), loaded.add_bos)
             .context("the chat template can't be used")?;
@@ -155,7 +155,7 @@ impl Engine {
             tokenizer: loaded.tokenizer,
             // The queue is bounded where requests are accepted.
             scheduler: Scheduler::new(n_blocks, Limits { max_waiting: usize::MAX, ..limits }),
-            kv: KvCache::new(info.n_layers, n_blocks, info.n_kv_heads, info.head_dim),
+            kv: KvCache::new(backend, info.cache_shape(), n_blocks)?,
             encoder: cache::EncoderCache::new(ENCODER_CACHE_BYTES),
             commands: receiver,
             metrics: Arc::clone(&metrics),
@@ -166,7 +166,7 @@ impl Engine {
         };
         let shared = Arc::new(Shared {
             context_size: info.context_length.min(n_blocks * BLOCK_SIZE),
-            kv_bytes: (n_blocks * block_bytes(&info)) as u64,
+            kv_bytes: (n_blocks * info.cache_shape().block_bytes(backend)) as u64,
             info,
             text,
             generation: loaded.generation,
@@ -260,9 +260,4 @@ impl Engine {
         // The thread is gone already if nobody listens.
         let _ = self.0.commands.send(Command::Stop);
     }
-}
-
-/// Bytes of one block of the KV cache over all layers.
-fn block_bytes(info: &ModelInfo) -> usize {
-    2 * info.n_layers * info.n_kv_heads * info.head_dim * size_of::<f32>() * BLOCK_SIZE
 }

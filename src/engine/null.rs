@@ -5,11 +5,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use candle_core::{Device, Result, Tensor, bail};
-
 use super::batch::{Batch, Pixels, VisualFeatures};
 use super::models::{CausalModel, Loaded, Model, ModelInfo};
 use super::ops::cache::KvCache;
+use super::ops::{Backend, Result, Tensor, bail};
 use super::tokenizer::{ChatTemplate, GenerationConfig, Tokenizer};
 use super::weights::read_json;
 
@@ -35,7 +34,15 @@ pub fn load(path: &Path) -> anyhow::Result<Option<Loaded>> {
         false => None,
     };
     let model = Model::Causal(Box::new(model));
-    Ok(Some(Loaded { model, tokenizer, generation: GenerationConfig::default(), chat_template, add_bos: None, input: None }))
+    Ok(Some(Loaded {
+        model,
+        backend: Backend::cpu(1),
+        tokenizer,
+        generation: GenerationConfig::default(),
+        chat_template,
+        add_bos: None,
+        input: None,
+    }))
 }
 
 pub struct NullModel {
@@ -78,7 +85,7 @@ impl CausalModel for NullModel {
             let next = self.cycle.iter().position(|id| *id == last).map_or(0, |i| (i + 1) % self.cycle.len());
             row[self.cycle[next] as usize] = 1.0;
         }
-        Tensor::from_vec(logits, (batch.logit_rows.len(), width), &Device::Cpu)
+        Tensor::from_vec(logits, batch.logit_rows.len(), width)
     }
 
     fn encode(&self, _: &[Pixels]) -> Result<Vec<VisualFeatures>> {

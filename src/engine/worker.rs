@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
-use candle_core::{Storage, Tensor};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::Sender;
 
@@ -19,6 +18,7 @@ use super::cache::EncoderCache;
 use super::constraint::Constraint;
 use super::metrics::{Metrics, QueueSlot};
 use super::models::CausalModel;
+use super::ops::Tensor;
 use super::ops::cache::KvCache;
 use super::request::{Done, Event, Failure, FinishReason, Timing, TokenLogprob, Usage};
 use super::sampler::{Drawn, Row, Sampler, Scratch};
@@ -260,13 +260,9 @@ impl Worker {
 
     /// Samples every row, hands out what it says, and ends what is done.
     fn commit(&mut self, step: &Step, logits: &Tensor) -> Result<(), anyhow::Error> {
-        let (storage, layout) = logits.storage_and_layout();
-        let Storage::Cpu(storage) = &*storage else { anyhow::bail!("logits must be on the CPU") };
-        let (start, end) = layout.contiguous_offsets().ok_or_else(|| anyhow::anyhow!("logits must be contiguous"))?;
-        let values = &storage.as_slice::<f32>()?[start..end];
         let n_rows = step.chunks.iter().filter(|chunk| chunk.samples).count();
-        let width = logits.dims().last().copied().unwrap_or(0);
-        anyhow::ensure!(values.len() == n_rows * width, "the model gave {:?} logits for {n_rows} rows", logits.dims());
+        let (values, width) = (logits.to_vec()?, logits.width());
+        anyhow::ensure!(values.len() == n_rows * width, "the model gave {} rows of logits for {n_rows}", logits.rows());
         let mut rows = values.chunks_exact(width.max(1));
         for chunk in &step.chunks {
             self.scheduler.commit(chunk);

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use candle_core::{Tensor, bail};
 use tokenizers::{TruncationParams, TruncationStrategy};
 
 use crate::engine::{
     ops::{
-        self, Activation, Backend, LayerNorm, Linear, Matrix, Result,
-        attention::{self, Heads},
+        Activation, Backend, LayerNorm, Linear, Matrix, Result, Tensor,
+        attention::{self, Heads, Segments},
+        bail,
     },
     tokenizer::Tokenizer,
     weights::{Checkpoint, Fields, LoadError, Scope, Weights, read_json},
@@ -103,13 +103,13 @@ struct Encoder {
 fn layer_norm(scope: &Scope<'_>, width: usize, eps: f64) -> Result<LayerNorm, LoadError> {
     let scope = scope.pp("LayerNorm");
     let (weight, bias) = if scope.contains("gamma") { ("gamma", "beta") } else { ("weight", "bias") };
-    Ok(LayerNorm::new(scope.values(weight, &[width])?, scope.values(bias, &[width])?, eps)?)
+    Ok(LayerNorm::new(scope.backend(), scope.values(weight, &[width])?, scope.values(bias, &[width])?, eps)?)
 }
 
 impl Encoder {
     fn load(checkpoint: &Checkpoint, family: Family, backend: &Backend) -> Result<Self, LoadError> {
         let config = Config::read(&checkpoint.fields(), family, &checkpoint.architecture)?;
-        let root = checkpoint.weights.root();
+        let root = checkpoint.weights.root(backend);
         let prefixed = ["bert", "roberta", "model"].map(|p| root.pp(p));
         let scope = prefixed.into_iter().find(|s| s.contains("embeddings.word_embeddings.weight")).unwrap_or(root);
         let (h, i, eps) = (config.hidden_size, config.intermediate_size, config.eps);
@@ -157,19 +157,19 @@ impl Encoder {
             cu_seqlens.push(ids.len() as u32);
         }
         let backend = &self.backend;
-        let x = self.words.gather(&ids)?;
-        ops::add(backend, &x, &self.positions.gather(&positions)?)?;
-        ops::add(backend, &x, &self.types.gather(&types)?)?;
+        let x = self.words.gather(backend, &ids)?;
+        backend.add(&x, &self.positions.gather(backend, &positions)?)?;
+        backend.add(&x, &self.types.gather(backend, &types)?)?;
         let mut x = self.norm.forward(backend, &x)?;
+        let segments = Segments::new(backend, cu_seqlens)?;
         for layer in &self.layers {
             let qkv = layer.qkv.forward(backend, &x)?;
-            let attended = attention::segments(backend, &qkv, self.config.heads, &cu_seqlens)?;
+            let attended = attention::segments(backend, &qkv, self.config.heads, &segments)?;
             x = layer.attention_norm.add_forward(backend, &x, &layer.attention_out.forward(backend, &attended)?)?;
-            let h = layer.intermediate.forward(backend, &x)?;
-            ops::activate(backend, self.config.activation, &h)?;
+            let h = layer.intermediate.forward_activated(backend, &x, self.config.activation)?;
             x = layer.norm.add_forward(backend, &x, &layer.out.forward(backend, &h)?)?;
         }
-        Ok((x, cu_seqlens))
+        Ok((x, segments.cu_seqlens))
     }
 }
 
@@ -241,7 +241,7 @@ impl EmbeddingModel {
                 "Pooling" => self.pooling = pooling(&at.join("config.json"))?,
                 "Normalize" => self.normalize = true,
                 "Dense" => {
-                    let layer = dense(&at, self.dim)?;
+                    let layer = dense(&self.encoder.backend, &at, self.dim)?;
                     self.dim = layer.0.n_out();
                     self.dense.push(layer);
                 }
@@ -283,18 +283,21 @@ impl EmbeddingModel {
         }
         let (x, cu_seqlens) = self.encoder.forward(texts)?;
         let width = self.encoder.config.hidden_size;
-        let pooled = ops::with_values(&x, |x| {
-            let rows = |w: &[u32]| &x[w[0] as usize * width..w[1] as usize * width];
-            cu_seqlens.windows(2).flat_map(|w| self.pooling.pool(rows(w), width)).collect::<Vec<f32>>()
-        })?;
-        let mut x = ops::tensor(pooled, &[texts.len(), width])?;
-        for (layer, activation) in &self.dense {
-            x = layer.forward(&self.encoder.backend, &x)?;
-            if let Some(activation) = activation {
-                ops::activate(&self.encoder.backend, *activation, &x)?;
+        let x = x.to_vec()?;
+        let rows = |w: &[u32]| &x[w[0] as usize * width..w[1] as usize * width];
+        let mut pooled = cu_seqlens.windows(2).flat_map(|w| self.pooling.pool(rows(w), width)).collect::<Vec<f32>>();
+        if !self.dense.is_empty() {
+            let backend = &self.encoder.backend;
+            let mut x = backend.tensor(pooled, texts.len(), width)?;
+            for (layer, activation) in &self.dense {
+                x = match activation {
+                    Some(activation) => layer.forward_activated(backend, &x, *activation)?,
+                    None => layer.forward(backend, &x)?,
+                };
             }
+            pooled = x.to_vec()?;
         }
-        let mut vectors = x.to_vec2::<f32>()?;
+        let mut vectors: Vec<Vec<f32>> = pooled.chunks(self.dim).map(<[f32]>::to_vec).collect();
         if self.normalize {
             for vector in &mut vectors {
                 let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-12);
@@ -352,7 +355,7 @@ fn pooling(path: &Path) -> Result<Pooling, LoadError> {
 }
 
 /// A dense layer behind the pooling, from a folder of its own.
-fn dense(folder: &Path, n_in: usize) -> Result<(Linear, Option<Activation>), LoadError> {
+fn dense(backend: &Backend, folder: &Path, n_in: usize) -> Result<(Linear, Option<Activation>), LoadError> {
     let path = folder.join("config.json");
     let json = read_json(&path)?;
     let fields = Fields::new(path, &json);
@@ -369,7 +372,7 @@ fn dense(folder: &Path, n_in: usize) -> Result<(Linear, Option<Activation>), Loa
         ),
     };
     let weights = Weights::open_safetensors(folder, &[folder.join("model.safetensors")])?;
-    let linear = weights.root().linear("linear", n_out, n_in, fields.flag("bias", true)?)?;
+    let linear = weights.root(backend).linear("linear", n_out, n_in, fields.flag("bias", true)?)?;
     Ok((linear, activation))
 }
 
@@ -415,7 +418,7 @@ impl RerankModel {
     pub fn load(checkpoint: &Checkpoint, family: Family, tokenizer: &Tokenizer, backend: &Backend) -> Result<Self, LoadError> {
         let encoder = Encoder::load(checkpoint, family, backend)?;
         let h = encoder.config.hidden_size;
-        let root = checkpoint.weights.root();
+        let root = checkpoint.weights.root(backend);
         let n_labels = checkpoint.config["id2label"].as_object().map_or(1, serde_json::Map::len);
         if n_labels != 1 {
             let why = format!("it sorts into {n_labels} classes; a reranker gives one score");
@@ -471,9 +474,8 @@ impl RerankModel {
         }
         let (x, cu_seqlens) = self.encoder.forward(pairs)?;
         let backend = &self.encoder.backend;
-        let first = ops::select_rows(&x, &cu_seqlens[..pairs.len()])?;
-        let h = self.dense.forward(backend, &first)?;
-        ops::activate(backend, Activation::Tanh, &h)?;
-        self.classifier.forward(backend, &h)?.flatten_all()?.to_vec1()
+        let first = backend.take_rows(&x, &cu_seqlens[..pairs.len()])?;
+        let h = self.dense.forward_activated(backend, &first, Activation::Tanh)?;
+        self.classifier.forward(backend, &h)?.to_vec()
     }
 }

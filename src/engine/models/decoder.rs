@@ -1,15 +1,13 @@
 //! The decoder that Llama, Qwen2, Qwen3 and the text half of Qwen3-VL share: pre-norm blocks of grouped-query attention
 //! with rotary positions and a gated MLP. Flags of the configuration tell the families apart.
 
-use candle_core::Tensor;
-
 use crate::engine::{
     batch::Batch,
     ops::{
-        self, Backend, Linear, Matrix, Result, RmsNorm,
-        attention::{self, Heads},
+        Backend, Linear, Matrix, Result, RmsNorm, Tensor,
+        attention::{Causal, HeadNorms, Heads},
         cache::KvCache,
-        rope::{self, Angles, Llama3Scaling},
+        rope::{self, Frequencies, Llama3Scaling},
     },
     weights::{Fields, LoadError, Scope},
 };
@@ -146,8 +144,7 @@ impl Config {
 struct Layer {
     input_norm: RmsNorm,
     qkv: Linear,
-    /// Weights of the norms over heads of q and of k.
-    qk_norm: Option<(Vec<f32>, Vec<f32>)>,
+    head_norms: Option<HeadNorms>,
     o: Linear,
     post_norm: RmsNorm,
     gate_up: Linear,
@@ -157,15 +154,19 @@ struct Layer {
 impl Layer {
     fn load(config: &Config, scope: &Scope<'_>) -> Result<Self, LoadError> {
         let Config { hidden_size: h, intermediate_size: i, n_heads, n_kv_heads, head_dim: d, rms_norm_eps: eps, .. } = *config;
-        let (attn, mlp) = (scope.pp("self_attn"), scope.pp("mlp"));
+        let (attn, mlp, backend) = (scope.pp("self_attn"), scope.pp("mlp"), scope.backend());
         let qkv = [("q_proj", n_heads * d), ("k_proj", n_kv_heads * d), ("v_proj", n_kv_heads * d)];
-        let qk_norm = if config.qk_norm { Some((attn.values("q_norm.weight", &[d])?, attn.values("k_norm.weight", &[d])?)) } else { None };
+        let head_norms = if config.qk_norm {
+            Some(HeadNorms::new(backend, attn.values("q_norm.weight", &[d])?, attn.values("k_norm.weight", &[d])?, eps)?)
+        } else {
+            None
+        };
         Ok(Self {
-            input_norm: RmsNorm::new(scope.values("input_layernorm.weight", &[h])?, eps)?,
+            input_norm: RmsNorm::new(backend, scope.values("input_layernorm.weight", &[h])?, eps)?,
             qkv: attn.fused(&qkv, h, config.qkv_bias)?,
-            qk_norm,
+            head_norms,
             o: attn.linear("o_proj", h, n_heads * d, config.o_bias)?,
-            post_norm: RmsNorm::new(scope.values("post_attention_layernorm.weight", &[h])?, eps)?,
+            post_norm: RmsNorm::new(backend, scope.values("post_attention_layernorm.weight", &[h])?, eps)?,
             gate_up: mlp.fused(&[("gate_proj", i), ("up_proj", i)], h, config.mlp_bias)?,
             down: mlp.linear("down_proj", h, i, config.mlp_bias)?,
         })
@@ -175,23 +176,23 @@ impl Layer {
 /// Embedding, blocks, final norm and head.
 pub struct Decoder {
     pub config: Config,
+    backend: Backend,
     embeddings: Matrix,
     layers: Vec<Layer>,
     norm: RmsNorm,
     head: Linear,
-    inverse_frequencies: Vec<f32>,
-    /// Which position axis turns each frequency.
-    axes: Vec<usize>,
+    frequencies: Frequencies,
 }
 
 impl Decoder {
     /// `model` holds `embed_tokens`, `layers`, `norm`; `head` is where `lm_head` lies.
     pub fn load(config: Config, model: &Scope<'_>, head: &Scope<'_>) -> Result<Self, LoadError> {
         let Config { hidden_size: h, vocab_size, head_dim, rms_norm_eps, .. } = config;
+        let backend = model.backend();
         let embeddings = model.matrix("embed_tokens.weight", vocab_size, h)?;
         let layers = (0..config.n_layers).map(|i| Layer::load(&config, &model.pp("layers").pp(i))).collect::<Result<_, _>>()?;
-        let norm = RmsNorm::new(model.values("norm.weight", &[h])?, rms_norm_eps)?;
-        let head = if config.tied { Linear::new(vec![embeddings.clone()], None) } else { head.linear("lm_head", vocab_size, h, false)? };
+        let norm = RmsNorm::new(backend, model.values("norm.weight", &[h])?, rms_norm_eps)?;
+        let head = if config.tied { Linear::tied(&embeddings) } else { head.head("lm_head", vocab_size, h)? };
         let mut inverse_frequencies = rope::inverse_frequencies(config.rope_theta, head_dim);
         if let Some(scaling) = &config.rope_scaling {
             scaling.apply(&mut inverse_frequencies);
@@ -201,56 +202,32 @@ impl Decoder {
             inverse_frequencies.iter_mut().zip(factors).for_each(|(f, divisor)| *f /= divisor);
         }
         let axes = rope::interleaved_axes(head_dim / 2, &config.mrope_section);
-        Ok(Self { config, embeddings, layers, norm, head, inverse_frequencies, axes })
+        let frequencies = Frequencies::new(backend, inverse_frequencies, axes)?;
+        Ok(Self { backend: backend.clone(), config, embeddings, layers, norm, head, frequencies })
     }
 
-    /// `[n_tokens, hidden]`
-    pub fn embed(&self, ids: &[u32]) -> Result<Tensor> {
-        self.embeddings.gather(ids)
-    }
-
-    /// Runs the blocks over `x` (overwritten), calls `after_layer` with each block's output, and returns the logits of
-    /// the rows that want them.
-    pub fn forward(
-        &self,
-        backend: &Backend,
-        x: Tensor,
-        batch: &Batch,
-        cache: &mut KvCache,
-        mut after_layer: impl FnMut(usize, &Tensor) -> Result<()>,
-    ) -> Result<Tensor> {
-        let heads = self.config.heads();
-        let angles = Angles::new(batch.ids.len(), heads.head_dim / 2, |row, i| {
-            batch.positions[row][self.axes[i]] as f32 * self.inverse_frequencies[i]
-        });
-        // The MLP's output of the block before, not yet added to the residual `x`: it is added inside the next norm.
-        let mut mlp: Option<Tensor> = None;
-        for (index, layer) in self.layers.iter().enumerate() {
-            let h = match mlp.take() {
-                Some(mlp) => layer.input_norm.add_forward(backend, &x, &mlp)?,
-                None => layer.input_norm.forward(backend, &x)?,
-            };
-            let qkv = layer.qkv.forward(backend, &h)?;
-            if let Some((q_norm, k_norm)) = &layer.qk_norm {
-                attention::norm_heads(backend, &qkv, heads, q_norm, k_norm, self.config.rms_norm_eps as f32)?;
+    /// Logits `[n_logits, vocab]` of the rows that want them. Visual rows take the place of their placeholders and, DeepStack,
+    /// are added behind the first layers.
+    pub fn forward(&self, batch: &Batch, cache: &mut KvCache) -> Result<Tensor> {
+        let backend = &self.backend;
+        let step = &backend.begin_step(batch, cache)?;
+        backend.run_step(step, cache, |cache| {
+            let x = self.embeddings.embed(backend, step, cache)?;
+            backend.place_visual_rows(&x, step, None)?;
+            let angles = self.frequencies.angles(backend, step)?;
+            let heads = self.config.heads();
+            for (index, layer) in self.layers.iter().enumerate() {
+                let qkv = layer.qkv.forward_normed(backend, &x, &layer.input_norm)?;
+                let attention = Causal { heads, norms: layer.head_norms.as_ref(), angles: &angles, layer: index };
+                let attended = attention.forward(backend, &qkv, step, cache)?;
+                drop(qkv);
+                layer.o.forward_add(backend, &attended, &x)?;
+                let h = layer.gate_up.forward_gated(backend, &x, &layer.post_norm)?;
+                layer.down.forward_add(backend, &h, &x)?;
+                backend.place_visual_rows(&x, step, Some(index))?;
             }
-            // Queries and keys lie side by side in a fused row: both turn in one call.
-            angles.rotate(backend, &qkv, 0, heads.n_heads + heads.n_kv_heads, heads.head_dim)?;
-            let cache = cache.layer(index);
-            attention::store(&qkv, heads, &batch.slot_mapping, cache)?;
-            let attended = attention::paged(backend, &qkv, heads, batch, cache)?;
-            let o = layer.o.forward(backend, &attended)?;
-            let h = layer.post_norm.add_forward(backend, &x, &o)?;
-            let h = ops::silu_mul(backend, &layer.gate_up.forward(backend, &h)?)?;
-            let out = layer.down.forward(backend, &h)?;
-            if index + 1 < self.layers.len() && batch.visual.is_empty() {
-                mlp = Some(out);
-            } else {
-                ops::add(backend, &x, &out)?;
-                after_layer(index, &x)?;
-            }
-        }
-        let x = ops::select_rows(&x, &batch.logit_rows)?;
-        self.head.forward(backend, &self.norm.forward(backend, &x)?)
+            let x = backend.select_rows(&x, step)?;
+            self.head.logits(backend, &x, &self.norm)
+        })
     }
 }

@@ -11,11 +11,12 @@ mod tests;
 
 use std::{path::Path, sync::Arc};
 
-use candle_core::Tensor;
-
 use super::{
     batch::{Batch, Pixels, VisualFeatures},
-    ops::{Backend, Result, cache::KvCache},
+    ops::{
+        Backend, Result, Tensor,
+        cache::{CacheShape, KvCache},
+    },
     tokenizer::{ChatTemplate, GenerationConfig, TextFiles, Tokenizer},
     weights::{Checkpoint, LoadError},
 };
@@ -39,6 +40,13 @@ pub struct ModelInfo {
     pub weight_bytes: u64,
     /// Takes images (and frames of video).
     pub vision: bool,
+}
+
+impl ModelInfo {
+    /// What one token takes in the cache.
+    pub fn cache_shape(&self) -> CacheShape {
+        CacheShape { n_layers: self.n_layers, n_kv_heads: self.n_kv_heads, head_dim: self.head_dim }
+    }
 }
 
 /// A text decoder, with or without a vision tower in front. Called by the engine thread only.
@@ -91,6 +99,8 @@ pub struct Placement {
 /// A checkpoint, loaded.
 pub struct Loaded {
     pub model: Model,
+    /// Where it runs.
+    pub backend: Backend,
     pub tokenizer: Arc<Tokenizer>,
     pub generation: GenerationConfig,
     /// `None`: the model only continues text.
@@ -145,7 +155,15 @@ pub fn load(path: &Path, backend: &Backend) -> Result<Loaded, LoadError> {
     let text = TextFiles::load(&checkpoint)?;
     let tokenizer = Arc::new(text.tokenizer);
     let (model, input) = load_model(&checkpoint, &tokenizer, backend)?;
-    Ok(Loaded { model, tokenizer, generation: text.generation, chat_template: text.chat_template, add_bos: text.add_bos, input })
+    Ok(Loaded {
+        model,
+        backend: backend.clone(),
+        tokenizer,
+        generation: text.generation,
+        chat_template: text.chat_template,
+        add_bos: text.add_bos,
+        input,
+    })
 }
 
 fn load_model(
@@ -162,9 +180,9 @@ fn load_model(
         }
         Architecture::Qwen3Vl => {
             let config = qwen3_vl::config::Config::read(checkpoint)?;
-            input = Some(qwen3_vl::input::Input::load(checkpoint, &config, tokenizer.clone())?);
+            let normalization = input.insert(qwen3_vl::input::Input::load(checkpoint, &config, tokenizer.clone())?).normalization();
             let info = info(checkpoint, &config.text, true);
-            Model::Causal(Box::new(qwen3_vl::Qwen3Vl::load(checkpoint, config, info, backend)?))
+            Model::Causal(Box::new(qwen3_vl::Qwen3Vl::load(checkpoint, config, normalization, info, backend)?))
         }
         Architecture::Embedding(family) => Model::Embedding(bert::EmbeddingModel::load(checkpoint, family, tokenizer, backend)?),
         Architecture::Rerank(family) => Model::Rerank(bert::RerankModel::load(checkpoint, family, tokenizer, backend)?),

@@ -1,13 +1,13 @@
 //! Attention over packed rows: causal through the paged cache, or bidirectional inside segments.
 
 use ashlar_kernels::{self as kernels, attention::View};
-use candle_core::{Result, Tensor};
 
-use super::{
-    Backend,
-    cache::{BLOCK_SIZE, LayerCache},
-    change_values, tensor, with_values,
-};
+#[cfg(feature = "cuda")]
+use super::bail;
+use super::cache::{BLOCK_SIZE, KvCache, LayerCache, Storage};
+use super::cpu::Cpu;
+use super::rope::Angles;
+use super::{Backend, Place, Result, Step, Tensor};
 use crate::engine::batch::Batch;
 
 /// Heads of an attention layer. Query head `h` uses key-value head `h / (n_heads / n_kv_heads)`.
@@ -24,28 +24,78 @@ impl Heads {
         (self.n_heads + 2 * self.n_kv_heads) * self.head_dim
     }
 
-    fn scale(&self) -> f32 {
+    pub(super) fn scale(&self) -> f32 {
         (self.head_dim as f32).powf(-0.5)
     }
 }
 
-/// RMS norm of every head of queries and keys, in place, in fused rows.
-pub fn norm_heads(backend: &Backend, qkv: &Tensor, heads: Heads, q_weight: &[f32], k_weight: &[f32], eps: f32) -> Result<()> {
-    let (rows, stride) = qkv.dims2()?;
-    let Heads { n_heads, n_kv_heads, head_dim: dim } = heads;
-    change_values(qkv, |x| {
-        let q = kernels::rows::Heads { rows, stride, heads: n_heads, dim };
-        kernels::rows::rms_norm_heads(&backend.pool, x, q, q_weight, eps);
-        let k = kernels::rows::Heads { rows, stride, heads: n_kv_heads, dim };
-        kernels::rows::rms_norm_heads(&backend.pool, &mut x[n_heads * dim..], k, k_weight, eps);
-    })
+/// RMS norms over each head of queries and of keys, before the rotation.
+pub struct HeadNorms {
+    pub(super) q: Tensor,
+    pub(super) k: Tensor,
+    pub(super) eps: f32,
+}
+
+impl HeadNorms {
+    /// Weights of `head_dim` numbers.
+    pub fn new(backend: &Backend, q: Vec<f32>, k: Vec<f32>, eps: f64) -> Result<Self> {
+        let (n_q, n_k) = (q.len(), k.len());
+        Ok(Self { q: backend.constant(q, 1, n_q)?, k: backend.constant(k, 1, n_k)?, eps: eps as f32 })
+    }
+}
+
+/// The causal attention of one layer, from fused rows of queries, keys and values.
+pub struct Causal<'a> {
+    pub heads: Heads,
+    pub norms: Option<&'a HeadNorms>,
+    pub angles: &'a Angles,
+    /// Of the layer in the cache.
+    pub layer: usize,
+}
+
+impl Causal<'_> {
+    /// Norms and turns queries and keys, puts keys and values into the cache, and lets every row attend to the cached rows
+    /// of its sequence, its own among them: `[rows, heads · d]`. `qkv` is overwritten.
+    pub fn forward(&self, backend: &Backend, qkv: &Tensor, step: &Step<'_>, cache: &mut KvCache) -> Result<Tensor> {
+        match (&backend.0, &mut cache.0) {
+            (Place::Cpu(cpu), Storage::Cpu(layers)) => {
+                self.norm_heads(cpu, qkv)?;
+                let Heads { n_heads, n_kv_heads, head_dim } = self.heads;
+                // Queries and keys lie side by side in a fused row: both turn in one call.
+                self.angles.rotate(backend, qkv, n_heads + n_kv_heads, head_dim)?;
+                let layer = &mut layers[self.layer];
+                store(qkv, self.heads, &step.batch.slot_mapping, layer)?;
+                paged(cpu, qkv, self.heads, step.batch, layer)
+            }
+            #[cfg(feature = "cuda")]
+            (Place::Cuda(cuda), Storage::Cuda(cache)) => cuda.causal(self, qkv, step, cache),
+            #[cfg(feature = "cuda")]
+            _ => bail!("the cache is on another device"),
+        }
+    }
+
+    fn norm_heads(&self, cpu: &Cpu, qkv: &Tensor) -> Result<()> {
+        let Some(norms) = self.norms else { return Ok(()) };
+        let (rows, stride) = (qkv.rows, qkv.width);
+        let Heads { n_heads, n_kv_heads, head_dim: dim } = self.heads;
+        norms.q.with_values(|q_weight| {
+            norms.k.with_values(|k_weight| {
+                qkv.change_values(|x| {
+                    let q = kernels::rows::Heads { rows, stride, heads: n_heads, dim };
+                    kernels::rows::rms_norm_heads(&cpu.pool, x, q, q_weight, norms.eps);
+                    let k = kernels::rows::Heads { rows, stride, heads: n_kv_heads, dim };
+                    kernels::rows::rms_norm_heads(&cpu.pool, &mut x[n_heads * dim..], k, k_weight, norms.eps);
+                })
+            })
+        })??
+    }
 }
 
 /// Copies keys and values of fused rows to their slots in the cache.
-pub fn store(qkv: &Tensor, heads: Heads, slots: &[u32], layer: &mut LayerCache) -> Result<()> {
+fn store(qkv: &Tensor, heads: Heads, slots: &[u32], layer: &mut LayerCache) -> Result<()> {
     let width = heads.n_kv_heads * heads.head_dim;
     let first = heads.n_heads * heads.head_dim;
-    with_values(qkv, |x| {
+    qkv.with_values(|x| {
         for (row, slot) in x.chunks_exact(heads.qkv_width()).zip(slots) {
             let to = *slot as usize * width..(*slot as usize + 1) * width;
             layer.k[to.clone()].copy_from_slice(&row[first..first + width]);
@@ -54,9 +104,7 @@ pub fn store(qkv: &Tensor, heads: Heads, slots: &[u32], layer: &mut LayerCache) 
     })
 }
 
-/// Causal attention of the batch's rows to the cached rows of their sequences, their own among them: `[rows, heads · d]`.
-pub fn paged(backend: &Backend, qkv: &Tensor, heads: Heads, batch: &Batch, layer: &LayerCache) -> Result<Tensor> {
-    let (rows, stride) = qkv.dims2()?;
+fn paged(cpu: &Cpu, qkv: &Tensor, heads: Heads, batch: &Batch, layer: &LayerCache) -> Result<Tensor> {
     let Heads { n_heads, n_kv_heads, head_dim: dim } = heads;
     let sequences: Vec<_> = (batch.cu_seqlens.windows(2).zip(&batch.context_lens).zip(&batch.block_tables))
         .map(|((rows, context_len), block_table)| kernels::attention::Sequence {
@@ -66,23 +114,53 @@ pub fn paged(backend: &Backend, qkv: &Tensor, heads: Heads, batch: &Batch, layer
         })
         .collect();
     let cache = kernels::attention::PagedKv { keys: &layer.k, values: &layer.v, block_size: BLOCK_SIZE, heads: n_kv_heads, dim };
-    let mut out = kernels::memory::for_overwrite(rows * n_heads * dim);
-    with_values(qkv, |x| {
-        let queries = View::new(x, kernels::rows::Heads { rows, stride, heads: n_heads, dim });
-        kernels::attention::paged(&backend.pool, queries, &cache, &sequences, heads.scale(), &mut out);
+    let mut out = kernels::memory::for_overwrite(qkv.rows * n_heads * dim);
+    qkv.with_values(|x| {
+        let queries = View::new(x, kernels::rows::Heads { rows: qkv.rows, stride: qkv.width, heads: n_heads, dim });
+        kernels::attention::paged(&cpu.pool, queries, &cache, &sequences, heads.scale(), &mut out);
     })?;
-    tensor(out, &[rows, n_heads * dim])
+    Tensor::from_vec(out, qkv.rows, n_heads * dim)
 }
 
 /// Bidirectional attention inside each segment `cu_seqlens[i]..cu_seqlens[i + 1]` of fused rows: `[rows, heads · d]`.
-pub fn segments(backend: &Backend, qkv: &Tensor, heads: Heads, cu_seqlens: &[u32]) -> Result<Tensor> {
-    let (rows, stride) = qkv.dims2()?;
+pub fn segments(backend: &Backend, qkv: &Tensor, heads: Heads, segments: &Segments) -> Result<Tensor> {
     let Heads { n_heads, n_kv_heads, head_dim: dim } = heads;
-    let mut out = kernels::memory::for_overwrite(rows * n_heads * dim);
-    with_values(qkv, |x| {
-        let view = |first: usize, heads: usize| View::new(&x[first * dim..], kernels::rows::Heads { rows, stride, heads, dim });
-        let (q, k, v) = (view(0, n_heads), view(n_heads, n_kv_heads), view(n_heads + n_kv_heads, n_kv_heads));
-        kernels::attention::varlen(&backend.pool, q, k, v, cu_seqlens, false, heads.scale(), &mut out);
-    })?;
-    tensor(out, &[rows, n_heads * dim])
+    match &backend.0 {
+        Place::Cpu(cpu) => {
+            let (rows, stride) = (qkv.rows, qkv.width);
+            let mut out = kernels::memory::for_overwrite(rows * n_heads * dim);
+            qkv.with_values(|x| {
+                let view = |first: usize, heads: usize| View::new(&x[first * dim..], kernels::rows::Heads { rows, stride, heads, dim });
+                let (q, k, v) = (view(0, n_heads), view(n_heads, n_kv_heads), view(n_heads + n_kv_heads, n_kv_heads));
+                kernels::attention::varlen(&cpu.pool, q, k, v, &segments.cu_seqlens, false, heads.scale(), &mut out);
+            })?;
+            Tensor::from_vec(out, rows, n_heads * dim)
+        }
+        #[cfg(feature = "cuda")]
+        Place::Cuda(cuda) => cuda.segments(qkv, heads, segments),
+    }
+}
+
+/// Where each segment of packed rows starts, `[n + 1]`, on the device once for all layers.
+pub struct Segments {
+    pub cu_seqlens: Vec<u32>,
+    #[cfg(feature = "cuda")]
+    pub(super) device: Option<super::cuda::Tiles>,
+}
+
+impl Segments {
+    pub fn new(backend: &Backend, cu_seqlens: Vec<u32>) -> Result<Self> {
+        match &backend.0 {
+            Place::Cpu(_) => Ok(Self {
+                cu_seqlens,
+                #[cfg(feature = "cuda")]
+                device: None,
+            }),
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => {
+                let device = Some(cuda.tiles(&cu_seqlens)?);
+                Ok(Self { cu_seqlens, device })
+            }
+        }
+    }
 }

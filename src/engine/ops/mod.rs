@@ -1,38 +1,87 @@
 //! The tensor operations that models are written in; the only place that knows which device runs them.
 //!
-//! Activations are f32 [`Tensor`]s, contiguous, packed `[rows, width]`. On the CPU each operation reaches the slices
-//! behind them and calls `ashlar_kernels`; nothing is copied but results. Knows no model.
+//! Activations are packed rows, [`Tensor`]. On the CPU they are f32 and each operation calls `ashlar_kernels` on the slices
+//! behind them. On a GPU they are bf16 and each operation is one or two launches of `ashlar_cuda`'s kernels, in order on
+//! one stream; nothing waits for the GPU but reading values. Operations are as coarse as the GPU's kernels: a norm with the
+//! product behind it, a product with the residual it is added to. Knows no model.
 
 pub mod attention;
 pub mod cache;
-mod matrix;
+mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
+mod linear;
+mod norm;
 pub mod rope;
-
-use std::sync::Arc;
+mod step;
+mod tensor;
+pub mod vision;
 
 use ashlar_kernels as kernels;
-use candle_core::{CpuStorage, DType, Device, Error, InplaceOp1, Layout, Storage, Tensor, bail};
 
-pub use matrix::{Format, Linear, Matrix, bytes_for};
+use cache::KvCache;
+use cpu::Cpu;
+pub use linear::{Format, Linear, Matrix, Stored, bytes_for, to_f32};
+pub use norm::{LayerNorm, RmsNorm};
+pub use step::Step;
+pub use tensor::Tensor;
+
+/// Why an operation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+    #[error("{0}")]
+    Invalid(String),
+    #[cfg(feature = "cuda")]
+    #[error(transparent)]
+    Cuda(#[from] ashlar_cuda::Error),
+}
+
+impl Error {
+    /// The device has no room for this step; a smaller one may go through.
+    pub fn is_out_of_memory(&self) -> bool {
+        match self {
+            #[cfg(feature = "cuda")]
+            Self::Cuda(ashlar_cuda::Error::OutOfMemory { .. }) => true,
+            _ => false,
+        }
+    }
+}
 
 /// The results of operations; loading has its own errors.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Where operations run: the CPU and its threads.
+/// Returns [`Error::Invalid`] with a formatted message.
+macro_rules! bail {
+    ($($message:tt)*) => { return Err($crate::engine::ops::Error::Invalid(format!($($message)*)).into()) };
+}
+pub(crate) use bail;
+
+/// Where operations run. Cheap to clone.
 #[derive(Clone)]
-pub struct Backend {
-    pool: Arc<kernels::Pool>,
+pub struct Backend(Place);
+
+#[derive(Clone)]
+enum Place {
+    Cpu(Cpu),
+    #[cfg(feature = "cuda")]
+    Cuda(cuda::Cuda),
 }
 
 impl Backend {
     /// `n_threads` threads, the caller's among them.
     pub fn cpu(n_threads: usize) -> Self {
-        kernels::memory::keep_freed_memory();
-        Self { pool: Arc::new(kernels::Pool::new(n_threads)) }
+        Self(Place::Cpu(Cpu::new(n_threads)))
     }
 
-    pub fn n_threads(&self) -> usize {
-        self.pool.n_threads()
+    /// Launches return before they have run.
+    pub fn is_async(&self) -> bool {
+        match &self.0 {
+            Place::Cpu(_) => false,
+            #[cfg(feature = "cuda")]
+            Place::Cuda(_) => true,
+        }
     }
 }
 
@@ -58,165 +107,133 @@ impl Activation {
             _ => None,
         }
     }
+
+    fn apply(self, cpu: &Cpu, x: &Tensor) -> Result<()> {
+        use kernels::rows::Activation as Kernel;
+        let kernel = match self {
+            Self::Silu => Kernel::Silu,
+            Self::GeluTanh => Kernel::GeluTanh,
+            Self::GeluErf => Kernel::GeluErf,
+            Self::Tanh => return x.change_values(|x| x.iter_mut().for_each(|v| *v = v.tanh())),
+            Self::Relu => return x.change_values(|x| x.iter_mut().for_each(|v| *v = v.max(0.0))),
+        };
+        x.change_values(|x| kernels::rows::activate(&cpu.pool, kernel, x))
+    }
 }
 
-/// A tensor of these values on the device.
-pub fn tensor(values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
-    Tensor::from_vec(values, shape, &Device::Cpu)
-}
-
-/// Calls `f` with the values of a contiguous f32 tensor, without copying them.
-pub fn with_values<R>(t: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Result<R> {
-    let (storage, layout) = t.storage_and_layout();
-    let Storage::Cpu(storage) = &*storage else { bail!("expected a tensor on the CPU") };
-    let Some((start, end)) = layout.contiguous_offsets() else { bail!("expected a contiguous tensor") };
-    Ok(f(&storage.as_slice::<f32>()?[start..end]))
-}
-
-/// Calls `f` with the values of a contiguous f32 tensor to change them in place.
-fn change_values(t: &Tensor, f: impl FnOnce(&mut [f32])) -> Result<()> {
-    struct Change<F>(std::cell::Cell<Option<F>>);
-
-    impl<F: FnOnce(&mut [f32])> InplaceOp1 for Change<F> {
-        fn name(&self) -> &'static str {
-            "change values"
+impl Backend {
+    /// Values `[rows, width]` on the device.
+    pub fn tensor(&self, values: Vec<f32>, rows: usize, width: usize) -> Result<Tensor> {
+        match &self.0 {
+            Place::Cpu(_) => Tensor::from_vec(values, rows, width),
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.tensor(&values, rows, width),
         }
+    }
 
-        fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
-            let CpuStorage::F32(values) = storage else { bail!("expected f32 values") };
-            let Some((start, end)) = layout.contiguous_offsets() else { bail!("expected a contiguous tensor") };
-            if let Some(f) = self.0.take() {
-                f(&mut values[start..end]);
+    /// Applies the function in place.
+    pub fn activate(&self, activation: Activation, x: &Tensor) -> Result<()> {
+        match &self.0 {
+            Place::Cpu(cpu) => activation.apply(cpu, x),
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.activate(activation, x),
+        }
+    }
+
+    /// `x += y`.
+    pub fn add(&self, x: &Tensor, y: &Tensor) -> Result<()> {
+        match &self.0 {
+            Place::Cpu(cpu) => y.with_values(|y| x.change_values(|x| kernels::rows::add(&cpu.pool, x, y)))?,
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.add(x, y),
+        }
+    }
+
+    /// The given rows of `x`, in order.
+    pub fn take_rows(&self, x: &Tensor, rows: &[u32]) -> Result<Tensor> {
+        if let Some(row) = rows.iter().find(|r| **r as usize >= x.rows) {
+            bail!("row {row} of {}", x.rows);
+        }
+        match &self.0 {
+            Place::Cpu(_) => {
+                let width = x.width;
+                let mut out = Vec::with_capacity(rows.len() * width);
+                x.with_values(|x| rows.iter().for_each(|row| out.extend_from_slice(&x[*row as usize * width..][..width])))?;
+                Tensor::from_vec(out, rows.len(), width)
             }
-            Ok(())
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.take_rows(x, rows),
         }
     }
 
-    debug_assert_eq!(t.dtype(), DType::F32);
-    t.inplace_op1(&Change(std::cell::Cell::new(Some(f))))
-}
-
-/// `x · rsqrt(mean(x²) + eps) · weight` of every row.
-pub struct RmsNorm {
-    weight: Tensor,
-    eps: f32,
-}
-
-impl RmsNorm {
-    pub fn new(weight: Vec<f32>, eps: f64) -> Result<Self> {
-        let n = weight.len();
-        Ok(Self { weight: tensor(weight, &[n])?, eps: eps as f32 })
-    }
-
-    pub fn forward(&self, backend: &Backend, x: &Tensor) -> Result<Tensor> {
-        let mut out = kernels::memory::for_overwrite(x.elem_count());
-        with_values(x, |x| with_values(&self.weight, |w| kernels::rows::rms_norm(&backend.pool, x, w, self.eps, &mut out)))??;
-        tensor(out, x.dims())
-    }
-
-    /// `residual += x`, then the norm of that sum.
-    pub fn add_forward(&self, backend: &Backend, residual: &Tensor, x: &Tensor) -> Result<Tensor> {
-        let mut out = kernels::memory::for_overwrite(x.elem_count());
-        with_values(x, |x| {
-            with_values(&self.weight, |w| {
-                change_values(residual, |residual| kernels::rows::add_rms_norm(&backend.pool, residual, x, w, self.eps, &mut out))
-            })
-        })???;
-        tensor(out, x.dims())
-    }
-}
-
-/// Layer normalisation with biased variance, weight and bias.
-pub struct LayerNorm {
-    weight: Tensor,
-    bias: Tensor,
-    eps: f32,
-}
-
-impl LayerNorm {
-    pub fn new(weight: Vec<f32>, bias: Vec<f32>, eps: f64) -> Result<Self> {
-        let n = weight.len();
-        Ok(Self { weight: tensor(weight, &[n])?, bias: tensor(bias, &[n])?, eps: eps as f32 })
-    }
-
-    /// Rows are as wide as the weight, whatever the shape of `x`.
-    pub fn forward(&self, backend: &Backend, x: &Tensor) -> Result<Tensor> {
-        let mut out = kernels::memory::for_overwrite(x.elem_count());
-        with_values(x, |x| {
-            with_values(&self.weight, |w| {
-                with_values(&self.bias, |b| kernels::rows::layer_norm(&backend.pool, x, w, Some(b), self.eps, &mut out))
-            })
-        })???;
-        tensor(out, x.dims())
-    }
-
-    /// `residual += x`, then the norm of that sum.
-    pub fn add_forward(&self, backend: &Backend, residual: &Tensor, x: &Tensor) -> Result<Tensor> {
-        add(backend, residual, x)?;
-        self.forward(backend, residual)
-    }
-}
-
-/// `x += y`.
-pub fn add(backend: &Backend, x: &Tensor, y: &Tensor) -> Result<()> {
-    with_values(y, |y| change_values(x, |x| kernels::rows::add(&backend.pool, x, y)))?
-}
-
-/// `silu(gate) ⊙ up` of rows that hold gate, then up.
-pub fn silu_mul(backend: &Backend, gate_up: &Tensor) -> Result<Tensor> {
-    let (rows, width) = gate_up.dims2()?;
-    let width = width / 2;
-    let mut out = kernels::memory::for_overwrite(rows * width);
-    with_values(gate_up, |gate_up| kernels::rows::silu_mul(&backend.pool, gate_up, width, &mut out))?;
-    tensor(out, &[rows, width])
-}
-
-/// Applies the function in place.
-pub fn activate(backend: &Backend, activation: Activation, x: &Tensor) -> Result<()> {
-    use kernels::rows::Activation as Kernel;
-    let kernel = match activation {
-        Activation::Silu => Kernel::Silu,
-        Activation::GeluTanh => Kernel::GeluTanh,
-        Activation::GeluErf => Kernel::GeluErf,
-        Activation::Tanh => return change_values(x, |x| x.iter_mut().for_each(|v| *v = v.tanh())),
-        Activation::Relu => return change_values(x, |x| x.iter_mut().for_each(|v| *v = v.max(0.0))),
-    };
-    change_values(x, |x| kernels::rows::activate(&backend.pool, kernel, x))
-}
-
-/// Copies `len` rows of `source` from `source_start` over rows of `x` from `start`.
-pub fn replace_rows(x: &Tensor, start: usize, source: &Tensor, source_start: usize, len: usize) -> Result<()> {
-    let (from, to) = rows(x, start, source, source_start, len)?;
-    with_values(source, |source| change_values(x, |x| x[to].copy_from_slice(&source[from])))?
-}
-
-/// Adds `len` rows of `source` from `source_start` to rows of `x` from `start`.
-pub fn add_rows(backend: &Backend, x: &Tensor, start: usize, source: &Tensor, source_start: usize, len: usize) -> Result<()> {
-    let (from, to) = rows(x, start, source, source_start, len)?;
-    with_values(source, |source| change_values(x, |x| kernels::rows::add(&backend.pool, &mut x[to], &source[from])))?
-}
-
-type Span = std::ops::Range<usize>;
-
-fn rows(x: &Tensor, start: usize, source: &Tensor, source_start: usize, len: usize) -> Result<(Span, Span)> {
-    let ((n, width), (n_source, source_width)) = (x.dims2()?, source.dims2()?);
-    if width != source_width || start + len > n || source_start + len > n_source {
-        bail!("rows {source_start}+{len} of {:?} do not fit rows {start}+{len} of {:?}", source.dims(), x.dims());
-    }
-    Ok((source_start * width..(source_start + len) * width, start * width..(start + len) * width))
-}
-
-/// The given rows of `x`, in order.
-pub fn select_rows(x: &Tensor, rows: &[u32]) -> Result<Tensor> {
-    let (n, width) = x.dims2()?;
-    if let Some(row) = rows.iter().find(|r| **r as usize >= n) {
-        bail!("row {row} of {n}");
-    }
-    let mut out = Vec::with_capacity(rows.len() * width);
-    with_values(x, |x| {
-        for row in rows {
-            out.extend_from_slice(&x[*row as usize * width..][..width]);
+    /// The rows of `x` whose logits the step wants, in order.
+    pub fn select_rows(&self, x: &Tensor, step: &Step<'_>) -> Result<Tensor> {
+        match &self.0 {
+            Place::Cpu(_) => self.take_rows(x, &step.batch.logit_rows),
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.select_rows(x, step),
         }
-    })?;
-    tensor(out, &[rows.len(), width])
+    }
+
+    /// Puts visual rows into the batch's rows: their embeddings over the placeholders' (`layer` `None`), or what DeepStack
+    /// adds behind a text layer.
+    pub fn place_visual_rows(&self, x: &Tensor, step: &Step<'_>, layer: Option<usize>) -> Result<()> {
+        if step.batch.visual.is_empty() {
+            return Ok(());
+        }
+        match &self.0 {
+            Place::Cpu(cpu) => {
+                for span in &step.batch.visual {
+                    let (source, adds) = match layer {
+                        None => (Some(&span.features.embeddings), false),
+                        Some(layer) => (span.features.deepstack.get(layer), true),
+                    };
+                    let Some(source) = source else { continue };
+                    let (start, from, len, width) = (span.row_start, span.feature_start, span.len, x.width);
+                    if width != source.width || start + len > x.rows || from + len > source.rows {
+                        bail!("visual rows {from}+{len} of {} do not fit rows {start}+{len} of {}", source.rows, x.rows);
+                    }
+                    source.with_values(|source| {
+                        let source = &source[from * width..(from + len) * width];
+                        x.change_values(|x| {
+                            let x = &mut x[start * width..(start + len) * width];
+                            if adds { kernels::rows::add(&cpu.pool, x, source) } else { x.copy_from_slice(source) }
+                        })
+                    })??;
+                }
+                Ok(())
+            }
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.place_visual_rows(x, step, layer),
+        }
+    }
+
+    /// A copy of `rows` rows from `start` that outlives the step.
+    pub fn keep_rows(&self, x: &Tensor, start: usize, rows: usize) -> Result<Tensor> {
+        if start + rows > x.rows {
+            bail!("rows {start}+{rows} of {}", x.rows);
+        }
+        match &self.0 {
+            Place::Cpu(_) if rows == x.rows => Ok(x.clone()),
+            Place::Cpu(_) => {
+                let values = x.with_values(|x_values| x_values[start * x.width..(start + rows) * x.width].to_vec())?;
+                Tensor::from_vec(values, rows, x.width)
+            }
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.keep_rows(x, start, rows),
+        }
+    }
+
+    /// Runs `work`, which launches the whole of a step. On a GPU a step that only decodes is recorded once for its number
+    /// of rows and replayed from then on.
+    pub fn run_step(&self, step: &Step<'_>, cache: &mut KvCache, work: impl FnOnce(&mut KvCache) -> Result<Tensor>) -> Result<Tensor> {
+        match &self.0 {
+            Place::Cpu(_) => {
+                debug_assert_eq!(step.batch.ids.len(), step.batch.positions.len());
+                work(cache)
+            }
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.run_step(step, || work(cache)),
+        }
+    }
 }

@@ -1,20 +1,63 @@
 //! Rotary position embeddings: frequencies of a checkpoint, angles of a batch.
 
 use ashlar_kernels as kernels;
-use candle_core::{Result, Tensor};
 
-use super::{Backend, change_values};
+#[cfg(feature = "cuda")]
+use super::bail;
+use super::{Backend, Place, Result, Step, Tensor};
 
-/// Cosines and sines of a batch, `[rows, head_dim / 2]`, computed once a step and used by every layer.
-pub struct Angles {
-    cos: Vec<f32>,
-    sin: Vec<f32>,
-    n_rows: usize,
+/// How a decoder turns its heads: a frequency for each pair, and which position axis turns it.
+pub struct Frequencies {
+    inverse: Vec<f32>,
+    axes: Vec<usize>,
+    #[cfg(feature = "cuda")]
+    device: Option<super::cuda::Frequencies>,
+}
+
+impl Frequencies {
+    /// `axes[i]` is the axis (t, h, w) whose position times `inverse[i]` turns pair `i`.
+    pub fn new(backend: &Backend, inverse: Vec<f32>, axes: Vec<usize>) -> Result<Self> {
+        #[cfg(feature = "cuda")]
+        let device = match &backend.0 {
+            Place::Cpu(_) => None,
+            Place::Cuda(cuda) => Some(cuda.frequencies(&inverse, &axes)?),
+        };
+        #[cfg(not(feature = "cuda"))]
+        let Place::Cpu(_) = backend.0;
+        Ok(Self {
+            inverse,
+            axes,
+            #[cfg(feature = "cuda")]
+            device,
+        })
+    }
+
+    /// The angles of the step's rows.
+    pub fn angles(&self, backend: &Backend, step: &Step<'_>) -> Result<Angles> {
+        match &backend.0 {
+            Place::Cpu(_) => {
+                let positions = &step.batch.positions;
+                Ok(Angles::of(positions.len(), self.inverse.len(), |row, i| positions[row][self.axes[i]] as f32 * self.inverse[i]))
+            }
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => Ok(Angles::Cuda(cuda.text_angles(self.device.as_ref(), step, self.inverse.len())?)),
+        }
+    }
+}
+
+/// Cosines and sines of rows, `[rows, head_dim / 2]`, computed once a step and used by every layer.
+pub enum Angles {
+    Cpu {
+        cos: Vec<f32>,
+        sin: Vec<f32>,
+    },
+    #[cfg(feature = "cuda")]
+    Cuda(Tensor),
 }
 
 impl Angles {
-    /// `angle(row, i)` turns the pair `(i, i + d/2)` of each head of that row.
-    pub fn new(n_rows: usize, n_pairs: usize, angle: impl Fn(usize, usize) -> f32) -> Self {
+    /// On the CPU: `angle(row, i)` turns the pair `(i, i + d/2)` of each head of that row.
+    pub(super) fn of(n_rows: usize, n_pairs: usize, angle: impl Fn(usize, usize) -> f32) -> Self {
         let n = n_rows * n_pairs;
         let (mut cos, mut sin) = (Vec::with_capacity(n), Vec::with_capacity(n));
         for row in 0..n_rows {
@@ -24,17 +67,22 @@ impl Angles {
                 sin.push(s);
             }
         }
-        Self { cos, sin, n_rows }
+        Self::Cpu { cos, sin }
     }
 
-    /// Turns `n_heads` heads that start `first` elements into each row of `x`, in place.
-    pub fn rotate(&self, backend: &Backend, x: &Tensor, first: usize, n_heads: usize, head_dim: usize) -> Result<()> {
-        let (rows, stride) = x.dims2()?;
-        debug_assert_eq!(rows, self.n_rows);
-        let heads = kernels::rows::Heads { rows, stride, heads: n_heads, dim: head_dim };
-        change_values(x, |x| {
-            kernels::rows::rope(&backend.pool, &mut x[first..], heads, &self.cos, &self.sin, kernels::rows::Pairing::Halves);
-        })
+    /// Turns the first `n_heads` heads of each row of `x`, in place.
+    pub fn rotate(&self, backend: &Backend, x: &Tensor, n_heads: usize, head_dim: usize) -> Result<()> {
+        match (&backend.0, self) {
+            (Place::Cpu(cpu), Self::Cpu { cos, sin }) => {
+                debug_assert_eq!(cos.len(), x.rows * head_dim / 2);
+                let heads = kernels::rows::Heads { rows: x.rows, stride: x.width, heads: n_heads, dim: head_dim };
+                x.change_values(|x| kernels::rows::rope(&cpu.pool, x, heads, cos, sin, kernels::rows::Pairing::Halves))
+            }
+            #[cfg(feature = "cuda")]
+            (Place::Cuda(cuda), Self::Cuda(angles)) => cuda.rope(x, angles, n_heads, head_dim),
+            #[cfg(feature = "cuda")]
+            _ => bail!("the angles are on another device"),
+        }
     }
 }
 

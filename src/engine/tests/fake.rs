@@ -4,11 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use candle_core::{Device, Result, Tensor, bail};
-
 use crate::engine::batch::{Batch, Pixels, VisualFeatures};
 use crate::engine::models::{CausalModel, Loaded, Model, ModelInfo};
 use crate::engine::ops::cache::{BLOCK_SIZE, KvCache};
+use crate::engine::ops::{Backend, Result, Tensor, bail};
 use crate::engine::tokenizer::{GenerationConfig, Tokenizer};
 
 pub struct Fake {
@@ -51,7 +50,15 @@ impl Fake {
         let source = std::fs::read_to_string(super::tiny().join("chat_template.jinja")).unwrap();
         let chat_template = Some(crate::engine::tokenizer::ChatTemplate { source, ..Default::default() });
         let generation = GenerationConfig { eos: vec![self.eos], ..Default::default() };
-        Loaded { model: Model::Causal(Box::new(self)), tokenizer, generation, chat_template, add_bos: None, input: None }
+        Loaded {
+            model: Model::Causal(Box::new(self)),
+            backend: Backend::cpu(1),
+            tokenizer,
+            generation,
+            chat_template,
+            add_bos: None,
+            input: None,
+        }
     }
 }
 
@@ -70,7 +77,7 @@ impl CausalModel for Fake {
         let mut rows: Vec<u64> =
             batch.ids.iter().zip(&batch.positions).map(|(id, p)| mix(u64::from(*id), mix(p[0].into(), p[2].into()))).collect();
         for span in &batch.visual {
-            let features = span.features.embeddings.flatten_all()?.to_vec1::<f32>()?;
+            let features = span.features.embeddings.to_vec()?;
             for i in 0..span.len {
                 rows[span.row_start + i] = mix(rows[span.row_start + i], features[span.feature_start + i].to_bits().into());
             }
@@ -98,13 +105,13 @@ impl CausalModel for Fake {
                 logits[end] = 100.0;
             }
         }
-        Tensor::from_vec(logits, (batch.logit_rows.len(), self.info.vocab_size), &Device::Cpu)
+        Tensor::from_vec(logits, batch.logit_rows.len(), self.info.vocab_size)
     }
 
     fn encode(&self, pixels: &[Pixels]) -> Result<Vec<VisualFeatures>> {
         let encoded = pixels.iter().map(|pixels| {
             let rows: Vec<f32> = (0..pixels.n_tokens).map(|i| f32::from(pixels.hash[i % 32]) + i as f32).collect();
-            let embeddings = Tensor::from_vec(rows, (pixels.n_tokens, 1), &Device::Cpu)?;
+            let embeddings = Tensor::from_vec(rows, pixels.n_tokens, 1)?;
             Ok(VisualFeatures { embeddings, deepstack: Vec::new() })
         });
         encoded.collect()

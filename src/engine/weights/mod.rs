@@ -21,7 +21,7 @@ use std::{
 use memmap2::Mmap;
 use serde_json::Value;
 
-use super::ops::{Format, Linear, Matrix, bytes_for};
+use super::ops::{self, Backend, Format, Linear, Matrix, Stored, bytes_for};
 
 pub use gguf::GgufTokenizer;
 
@@ -43,7 +43,7 @@ pub enum LoadError {
     #[error("architecture `{architecture}` is not supported: {why}")]
     Unsupported { architecture: String, why: String },
     #[error("{0}")]
-    Compute(#[from] candle_core::Error),
+    Compute(#[from] ops::Error),
 }
 
 fn first(names: &[String]) -> String {
@@ -331,8 +331,8 @@ impl Weights {
     }
 
     /// The root of the tensor names.
-    pub fn root(&self) -> Scope<'_> {
-        Scope { weights: self, prefix: String::new() }
+    pub fn root<'a>(&'a self, backend: &'a Backend) -> Scope<'a> {
+        Scope { weights: self, backend, prefix: String::new() }
     }
 
     pub fn is_gguf(&self) -> bool {
@@ -413,12 +413,18 @@ fn map_file(path: &Path) -> Result<Mmap, LoadError> {
 #[derive(Clone)]
 pub struct Scope<'a> {
     weights: &'a Weights,
+    backend: &'a Backend,
     prefix: String,
 }
 
 impl Scope<'_> {
     pub fn pp(&self, name: impl std::fmt::Display) -> Self {
-        Self { weights: self.weights, prefix: format!("{}{name}.", self.prefix) }
+        Self { prefix: format!("{}{name}.", self.prefix), ..*self }
+    }
+
+    /// Where the tensors go.
+    pub fn backend(&self) -> &Backend {
+        self.backend
     }
 
     fn name(&self, name: &str) -> String {
@@ -435,7 +441,7 @@ impl Scope<'_> {
         let entry = self.weights.find(&name, shape)?;
         let cols = shape.last().copied().unwrap_or(1);
         let rows = shape.iter().product::<usize>() / cols.max(1);
-        Ok(Matrix::new(entry.format, rows, cols, &self.weights.bytes(entry))?.to_f32())
+        Ok(ops::to_f32(&Stored { format: entry.format, rows, bytes: self.weights.bytes(entry) }, cols)?)
     }
 
     /// Values of a tensor that may be absent.
@@ -451,26 +457,24 @@ impl Scope<'_> {
     /// Several linear layers over the same input as one, outputs side by side.
     pub fn fused(&self, parts: &[(&str, usize)], n_in: usize, bias: bool) -> Result<Linear, LoadError> {
         // Neighbours in the same format become one matrix, so that one call reads them all.
-        let mut matrices: Vec<(Format, usize, Cow<'_, [u8]>)> = Vec::new();
+        let mut matrices: Vec<Stored<'_>> = Vec::new();
         let mut biases = Vec::new();
         for (name, n_out) in parts {
             let scope = self.pp(name);
             let entry = self.weights.find(&scope.name("weight"), &[*n_out, n_in])?;
             let bytes = self.weights.bytes(entry);
             match matrices.last_mut() {
-                Some((format, rows, all)) if *format == entry.format => {
-                    *rows += n_out;
-                    all.to_mut().extend_from_slice(&bytes);
+                Some(last) if last.format == entry.format => {
+                    last.rows += n_out;
+                    last.bytes.to_mut().extend_from_slice(&bytes);
                 }
-                _ => matrices.push((entry.format, *n_out, bytes)),
+                _ => matrices.push(Stored { format: entry.format, rows: *n_out, bytes }),
             }
             if bias {
                 biases.extend(scope.values("bias", &[*n_out])?);
             }
         }
-        let matrices =
-            matrices.into_iter().map(|(format, rows, bytes)| Matrix::new(format, rows, n_in, &bytes)).collect::<Result<_, _>>()?;
-        Ok(Linear::new(matrices, bias.then_some(biases)))
+        Ok(Linear::new(self.backend, &matrices, n_in, bias.then_some(biases))?)
     }
 
     /// A convolution whose kernel is its stride, as a linear layer over flattened patches: `weight` `[out, …]`, `bias`.
@@ -478,13 +482,18 @@ impl Scope<'_> {
         let scope = self.pp(name);
         let entry = self.weights.find(&scope.name("weight"), shape)?;
         let (rows, cols) = (shape[0], shape[1..].iter().product());
-        let matrix = Matrix::new(entry.format, rows, cols, &self.weights.bytes(entry))?;
-        Ok(Linear::new(vec![matrix], Some(scope.values("bias", &[rows])?)))
+        let stored = Stored { format: entry.format, rows, bytes: self.weights.bytes(entry) };
+        Ok(Linear::new(self.backend, &[stored], cols, Some(scope.values("bias", &[rows])?))?)
     }
 
     /// A matrix by its full tensor name, read row by row or multiplied with.
     pub fn matrix(&self, name: &str, rows: usize, cols: usize) -> Result<Matrix, LoadError> {
         let entry = self.weights.find(&self.name(name), &[rows, cols])?;
-        Ok(Matrix::new(entry.format, rows, cols, &self.weights.bytes(entry))?)
+        Ok(Matrix::new(self.backend, &Stored { format: entry.format, rows, bytes: self.weights.bytes(entry) }, cols)?)
+    }
+
+    /// The layer that gives logits: never in fewer bits than the checkpoint has.
+    pub fn head(&self, name: &str, n_out: usize, n_in: usize) -> Result<Linear, LoadError> {
+        Ok(Linear::tied(&self.pp(name).matrix("weight", n_out, n_in)?))
     }
 }

@@ -144,7 +144,7 @@ fn query_and_key_rows_are_brought_to_rotate_half_order() {
     let folder = tempfile::tempdir().unwrap();
     let path = write(folder.path(), &tiny_llama().bytes());
     let checkpoint = Checkpoint::open(&path).unwrap();
-    let rows = |name: &str, n: usize| checkpoint.weights.root().values(name, &[n, 8]).unwrap();
+    let rows = |name: &str, n: usize| checkpoint.weights.root(&Backend::cpu(1)).values(name, &[n, 8]).unwrap();
     let counter = |row: usize| (0..8).map(move |i| ((row * 8 + i) % 13) as f32 / 13.0 - 0.5);
     let q = rows("model.layers.0.self_attn.q_proj.weight", 8);
     // Two heads of four rows: stored 0 1 2 3 is (0 of the first half, 0 of the second, 1, 1).

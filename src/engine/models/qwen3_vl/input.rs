@@ -10,6 +10,7 @@ use crate::engine::{
     batch::Pixels,
     image,
     models::{Placement, Prompt},
+    ops::vision::Normalization,
     request::{Detail, Failure, Image, Video},
     tokenizer::Tokenizer,
     weights::{Checkpoint, Fields, LoadError, read_json},
@@ -37,6 +38,7 @@ pub struct PixelLimits {
 #[derive(Clone)]
 pub struct Input {
     patches: Patches,
+    normalization: Normalization,
     temporal_patch_size: usize,
     image_limits: PixelLimits,
     video_limits: PixelLimits,
@@ -77,17 +79,14 @@ impl Input {
         } else {
             video_default
         };
-        let patches = Patches {
-            size: config.vision.patch_size,
-            merge: config.vision.spatial_merge_size,
-            mean: channel("image_mean")?,
-            std: channel("image_std")?,
-        };
-        if patches.std.contains(&0.0) {
+        let patches = Patches { size: config.vision.patch_size, merge: config.vision.spatial_merge_size };
+        let normalization = Normalization { mean: channel("image_mean")?, std: channel("image_std")? };
+        if normalization.std.contains(&0.0) {
             return Err(fields.error("image_std", "must not be zero"));
         }
         Ok(Self {
             patches,
+            normalization,
             temporal_patch_size: config.vision.temporal_patch_size,
             image_limits,
             video_limits,
@@ -102,6 +101,11 @@ impl Input {
     /// Side of the square that one token stands for.
     fn factor(&self) -> usize {
         self.patches.size * self.patches.merge
+    }
+
+    /// What the vision tower makes of grey levels.
+    pub fn normalization(&self) -> Normalization {
+        self.normalization
     }
 
     /// The placeholder that the chat template writes once for each picture.
@@ -141,14 +145,14 @@ impl Input {
         let (h, w) = self.image_size(name, rgb.height, rgb.width, limits)?;
         let resized = resize_bicubic(rgb, w, h);
         let mut patches = Vec::new();
-        append_patches(&vec![&resized; self.temporal_patch_size], self.patches, &mut patches);
-        Ok(self.pixels(patches, 1, h, w, Vec::new(), hash))
+        append_patches(&[&resized], self.patches, &mut patches);
+        Ok(Pixels { repeat: self.temporal_patch_size, ..self.pixels(patches, 1, h, w, Vec::new(), hash) })
     }
 
-    fn pixels(&self, patches: Vec<f32>, t: usize, h: usize, w: usize, frame_times_s: Vec<f32>, hash: [u8; 32]) -> Pixels {
+    fn pixels(&self, patches: Vec<u8>, t: usize, h: usize, w: usize, frame_times_s: Vec<f32>, hash: [u8; 32]) -> Pixels {
         let grid = [t, h / self.patches.size, w / self.patches.size];
         let n_tokens = grid.iter().product::<usize>() / (self.patches.merge * self.patches.merge);
-        Pixels { patches: Arc::new(patches), grid, n_tokens, frame_times_s, hash }
+        Pixels { patches: Arc::new(patches), repeat: 1, grid, n_tokens, frame_times_s, hash }
     }
 
     /// Name of the content: file bytes and every setting that changes the pixels.

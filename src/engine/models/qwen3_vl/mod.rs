@@ -5,12 +5,10 @@ pub mod config;
 pub mod input;
 mod vision;
 
-use candle_core::Tensor;
-
 use super::{CausalModel, ModelInfo, decoder::Decoder};
 use crate::engine::{
     batch::{Batch, Pixels, VisualFeatures},
-    ops::{self, Backend, Result, cache::KvCache},
+    ops::{Backend, Result, Tensor, cache::KvCache, vision::Normalization},
     weights::{Checkpoint, LoadError},
 };
 use config::Config;
@@ -18,18 +16,23 @@ use vision::VisionTower;
 
 pub struct Qwen3Vl {
     info: ModelInfo,
-    backend: Backend,
     vision: VisionTower,
     text: Decoder,
 }
 
 impl Qwen3Vl {
-    pub fn load(checkpoint: &Checkpoint, config: Config, info: ModelInfo, backend: &Backend) -> Result<Self, LoadError> {
-        let root = checkpoint.weights.root();
+    pub fn load(
+        checkpoint: &Checkpoint,
+        config: Config,
+        normalization: Normalization,
+        info: ModelInfo,
+        backend: &Backend,
+    ) -> Result<Self, LoadError> {
+        let root = checkpoint.weights.root(backend);
         let model = root.pp("model");
-        let vision = VisionTower::load(config.vision, &model.pp("visual"))?;
+        let vision = VisionTower::load(config.vision, normalization, &model.pp("visual"))?;
         let text = Decoder::load(config.text, &model.pp("language_model"), &root)?;
-        Ok(Self { info, backend: backend.clone(), vision, text })
+        Ok(Self { info, vision, text })
     }
 }
 
@@ -39,21 +42,10 @@ impl CausalModel for Qwen3Vl {
     }
 
     fn forward(&self, batch: &Batch, cache: &mut KvCache) -> Result<Tensor> {
-        let x = self.text.embed(&batch.ids)?;
-        for span in &batch.visual {
-            ops::replace_rows(&x, span.row_start, &span.features.embeddings, span.feature_start, span.len)?;
-        }
-        self.text.forward(&self.backend, x, batch, cache, |layer, x| {
-            for span in &batch.visual {
-                if let Some(features) = span.features.deepstack.get(layer) {
-                    ops::add_rows(&self.backend, x, span.row_start, features, span.feature_start, span.len)?;
-                }
-            }
-            Ok(())
-        })
+        self.text.forward(batch, cache)
     }
 
     fn encode(&self, pixels: &[Pixels]) -> Result<Vec<VisualFeatures>> {
-        self.vision.forward(&self.backend, pixels)
+        self.vision.forward(pixels)
     }
 }

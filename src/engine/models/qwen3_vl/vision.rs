@@ -1,15 +1,12 @@
 //! The vision tower: patches of many images of all sizes, packed end to end, to rows of the text model's width.
 
-use ashlar_kernels::vision::interpolate_positions;
-use candle_core::{Tensor, bail};
-
 use super::config::VisionConfig;
 use crate::engine::{
     batch::{Pixels, VisualFeatures},
     ops::{
-        self, Activation, Backend, LayerNorm, Linear, Result,
-        attention::{self, Heads},
-        rope::Angles,
+        Activation, Backend, LayerNorm, Linear, Result, Tensor,
+        attention::{self, Heads, Segments},
+        vision::{Grid, Normalization, PositionTable, patches},
     },
     weights::{LoadError, Scope},
 };
@@ -19,9 +16,10 @@ const ROPE_THETA: f32 = 10_000.0;
 
 pub struct VisionTower {
     config: VisionConfig,
+    backend: Backend,
+    normalization: Normalization,
     patch_embed: Linear,
-    /// `[side², width]`
-    positions: Vec<f32>,
+    positions: PositionTable,
     blocks: Vec<Block>,
     merger: Merger,
     deepstack: Vec<Merger>,
@@ -40,6 +38,7 @@ struct Block {
 /// ones normalise joined rows: the width of the norm's weight tells.
 struct Merger {
     norm: LayerNorm,
+    norm_width: usize,
     fc1: Linear,
     fc2: Linear,
 }
@@ -48,27 +47,27 @@ impl Merger {
     fn load(scope: &Scope<'_>, norm_width: usize, joined: usize, out: usize) -> Result<Self, LoadError> {
         Ok(Self {
             norm: layer_norm(scope, "norm", norm_width)?,
+            norm_width,
             fc1: scope.linear("linear_fc1", joined, joined, true)?,
             fc2: scope.linear("linear_fc2", out, joined, true)?,
         })
     }
 
     fn forward(&self, backend: &Backend, x: &Tensor, joined: usize) -> Result<Tensor> {
-        let x = self.norm.forward(backend, x)?.reshape(((), joined))?;
-        let x = self.fc1.forward(backend, &x)?;
+        let x = self.norm.forward(backend, &x.reshape(self.norm_width)?)?.reshape(joined)?;
         // The exact GELU here, the tanh form in the blocks.
-        ops::activate(backend, Activation::GeluErf, &x)?;
+        let x = self.fc1.forward_activated(backend, &x, Activation::GeluErf)?;
         self.fc2.forward(backend, &x)
     }
 }
 
 fn layer_norm(scope: &Scope<'_>, name: &str, width: usize) -> Result<LayerNorm, LoadError> {
     let scope = scope.pp(name);
-    Ok(LayerNorm::new(scope.values("weight", &[width])?, scope.values("bias", &[width])?, NORM_EPS)?)
+    Ok(LayerNorm::new(scope.backend(), scope.values("weight", &[width])?, scope.values("bias", &[width])?, NORM_EPS)?)
 }
 
 impl VisionTower {
-    pub fn load(config: VisionConfig, scope: &Scope<'_>) -> Result<Self, LoadError> {
+    pub fn load(config: VisionConfig, normalization: Normalization, scope: &Scope<'_>) -> Result<Self, LoadError> {
         let VisionConfig { hidden_size: d, intermediate_size: i, patch_size: p, temporal_patch_size: t, .. } = config;
         let joined = d * config.spatial_merge_size * config.spatial_merge_size;
         let out = config.out_hidden_size;
@@ -91,9 +90,13 @@ impl VisionTower {
             .collect::<Result<_, _>>()?;
         // A 3-D convolution whose kernel is its stride is a matrix product with the flattened kernel.
         let patch_embed = scope.pp("patch_embed").convolution("proj", &[d, config.in_channels, t, p, p])?;
+        let side = config.position_side;
+        let table = scope.values("pos_embed.weight", &[side * side, d])?;
         Ok(Self {
+            backend: scope.backend().clone(),
+            normalization,
             patch_embed,
-            positions: scope.values("pos_embed.weight", &[config.position_side * config.position_side, d])?,
+            positions: PositionTable::new(scope.backend(), table, side, d)?,
             blocks,
             merger: Merger::load(&scope.pp("merger"), d, joined, out)?,
             deepstack,
@@ -101,53 +104,34 @@ impl VisionTower {
         })
     }
 
-    pub fn forward(&self, backend: &Backend, pixels: &[Pixels]) -> Result<Vec<VisualFeatures>> {
+    pub fn forward(&self, pixels: &[Pixels]) -> Result<Vec<VisualFeatures>> {
         let VisionConfig { hidden_size: d, n_heads, spatial_merge_size: merge, .. } = self.config;
-        let patch_dim = self.config.patch_dim();
-        let n_patches = pixels.iter().map(|p| p.grid.iter().product::<usize>()).sum::<usize>();
-        let mut patches = Vec::with_capacity(n_patches * patch_dim);
-        let mut cu_seqlens = vec![0u32];
-        let mut coordinates = Vec::with_capacity(n_patches);
-        let mut positions = Vec::with_capacity(n_patches * d);
-        for image in pixels {
-            let [t, h, w] = image.grid;
-            if image.patches.len() != t * h * w * patch_dim || h % merge != 0 || w % merge != 0 || t * h * w == 0 {
-                bail!("{} values are not a grid of {:?} patches", image.patches.len(), image.grid);
-            }
-            patches.extend_from_slice(&image.patches);
-            let table = interpolate_positions(&self.positions, self.config.position_side, d, h, w, merge);
-            for _ in 0..t {
-                // Each frame is a segment of its own.
-                cu_seqlens.push(cu_seqlens.last().copied().unwrap_or(0) + (h * w) as u32);
-                positions.extend_from_slice(&table);
-                coordinates.extend(merge_block_order(h, w, merge));
-            }
-        }
-        let x = self.patch_embed.forward(backend, &ops::tensor(patches, &[n_patches, patch_dim])?)?;
-        ops::add(backend, &x, &ops::tensor(positions, &[n_patches, d])?)?;
+        let backend = &self.backend;
+        let grid = Grid::new(backend, pixels, merge)?;
+        let patches = patches(backend, pixels, self.config.patch_dim(), &self.normalization)?;
+        let x = self.patch_embed.forward(backend, &patches)?;
+        drop(patches);
+        self.positions.add_to(backend, &x, &grid)?;
 
         let head_dim = d / n_heads;
         let heads = Heads { n_heads, n_kv_heads: n_heads, head_dim };
-        let quarter = head_dim / 4;
-        let inverse: Vec<f32> = (0..quarter).map(|j| 1.0 / ROPE_THETA.powf((2 * j) as f32 / (head_dim / 2) as f32)).collect();
-        // The first half of the angles turns by the row, the second by the column of the patch.
-        let angles = Angles::new(n_patches, head_dim / 2, |patch, i| {
-            let (row, col) = coordinates[patch];
-            (if i < quarter { row } else { col }) as f32 * inverse[i % quarter]
-        });
-
+        let angles = grid.angles(backend, ROPE_THETA, head_dim)?;
+        let segments = Segments::new(backend, grid.cu_seqlens.clone())?;
         let joined = d * merge * merge;
         let mut deepstack = Vec::new();
         for (index, block) in self.blocks.iter().enumerate() {
             let qkv = block.qkv.forward(backend, &block.norm1.forward(backend, &x)?)?;
-            angles.rotate(backend, &qkv, 0, 2 * n_heads, head_dim)?;
-            let attended = attention::segments(backend, &qkv, heads, &cu_seqlens)?;
-            let h = block.norm2.add_forward(backend, &x, &block.proj.forward(backend, &attended)?)?;
-            let h = block.fc1.forward(backend, &h)?;
-            ops::activate(backend, self.config.activation, &h)?;
-            ops::add(backend, &x, &block.fc2.forward(backend, &h)?)?;
+            angles.rotate(backend, &qkv, 2 * n_heads, head_dim)?;
+            let attended = attention::segments(backend, &qkv, heads, &segments)?;
+            drop(qkv);
+            block.proj.forward_add(backend, &attended, &x)?;
+            drop(attended);
+            let h = block.norm2.forward(backend, &x)?;
+            let h = block.fc1.forward_activated(backend, &h, self.config.activation)?;
+            block.fc2.forward_add(backend, &h, &x)?;
+            drop(h);
             for (merger, _) in self.deepstack.iter().zip(&self.config.deepstack_after).filter(|(_, after)| **after == index) {
-                deepstack.push(merger.forward(backend, &x.reshape(((), joined))?, joined)?);
+                deepstack.push(merger.forward(backend, &x, joined)?);
             }
         }
         let merged = self.merger.forward(backend, &x, joined)?;
@@ -157,20 +141,11 @@ impl VisionTower {
             .map(|image| {
                 let n = image.grid.iter().product::<usize>() / (merge * merge);
                 // Copies, so that an image kept in a cache doesn't keep the rest of its batch.
-                let part = |t: &Tensor| if n == t.dims2()?.0 { Ok(t.clone()) } else { t.narrow(0, start, n)?.force_contiguous() };
+                let part = |t: &Tensor| backend.keep_rows(t, start, n);
                 let features = VisualFeatures { embeddings: part(&merged)?, deepstack: deepstack.iter().map(part).collect::<Result<_>>()? };
                 start += n;
                 Ok(features)
             })
             .collect()
     }
-}
-
-/// (row, column) of each patch of a frame, in the order of pixels and positions: blocks of `merge`×`merge`, row by row.
-fn merge_block_order(h: usize, w: usize, merge: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..h / merge).flat_map(move |block_row| {
-        (0..w / merge).flat_map(move |block_col| {
-            (0..merge).flat_map(move |r| (0..merge).map(move |c| (block_row * merge + r, block_col * merge + c)))
-        })
-    })
 }

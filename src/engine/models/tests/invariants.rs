@@ -6,6 +6,7 @@ use super::{
     tiny::{cases, prepare},
 };
 use crate::engine::models::CausalModel;
+use crate::engine::ops::Tensor;
 
 /// Blocks `first, first + stride, …`: sequences lie scattered and interleaved.
 fn blocks(first: u32, stride: u32) -> Vec<u32> {
@@ -70,7 +71,7 @@ fn pictures_encoded_together_equal_each_alone() {
     let together = model.encode(&media).unwrap();
     for (picture, features) in media.iter().zip(together) {
         let alone = model.encode(std::slice::from_ref(picture)).unwrap().remove(0);
-        let rows = |t: &candle_core::Tensor| t.to_vec2::<f32>().unwrap();
+        let rows = |t: &Tensor| t.to_rows().unwrap();
         assert_eq!(rows(&alone.embeddings), rows(&features.embeddings));
         for (a, b) in alone.deepstack.iter().zip(&features.deepstack) {
             assert_eq!(rows(a), rows(b));

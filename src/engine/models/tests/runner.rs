@@ -30,8 +30,7 @@ pub fn causal(loaded: &Loaded) -> &dyn CausalModel {
 
 /// A cache with `n_blocks` blocks for this model.
 pub fn cache(model: &dyn CausalModel, n_blocks: usize) -> KvCache {
-    let info = model.info();
-    KvCache::new(info.n_layers, n_blocks, info.n_kv_heads, info.head_dim)
+    KvCache::new(&Backend::cpu(1), model.info().cache_shape(), n_blocks).unwrap()
 }
 
 /// A sequence: its prompt, what was generated, its blocks.
@@ -66,14 +65,14 @@ impl Sequence {
 pub fn step(model: &dyn CausalModel, cache: &mut KvCache, rows: &[(&Sequence, Range<usize>)]) -> Vec<Vec<f32>> {
     let mut batch = batch(rows);
     batch.logit_rows = batch.cu_seqlens[1..].iter().map(|end| end - 1).collect();
-    model.forward(&batch, cache).unwrap().to_vec2().unwrap()
+    model.forward(&batch, cache).unwrap().to_rows().unwrap()
 }
 
 /// As [`step`], with the logits of every row.
 pub fn step_all(model: &dyn CausalModel, cache: &mut KvCache, rows: &[(&Sequence, Range<usize>)]) -> Vec<Vec<f32>> {
     let mut batch = batch(rows);
     batch.logit_rows = (0..batch.ids.len() as u32).collect();
-    model.forward(&batch, cache).unwrap().to_vec2().unwrap()
+    model.forward(&batch, cache).unwrap().to_rows().unwrap()
 }
 
 fn batch(rows: &[(&Sequence, Range<usize>)]) -> Batch {

@@ -1,0 +1,340 @@
+//! Operations on an NVIDIA GPU. Everything is launched on one stream and returns before it has run; results of a step lie
+//! in a scratch pool whose memory is reused as soon as a tensor is dropped, which the order of the stream makes safe.
+
+mod causal;
+mod inputs;
+mod memory;
+mod weight;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ashlar_cuda::{Buffer, Device, Graph, Pool, rows, vision};
+
+pub use causal::{PagedCache, Tiles};
+pub use inputs::Inputs;
+use inputs::{Shape, Stages};
+pub use memory::Memory;
+use memory::{DType, bf16_bytes, f32_bytes};
+pub use weight::Weight;
+
+use super::attention::Segments;
+use super::cache::{CacheShape, KvCache, Storage};
+use super::rope::Angles;
+use super::vision::{Grid, Normalization};
+use super::{Activation, Result, RmsNorm, Step, Tensor, bail};
+use crate::engine::batch::{Batch, Pixels};
+
+/// How a model is run on a GPU.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CudaOptions {
+    /// Which GPU.
+    pub index: usize,
+    /// Linear layers in FP8 (e4m3): weights scaled by row, inputs by token. Hopper and newer.
+    pub fp8: bool,
+}
+
+/// A GPU as models see it. Clones share everything.
+#[derive(Clone)]
+pub struct Cuda(Arc<State>);
+
+struct State {
+    device: Device,
+    fp8: bool,
+    /// Results of operations.
+    scratch: Pool,
+    /// What outlives a step: encoded pictures.
+    kept: Pool,
+    stages: Mutex<Stages>,
+    graphs: Mutex<HashMap<Shape, Recorded>>,
+    /// Logits of a step, so that recorded graphs and samplers agree on where they are.
+    logits: Mutex<Option<Arc<Buffer>>>,
+    attention: causal::Workspace,
+}
+
+/// A step that only decodes, recorded.
+struct Recorded {
+    /// `None` after the first run, which warms up what launches lazily.
+    graph: Option<Graph>,
+    rows: usize,
+    width: usize,
+}
+
+impl Cuda {
+    /// Opens the GPU. The pools have no memory until [`Cuda::reserve`].
+    pub fn open(options: CudaOptions) -> Result<Self> {
+        let device = Device::open(options.index)?;
+        if options.fp8 && device.capability() < (9, 0) {
+            let (major, minor) = device.capability();
+            bail!("FP8 needs compute capability 9.0 (Hopper) or newer, this GPU has {major}.{minor}: leave out `--quantization fp8`");
+        }
+        Ok(Self(Arc::new(State {
+            fp8: options.fp8,
+            scratch: Pool::new(&device, 0)?,
+            kept: Pool::new(&device, 0)?,
+            stages: Mutex::new(Stages::new(&device)?),
+            graphs: Mutex::default(),
+            logits: Mutex::default(),
+            attention: causal::Workspace::new(&device)?,
+            device,
+        })))
+    }
+
+    pub fn device(&self) -> &Device {
+        &self.0.device
+    }
+
+    /// Gives the pools of a step's results and of kept rows their sizes, bytes. Nothing may be in them.
+    pub fn reserve(&self, scratch: usize, kept: usize) -> Result<()> {
+        lock(&self.0.graphs).clear();
+        self.0.device.synchronize()?;
+        self.0.scratch.resize(&self.0.device, scratch)?;
+        self.0.kept.resize(&self.0.device, kept)?;
+        Ok(())
+    }
+
+    /// The most that steps have used of the scratch pool, bytes.
+    pub fn scratch_peak(&self) -> usize {
+        self.0.scratch.peak()
+    }
+
+    fn scratch(&self, rows: usize, width: usize) -> Result<Tensor> {
+        Tensor::in_pool(&self.0.device, &self.0.scratch, rows, width, DType::Bf16)
+    }
+
+    pub fn tensor(&self, values: &[f32], rows: usize, width: usize) -> Result<Tensor> {
+        let out = self.scratch(rows, width)?;
+        self.0.device.upload(out.bf16()?, &bf16_bytes(values))?;
+        Ok(out)
+    }
+
+    pub fn constant(&self, values: &[f32], rows: usize, width: usize) -> Result<Tensor> {
+        let buffer = Arc::new(Buffer::from_bytes(&self.0.device, &bf16_bytes(values))?);
+        Ok(Tensor::in_buffer(&self.0.device, buffer, rows, width, DType::Bf16))
+    }
+
+    pub fn f32_constant(&self, values: &[f32], rows: usize, width: usize) -> Result<Tensor> {
+        let buffer = Arc::new(Buffer::from_bytes(&self.0.device, &f32_bytes(values))?);
+        Ok(Tensor::in_buffer(&self.0.device, buffer, rows, width, DType::F32))
+    }
+
+    /// Integers that one operation reads.
+    fn integers(&self, values: &[u32]) -> Result<Tensor> {
+        let out = Tensor::in_pool(&self.0.device, &self.0.scratch, values.len(), 1, DType::F32)?;
+        self.0.device.upload(out.ptr(DType::F32)?, &values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>())?;
+        Ok(out)
+    }
+
+    pub fn activate(&self, activation: Activation, x: &Tensor) -> Result<()> {
+        let kind = match activation {
+            Activation::Silu => rows::Activation::Silu,
+            Activation::GeluTanh => rows::Activation::GeluTanh,
+            Activation::GeluErf => rows::Activation::GeluErf,
+            Activation::Tanh => rows::Activation::Tanh,
+            Activation::Relu => rows::Activation::Relu,
+        };
+        Ok(rows::activate(&self.0.device, x.bf16()?, kind, x.rows * x.width)?)
+    }
+
+    pub fn rms_norm(&self, x: &Tensor, weight: &Tensor, eps: f32) -> Result<Tensor> {
+        let out = self.scratch(x.rows, x.width)?;
+        rows::rms_norm(&self.0.device, out.bf16()?, x.bf16()?, weight.bf16()?, x.rows, x.width, eps)?;
+        Ok(out)
+    }
+
+    /// Of `x`, or of `x + y`.
+    pub fn layer_norm(&self, x: &Tensor, y: Option<&Tensor>, weight: &Tensor, bias: &Tensor, eps: f32) -> Result<Tensor> {
+        let out = self.scratch(x.rows, x.width)?;
+        let (out_ptr, weight, bias) = (out.bf16()?, weight.bf16()?, bias.bf16()?);
+        match y {
+            None => rows::layer_norm(&self.0.device, out_ptr, x.bf16()?, weight, bias, x.rows, x.width, eps)?,
+            Some(y) => rows::add_layer_norm(&self.0.device, out_ptr, x.bf16()?, y.bf16()?, weight, bias, x.rows, x.width, eps)?,
+        }
+        Ok(out)
+    }
+
+    pub fn add(&self, x: &Tensor, y: &Tensor) -> Result<()> {
+        Ok(rows::add(&self.0.device, x.bf16()?, y.bf16()?, x.rows * x.width)?)
+    }
+
+    pub fn take_rows(&self, x: &Tensor, rows: &[u32]) -> Result<Tensor> {
+        let out = self.scratch(rows.len(), x.width)?;
+        let numbers = self.integers(rows)?;
+        rows::gather_rows(&self.0.device, out.bf16()?, x.bf16()?, numbers.ptr(DType::F32)?, rows.len(), x.width)?;
+        Ok(out)
+    }
+
+    pub fn gather(&self, weight: &Weight, ids: &[u32], cols: usize) -> Result<Tensor> {
+        let out = self.scratch(ids.len(), cols)?;
+        let ids_on_device = self.integers(ids)?;
+        rows::gather_rows(&self.0.device, out.bf16()?, weight.bf16()?, ids_on_device.ptr(DType::F32)?, ids.len(), cols)?;
+        Ok(out)
+    }
+
+    pub fn embed(&self, weight: &Weight, step: &Step<'_>, cache: &KvCache, n_vocab: usize, cols: usize) -> Result<Tensor> {
+        let (inputs, cache) = (self.inputs(step)?, paged(cache)?);
+        let n = inputs.shape.rows;
+        let out = self.scratch(n, cols)?;
+        rows::embed(&self.0.device, out.bf16()?, weight.bf16()?, inputs.ids(), cache.last_tokens(), n, cols, n_vocab)?;
+        Ok(out)
+    }
+
+    pub fn select_rows(&self, x: &Tensor, step: &Step<'_>) -> Result<Tensor> {
+        let inputs = self.inputs(step)?;
+        if inputs.shape.selects_all() {
+            return Ok(x.clone());
+        }
+        let out = self.scratch(inputs.shape.n_logits, x.width)?;
+        rows::gather_rows(&self.0.device, out.bf16()?, x.bf16()?, inputs.logit_rows(), inputs.shape.n_logits, x.width)?;
+        Ok(out)
+    }
+
+    pub fn place_visual_rows(&self, x: &Tensor, step: &Step<'_>, layer: Option<usize>) -> Result<()> {
+        let inputs = self.inputs(step)?;
+        let level = layer.map_or(0, |layer| layer + 1);
+        let Some((spans, n_spans, longest)) = inputs.spans(level) else { return Ok(()) };
+        Ok(rows::visual_rows(&self.0.device, x.bf16()?, spans, n_spans, longest, x.width, layer.is_some())?)
+    }
+
+    pub fn keep_rows(&self, x: &Tensor, start: usize, rows: usize) -> Result<Tensor> {
+        let out = Tensor::in_pool(&self.0.device, &self.0.kept, rows, x.width, DType::Bf16)?;
+        let row = (x.width * DType::Bf16.size()) as u64;
+        self.0.device.copy(out.bf16()?, x.bf16()? + start as u64 * row, rows * row as usize)?;
+        Ok(out)
+    }
+
+    /// Cosines and sines `[rows, half]` as pairs of f32.
+    pub fn text_angles(&self, frequencies: Option<&Frequencies>, step: &Step<'_>, half: usize) -> Result<Tensor> {
+        let (Some(frequencies), inputs) = (frequencies, self.inputs(step)?) else { bail!("the frequencies are on another device") };
+        let n = inputs.shape.rows;
+        let out = Tensor::in_pool(&self.0.device, &self.0.scratch, n, 2 * half, DType::F32)?;
+        let (inverse, axes) = (frequencies.inverse.ptr(), frequencies.axes.ptr());
+        rows::text_angles(&self.0.device, out.ptr(DType::F32)?, inputs.positions(), inverse, axes, n, half)?;
+        Ok(out)
+    }
+
+    pub fn frequencies(&self, inverse: &[f32], axes: &[usize]) -> Result<Frequencies> {
+        let axes: Vec<u8> = axes.iter().map(|axis| *axis as u8).collect();
+        Ok(Frequencies {
+            inverse: Buffer::from_bytes(&self.0.device, &f32_bytes(inverse))?,
+            axes: Buffer::from_bytes(&self.0.device, &axes)?,
+        })
+    }
+
+    pub fn rope(&self, x: &Tensor, angles: &Tensor, n_heads: usize, head_dim: usize) -> Result<()> {
+        Ok(rows::rope(&self.0.device, x.bf16()?, angles.ptr(DType::F32)?, x.rows, x.width, n_heads, head_dim)?)
+    }
+
+    /// Places of patches as groups of four integers.
+    pub fn places(&self, places: &[[u32; 4]]) -> Result<Tensor> {
+        self.integers(places.as_flattened())
+    }
+
+    pub fn vision_angles(&self, grid: &Grid, inverse: &[f32]) -> Result<Tensor> {
+        let (n, quarter) = (grid.places.len(), inverse.len());
+        let places = places(grid)?;
+        let frequencies = self.integers(&inverse.iter().map(|f| f.to_bits()).collect::<Vec<_>>())?;
+        let out = Tensor::in_pool(&self.0.device, &self.0.scratch, n, 4 * quarter, DType::F32)?;
+        vision::vision_angles(&self.0.device, out.ptr(DType::F32)?, places, frequencies.ptr(DType::F32)?, n, quarter)?;
+        Ok(out)
+    }
+
+    pub fn add_positions(&self, x: &Tensor, table: &Tensor, grid: &Grid, side: usize) -> Result<()> {
+        let (places, table) = (places(grid)?, table.ptr(DType::F32)?);
+        Ok(vision::add_positions(&self.0.device, x.bf16()?, table, places, x.rows, x.width, side)?)
+    }
+
+    /// Only grey levels cross to the GPU.
+    pub fn patches(&self, pixels: &[Pixels], width: usize, normalization: &Normalization) -> Result<Tensor> {
+        let n: usize = pixels.iter().map(|image| image.grid.iter().product::<usize>()).sum();
+        let out = self.scratch(n, width)?;
+        let mut at = out.bf16()?;
+        for image in pixels {
+            let rows = image.grid.iter().product::<usize>();
+            let levels = self.0.scratch.take(image.patches.len())?;
+            self.0.device.upload(levels.ptr(), &image.patches)?;
+            let Normalization { mean, std } = *normalization;
+            vision::normalize(&self.0.device, at, levels.ptr(), rows, width, image.repeat, mean, std)?;
+            at += (rows * width * DType::Bf16.size()) as u64;
+        }
+        Ok(out)
+    }
+
+    pub fn send(&self, batch: &Batch, cache: &KvCache) -> Result<Inputs> {
+        let cache = paged(cache)?;
+        lock(&self.0.stages).send(&self.0.device, batch, cache.scrap_slot())
+    }
+
+    fn inputs<'a>(&self, step: &'a Step<'_>) -> Result<&'a Inputs> {
+        match &step.device {
+            Some(inputs) => Ok(inputs),
+            None => bail!("the step was not sent to the GPU"),
+        }
+    }
+
+    /// Runs a step's launches, or replays them. The second step of a shape is recorded: the first loads what is loaded
+    /// lazily and chooses algorithms.
+    pub fn run_step(&self, step: &Step<'_>, work: impl FnOnce() -> Result<Tensor>) -> Result<Tensor> {
+        let inputs = self.inputs(step)?;
+        if !inputs.shape.is_decode() {
+            return work();
+        }
+        let mut graphs = lock(&self.0.graphs);
+        match graphs.get_mut(&inputs.shape) {
+            None => {
+                let logits = work()?;
+                graphs.insert(inputs.shape, Recorded { graph: None, rows: logits.rows, width: logits.width });
+                Ok(logits)
+            }
+            Some(Recorded { graph: Some(graph), rows, width }) => {
+                graph.launch()?;
+                self.logits_tensor(*rows, *width)
+            }
+            Some(recorded) => {
+                let (graph, logits) = Graph::capture(&self.0.device, work)?;
+                graph.launch()?;
+                recorded.graph = Some(graph);
+                Ok(logits)
+            }
+        }
+    }
+
+    /// Room for logits, the same each time it is not larger than before.
+    fn logits_tensor(&self, rows: usize, width: usize) -> Result<Tensor> {
+        let len = rows * width * DType::F32.size();
+        let mut logits = lock(&self.0.logits);
+        let buffer = match &*logits {
+            Some(buffer) if buffer.len() >= len => Arc::clone(buffer),
+            _ => {
+                // Graphs know the old address.
+                lock(&self.0.graphs).clear();
+                Arc::clone(logits.insert(Arc::new(Buffer::new(&self.0.device, len)?)))
+            }
+        };
+        Ok(Tensor::in_buffer(&self.0.device, buffer, rows, width, DType::F32))
+    }
+}
+
+fn places(grid: &Grid) -> Result<u64> {
+    match &grid.device {
+        Some(places) => places.ptr(DType::F32),
+        None => bail!("the grid is on another device"),
+    }
+}
+
+fn paged(cache: &KvCache) -> Result<&PagedCache> {
+    match &cache.0 {
+        Storage::Cuda(cache) => Ok(cache),
+        Storage::Cpu(_) => bail!("the cache is on another device"),
+    }
+}
+
+/// Inverse frequencies and axes of a decoder.
+pub struct Frequencies {
+    inverse: Buffer,
+    axes: Buffer,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,149 @@
+//! What vision towers need besides: patches from grey levels, positions from the patches' places in their grids.
+
+use ashlar_kernels::vision::interpolate_positions;
+
+use super::rope::Angles;
+use super::{Backend, Place, Result, Tensor, bail};
+use crate::engine::batch::Pixels;
+
+/// How grey levels become the numbers a tower reads: `(value / 255 − mean) / std` of each of three channels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Normalization {
+    pub mean: [f32; 3],
+    pub std: [f32; 3],
+}
+
+/// Many pictures end to end: where each patch lies.
+pub struct Grid {
+    /// (frames, rows, columns) of each picture.
+    grids: Vec<[usize; 3]>,
+    merge: usize,
+    /// (row, column, rows, columns) of each patch in its frame.
+    pub(super) places: Vec<[u32; 4]>,
+    /// Where each frame starts, `[frames + 1]`.
+    pub cu_seqlens: Vec<u32>,
+    #[cfg(feature = "cuda")]
+    pub(super) device: Option<Tensor>,
+}
+
+impl Grid {
+    /// Frames of all pictures in order, patches in blocks of `merge`×`merge`, row by row.
+    pub fn new(backend: &Backend, pixels: &[Pixels], merge: usize) -> Result<Self> {
+        let mut places = Vec::new();
+        let mut cu_seqlens = vec![0u32];
+        for image in pixels {
+            let [t, h, w] = image.grid;
+            if t * h * w == 0 || h % merge != 0 || w % merge != 0 {
+                bail!("{:?} is no grid of whole {merge}×{merge} blocks", image.grid);
+            }
+            for _ in 0..t {
+                places.extend(merge_block_order(h, w, merge).map(|(row, column)| [row, column, h, w].map(|n| n as u32)));
+                // Each frame is a segment of its own.
+                cu_seqlens.push(places.len() as u32);
+            }
+        }
+        #[cfg(feature = "cuda")]
+        let device = match &backend.0 {
+            Place::Cpu(_) => None,
+            Place::Cuda(cuda) => Some(cuda.places(&places)?),
+        };
+        #[cfg(not(feature = "cuda"))]
+        let Place::Cpu(_) = backend.0;
+        Ok(Self {
+            grids: pixels.iter().map(|image| image.grid).collect(),
+            merge,
+            places,
+            cu_seqlens,
+            #[cfg(feature = "cuda")]
+            device,
+        })
+    }
+
+    /// Angles that turn the first half of each head's pairs by the patch's row and the second half by its column.
+    pub fn angles(&self, backend: &Backend, theta: f32, head_dim: usize) -> Result<Angles> {
+        let quarter = head_dim / 4;
+        let inverse: Vec<f32> = (0..quarter).map(|j| 1.0 / theta.powf((2 * j) as f32 / (head_dim / 2) as f32)).collect();
+        match &backend.0 {
+            Place::Cpu(_) => Ok(Angles::of(self.places.len(), head_dim / 2, |patch, i| {
+                let [row, column, ..] = self.places[patch];
+                (if i < quarter { row } else { column }) as f32 * inverse[i % quarter]
+            })),
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => Ok(Angles::Cuda(cuda.vision_angles(self, &inverse)?)),
+        }
+    }
+}
+
+/// (row, column) of each patch of a frame: blocks of `merge`×`merge`, row by row.
+fn merge_block_order(h: usize, w: usize, merge: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..h / merge).flat_map(move |block_row| {
+        (0..w / merge).flat_map(move |block_col| {
+            (0..merge).flat_map(move |r| (0..merge).map(move |c| (block_row * merge + r, block_col * merge + c)))
+        })
+    })
+}
+
+/// The patches of many pictures as rows `[n_patches, 3 · temporal · size²]`; a still picture repeats its frame.
+pub fn patches(backend: &Backend, pixels: &[Pixels], width: usize, normalization: &Normalization) -> Result<Tensor> {
+    for image in pixels {
+        let n = image.grid.iter().product::<usize>() * width;
+        if image.patches.len() * image.repeat != n {
+            bail!("{} grey levels are not a grid of {:?} patches", image.patches.len(), image.grid);
+        }
+    }
+    match &backend.0 {
+        Place::Cpu(_) => {
+            let rows: usize = pixels.iter().map(|image| image.grid.iter().product::<usize>()).sum();
+            let mut out = Vec::with_capacity(rows * width);
+            for image in pixels {
+                // Levels of one channel in one frame group.
+                let stored = width / 3 / image.repeat;
+                for (i, levels) in image.patches.chunks_exact(stored).enumerate() {
+                    let (mean, std) = (normalization.mean[i % 3] * 255.0, normalization.std[i % 3] * 255.0);
+                    for _ in 0..image.repeat {
+                        out.extend(levels.iter().map(|level| (f32::from(*level) - mean) / std));
+                    }
+                }
+            }
+            Tensor::from_vec(out, rows, width)
+        }
+        #[cfg(feature = "cuda")]
+        Place::Cuda(cuda) => cuda.patches(pixels, width, normalization),
+    }
+}
+
+/// A square table of position embeddings that is interpolated to each picture's grid.
+pub struct PositionTable {
+    /// `[side², width]`, f32.
+    table: Tensor,
+    side: usize,
+}
+
+impl PositionTable {
+    pub fn new(backend: &Backend, values: Vec<f32>, side: usize, width: usize) -> Result<Self> {
+        let table = match &backend.0 {
+            Place::Cpu(_) => Tensor::from_vec(values, side * side, width)?,
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.f32_constant(&values, side * side, width)?,
+        };
+        Ok(Self { table, side })
+    }
+
+    /// Adds each patch's position to its row of `x`.
+    pub fn add_to(&self, backend: &Backend, x: &Tensor, grid: &Grid) -> Result<()> {
+        match &backend.0 {
+            Place::Cpu(cpu) => {
+                let mut positions = Vec::with_capacity(x.rows * x.width);
+                self.table.with_values(|table| {
+                    for [t, h, w] in &grid.grids {
+                        let of_frame = interpolate_positions(table, self.side, x.width, *h, *w, grid.merge);
+                        (0..*t).for_each(|_| positions.extend_from_slice(&of_frame));
+                    }
+                })?;
+                x.change_values(|x| ashlar_kernels::rows::add(&cpu.pool, x, &positions))
+            }
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.add_positions(x, &self.table, grid, self.side),
+        }
+    }
+}
