@@ -101,13 +101,11 @@ impl VisualFeatures {
     }
 }
 
-/// One image or clip ready for the vision tower: patches of grey levels in the order its model wants.
+/// One image or clip ready for the vision tower: frames of the size its model wants.
 #[derive(Debug, Clone)]
 pub struct Pixels {
-    /// `[n_patches, channels, frames, pixels]`; a still picture has one frame here.
-    pub patches: Arc<Vec<u8>>,
-    /// How often each frame stands in a patch row: a still picture fills up its group of frames.
-    pub repeat: usize,
+    /// `[n_frames, height, width, 3]`; a still picture is one frame, whatever its patches make of it.
+    pub rgb: Arc<Vec<u8>>,
     /// Grid (t, h, w) in patches.
     pub grid: [usize; 3],
     /// Placeholder tokens it takes in the prompt.

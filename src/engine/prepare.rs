@@ -80,8 +80,8 @@ impl Shared {
     /// Bytes of pixels that preparing this request takes, from the headers of its pictures.
     pub(super) fn pixel_bytes(&self, request: &Request) -> Result<usize, Failure> {
         let Input::Chat(messages) = &request.input else { return Ok(0) };
-        // A token stands for 32×32 pixels of three f32 values on two frames.
-        Ok(self.n_visual_tokens(messages)? * 32 * 32 * 3 * 2 * 4)
+        // A token stands for 32×32 pixels of three bytes, on two frames in clips.
+        Ok(self.n_visual_tokens(messages)? * 32 * 32 * 3 * 2)
     }
 
     /// Tokens that the pictures of a conversation take, from their headers.

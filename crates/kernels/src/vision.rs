@@ -107,21 +107,25 @@ pub fn resize_bicubic(image: &Rgb, width: usize, height: usize) -> Rgb {
 }
 
 /// How a picture is cut into rows for a vision tower.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Patches {
     /// Side of a patch in pixels.
     pub size: usize,
     /// Side of a block of neighbouring patches that follow each other.
     pub merge: usize,
+    /// `(value / 255 − mean) / std` of each channel.
+    pub mean: [f32; 3],
+    pub std: [f32; 3],
 }
 
 /// Appends the patches of one group of frames (all of one size, a multiple of `size · merge`): blocks row by row, patches
-/// of a block row by row; each patch is `[channel, frame, row, column]` of grey levels.
-pub fn append_patches(frames: &[&Rgb], patches: Patches, out: &mut Vec<u8>) {
-    let Patches { size, merge } = patches;
+/// of a block row by row; each patch is `[channel, frame, row, column]` of normalised values.
+pub fn append_patches(frames: &[&Rgb], patches: Patches, out: &mut Vec<f32>) {
+    let Patches { size, merge, mean, std } = patches;
     let (width, height) = frames.first().map_or((0, 0), |f| (f.width, f.height));
     assert!(frames.iter().all(|f| f.width == width && f.height == height && f.data.len() == width * height * 3));
     assert!(width % (size * merge) == 0 && height % (size * merge) == 0);
+    let tables: Vec<[f32; 256]> = (0..3).map(|c| std::array::from_fn(|v| (v as f32 - 255.0 * mean[c]) / (255.0 * std[c]))).collect();
     out.reserve(width * height * 3 * frames.len());
     for block_row in 0..height / (size * merge) {
         for block_col in 0..width / (size * merge) {
@@ -129,11 +133,11 @@ pub fn append_patches(frames: &[&Rgb], patches: Patches, out: &mut Vec<u8>) {
                 for c in 0..merge {
                     let top = (block_row * merge + r) * size;
                     let left = (block_col * merge + c) * size;
-                    for channel in 0..3 {
+                    for (channel, table) in tables.iter().enumerate() {
                         for frame in frames {
                             for y in top..top + size {
                                 let row = &frame.data[(y * width + left) * 3..][..size * 3];
-                                out.extend(row.chunks_exact(3).map(|p| p[channel]));
+                                out.extend(row.chunks_exact(3).map(|p| table[p[channel] as usize]));
                             }
                         }
                     }

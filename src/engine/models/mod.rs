@@ -180,9 +180,9 @@ fn load_model(
         }
         Architecture::Qwen3Vl => {
             let config = qwen3_vl::config::Config::read(checkpoint)?;
-            let normalization = input.insert(qwen3_vl::input::Input::load(checkpoint, &config, tokenizer.clone())?).normalization();
+            let layout = input.insert(qwen3_vl::input::Input::load(checkpoint, &config, tokenizer.clone())?).patch_layout();
             let info = info(checkpoint, &config.text, true);
-            Model::Causal(Box::new(qwen3_vl::Qwen3Vl::load(checkpoint, config, normalization, info, backend)?))
+            Model::Causal(Box::new(qwen3_vl::Qwen3Vl::load(checkpoint, config, layout, info, backend)?))
         }
         Architecture::Embedding(family) => Model::Embedding(bert::EmbeddingModel::load(checkpoint, family, tokenizer, backend)?),
         Architecture::Rerank(family) => Model::Rerank(bert::RerankModel::load(checkpoint, family, tokenizer, backend)?),

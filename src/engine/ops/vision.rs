@@ -1,6 +1,6 @@
 //! What vision towers need besides: patches from grey levels, positions from the patches' places in their grids.
 
-use ashlar_kernels::vision::interpolate_positions;
+use ashlar_kernels::vision::{Patches, Rgb, append_patches, interpolate_positions};
 
 use super::rope::Angles;
 use super::{Backend, Place, Result, Tensor, bail};
@@ -83,32 +83,58 @@ fn merge_block_order(h: usize, w: usize, merge: usize) -> impl Iterator<Item = (
     })
 }
 
-/// The patches of many pictures as rows `[n_patches, 3 · temporal · size²]`; a still picture repeats its frame.
-pub fn patches(backend: &Backend, pixels: &[Pixels], width: usize, normalization: &Normalization) -> Result<Tensor> {
+/// How frames are cut into rows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PatchLayout {
+    /// Side of a patch in pixels.
+    pub size: usize,
+    /// Frames of a patch. The last frame of a clip fills up its group, so a still picture is repeated.
+    pub temporal: usize,
+    /// Side of a block of neighbouring patches that follow each other.
+    pub merge: usize,
+    pub normalization: Normalization,
+}
+
+impl PatchLayout {
+    /// Numbers of a patch.
+    pub fn width(&self) -> usize {
+        3 * self.temporal * self.size * self.size
+    }
+
+    /// Bytes of one frame of these pixels.
+    fn frame_bytes(&self, pixels: &Pixels) -> usize {
+        3 * pixels.grid[1] * pixels.grid[2] * self.size * self.size
+    }
+}
+
+/// The patches of many pictures as rows `[n_patches, width]`.
+pub fn patches(backend: &Backend, pixels: &[Pixels], layout: &PatchLayout) -> Result<Tensor> {
     for image in pixels {
-        let n = image.grid.iter().product::<usize>() * width;
-        if image.patches.len() * image.repeat != n {
-            bail!("{} grey levels are not a grid of {:?} patches", image.patches.len(), image.grid);
+        let (n_bytes, frame) = (image.rgb.len(), layout.frame_bytes(image));
+        if !n_bytes.is_multiple_of(frame) || (n_bytes / frame).div_ceil(layout.temporal) != image.grid[0] {
+            bail!("{n_bytes} bytes of pixels are not a grid of {:?} patches", image.grid);
         }
     }
     match &backend.0 {
         Place::Cpu(_) => {
             let rows: usize = pixels.iter().map(|image| image.grid.iter().product::<usize>()).sum();
-            let mut out = Vec::with_capacity(rows * width);
+            let Normalization { mean, std } = layout.normalization;
+            let cut = Patches { size: layout.size, merge: layout.merge, mean, std };
+            let mut out = Vec::with_capacity(rows * layout.width());
             for image in pixels {
-                // Levels of one channel in one frame group.
-                let stored = width / 3 / image.repeat;
-                for (i, levels) in image.patches.chunks_exact(stored).enumerate() {
-                    let (mean, std) = (normalization.mean[i % 3] * 255.0, normalization.std[i % 3] * 255.0);
-                    for _ in 0..image.repeat {
-                        out.extend(levels.iter().map(|level| (f32::from(*level) - mean) / std));
-                    }
+                let (height, width) = (image.grid[1] * layout.size, image.grid[2] * layout.size);
+                let frames: Vec<Rgb> =
+                    image.rgb.chunks_exact(layout.frame_bytes(image)).map(|data| Rgb { width, height, data: data.to_vec() }).collect();
+                for group in frames.chunks(layout.temporal) {
+                    let last = &group[group.len() - 1];
+                    let filled: Vec<&Rgb> = group.iter().chain(std::iter::repeat(last)).take(layout.temporal).collect();
+                    append_patches(&filled, cut, &mut out);
                 }
             }
-            Tensor::from_vec(out, rows, width)
+            Tensor::from_vec(out, rows, layout.width())
         }
         #[cfg(feature = "cuda")]
-        Place::Cuda(cuda) => cuda.patches(pixels, width, normalization),
+        Place::Cuda(cuda) => cuda.patches(pixels, layout),
     }
 }
 

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use ashlar_kernels::vision::{Patches, Rgb, append_patches, resize_bicubic};
+use ashlar_kernels::vision::{Rgb, resize_bicubic};
 
 use super::config::Config;
 use crate::engine::{
     batch::Pixels,
     image,
     models::{Placement, Prompt},
-    ops::vision::Normalization,
+    ops::vision::{Normalization, PatchLayout},
     request::{Detail, Failure, Image, Video},
     tokenizer::Tokenizer,
     weights::{Checkpoint, Fields, LoadError, read_json},
@@ -37,9 +37,7 @@ pub struct PixelLimits {
 /// How one checkpoint wants its pictures and prompts.
 #[derive(Clone)]
 pub struct Input {
-    patches: Patches,
-    normalization: Normalization,
-    temporal_patch_size: usize,
+    patches: PatchLayout,
     image_limits: PixelLimits,
     video_limits: PixelLimits,
     image_token_id: u32,
@@ -79,15 +77,17 @@ impl Input {
         } else {
             video_default
         };
-        let patches = Patches { size: config.vision.patch_size, merge: config.vision.spatial_merge_size };
-        let normalization = Normalization { mean: channel("image_mean")?, std: channel("image_std")? };
-        if normalization.std.contains(&0.0) {
+        let patches = PatchLayout {
+            size: config.vision.patch_size,
+            temporal: config.vision.temporal_patch_size,
+            merge: config.vision.spatial_merge_size,
+            normalization: Normalization { mean: channel("image_mean")?, std: channel("image_std")? },
+        };
+        if patches.normalization.std.contains(&0.0) {
             return Err(fields.error("image_std", "must not be zero"));
         }
         Ok(Self {
             patches,
-            normalization,
-            temporal_patch_size: config.vision.temporal_patch_size,
             image_limits,
             video_limits,
             image_token_id: config.image_token_id,
@@ -103,9 +103,9 @@ impl Input {
         self.patches.size * self.patches.merge
     }
 
-    /// What the vision tower makes of grey levels.
-    pub fn normalization(&self) -> Normalization {
-        self.normalization
+    /// How the vision tower cuts frames.
+    pub fn patch_layout(&self) -> PatchLayout {
+        self.patches
     }
 
     /// The placeholder that the chat template writes once for each picture.
@@ -144,21 +144,19 @@ impl Input {
     fn image_pixels(&self, name: &str, rgb: &Rgb, limits: PixelLimits, hash: [u8; 32]) -> Result<Pixels, Failure> {
         let (h, w) = self.image_size(name, rgb.height, rgb.width, limits)?;
         let resized = resize_bicubic(rgb, w, h);
-        let mut patches = Vec::new();
-        append_patches(&[&resized], self.patches, &mut patches);
-        Ok(Pixels { repeat: self.temporal_patch_size, ..self.pixels(patches, 1, h, w, Vec::new(), hash) })
+        Ok(self.pixels(resized.data, 1, h, w, Vec::new(), hash))
     }
 
-    fn pixels(&self, patches: Vec<u8>, t: usize, h: usize, w: usize, frame_times_s: Vec<f32>, hash: [u8; 32]) -> Pixels {
+    fn pixels(&self, rgb: Vec<u8>, t: usize, h: usize, w: usize, frame_times_s: Vec<f32>, hash: [u8; 32]) -> Pixels {
         let grid = [t, h / self.patches.size, w / self.patches.size];
         let n_tokens = grid.iter().product::<usize>() / (self.patches.merge * self.patches.merge);
-        Pixels { patches: Arc::new(patches), repeat: 1, grid, n_tokens, frame_times_s, hash }
+        Pixels { rgb: Arc::new(rgb), grid, n_tokens, frame_times_s, hash }
     }
 
     /// Name of the content: file bytes and every setting that changes the pixels.
     fn hash<'a>(&self, files: impl Iterator<Item = &'a Image>, limits: PixelLimits) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(format!("qwen3_vl {:?} {} {limits:?}", self.patches, self.temporal_patch_size).as_bytes());
+        hasher.update(format!("qwen3_vl {:?} {limits:?}", self.patches).as_bytes());
         for file in files {
             hasher.update(&(file.bytes.len() as u64).to_le_bytes());
             hasher.update(&file.bytes);
@@ -194,7 +192,7 @@ impl Input {
         }
         check_aspect(name, h, w)?;
         let (mut h_out, mut w_out) = (nearest_multiple(h, factor), nearest_multiple(w, factor));
-        let t = nearest_multiple(n_frames, self.temporal_patch_size);
+        let t = nearest_multiple(n_frames, self.patches.temporal);
         let area = (n_frames * h * w) as f64;
         if t * h_out * w_out > max {
             let beta = (area / max as f64).sqrt();
@@ -222,9 +220,9 @@ impl Input {
         }
         let mut chosen = sample_frames(&video.timestamps_s);
         // The area counts before the filling-up.
-        let n_counted = chosen.len().max(self.temporal_patch_size);
+        let n_counted = chosen.len().max(self.patches.temporal);
         // The last frame fills up the last group.
-        while !chosen.len().is_multiple_of(self.temporal_patch_size) {
+        while !chosen.len().is_multiple_of(self.patches.temporal) {
             chosen.push(chosen.last().copied().unwrap_or(0));
         }
         let n_sampled = chosen.len();
@@ -244,15 +242,13 @@ impl Input {
             resized.push(resize_bicubic(&frame, w, h));
         }
         let (h, w) = size.unwrap_or((0, 0));
-        let mut patches = Vec::new();
-        let mut times = Vec::new();
-        for (group, indices) in resized.chunks(self.temporal_patch_size).zip(chosen.chunks(self.temporal_patch_size)) {
-            append_patches(&group.iter().collect::<Vec<_>>(), self.patches, &mut patches);
-            let (first, last) = (indices[0], indices[indices.len() - 1]);
-            times.push((video.timestamps_s[first] + video.timestamps_s[last]) / 2.0);
-        }
+        let times = chosen
+            .chunks(self.patches.temporal)
+            .map(|group| (video.timestamps_s[group[0]] + video.timestamps_s[group[group.len() - 1]]) / 2.0)
+            .collect();
+        let rgb = resized.into_iter().flat_map(|frame| frame.data).collect();
         let hash = self.hash(chosen.iter().map(|i| &video.frames[*i]), self.video_limits);
-        Ok(self.pixels(patches, n_sampled / self.temporal_patch_size, h, w, times, hash))
+        Ok(self.pixels(rgb, n_sampled / self.patches.temporal, h, w, times, hash))
     }
 
     /// Turns the ids of a rendered chat, with one placeholder for each picture or clip, into the prompt: as many

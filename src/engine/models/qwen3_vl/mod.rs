@@ -8,7 +8,7 @@ mod vision;
 use super::{CausalModel, ModelInfo, decoder::Decoder};
 use crate::engine::{
     batch::{Batch, Pixels, VisualFeatures},
-    ops::{Backend, Result, Tensor, cache::KvCache, vision::Normalization},
+    ops::{Backend, Result, Tensor, cache::KvCache, vision::PatchLayout},
     weights::{Checkpoint, LoadError},
 };
 use config::Config;
@@ -24,13 +24,13 @@ impl Qwen3Vl {
     pub fn load(
         checkpoint: &Checkpoint,
         config: Config,
-        normalization: Normalization,
+        layout: PatchLayout,
         info: ModelInfo,
         backend: &Backend,
     ) -> Result<Self, LoadError> {
         let root = checkpoint.weights.root(backend);
         let model = root.pp("model");
-        let vision = VisionTower::load(config.vision, normalization, &model.pp("visual"))?;
+        let vision = VisionTower::load(config.vision, layout, &model.pp("visual"))?;
         let text = Decoder::load(config.text, &model.pp("language_model"), &root)?;
         Ok(Self { info, vision, text })
     }

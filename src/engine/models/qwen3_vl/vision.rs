@@ -6,7 +6,7 @@ use crate::engine::{
     ops::{
         Activation, Backend, LayerNorm, Linear, Result, Tensor,
         attention::{self, Heads, Segments},
-        vision::{Grid, Normalization, PositionTable, patches},
+        vision::{Grid, PatchLayout, PositionTable, patches},
     },
     weights::{LoadError, Scope},
 };
@@ -17,7 +17,7 @@ const ROPE_THETA: f32 = 10_000.0;
 pub struct VisionTower {
     config: VisionConfig,
     backend: Backend,
-    normalization: Normalization,
+    layout: PatchLayout,
     patch_embed: Linear,
     positions: PositionTable,
     blocks: Vec<Block>,
@@ -67,7 +67,7 @@ fn layer_norm(scope: &Scope<'_>, name: &str, width: usize) -> Result<LayerNorm, 
 }
 
 impl VisionTower {
-    pub fn load(config: VisionConfig, normalization: Normalization, scope: &Scope<'_>) -> Result<Self, LoadError> {
+    pub fn load(config: VisionConfig, layout: PatchLayout, scope: &Scope<'_>) -> Result<Self, LoadError> {
         let VisionConfig { hidden_size: d, intermediate_size: i, patch_size: p, temporal_patch_size: t, .. } = config;
         let joined = d * config.spatial_merge_size * config.spatial_merge_size;
         let out = config.out_hidden_size;
@@ -94,7 +94,7 @@ impl VisionTower {
         let table = scope.values("pos_embed.weight", &[side * side, d])?;
         Ok(Self {
             backend: scope.backend().clone(),
-            normalization,
+            layout,
             patch_embed,
             positions: PositionTable::new(scope.backend(), table, side, d)?,
             blocks,
@@ -108,7 +108,7 @@ impl VisionTower {
         let VisionConfig { hidden_size: d, n_heads, spatial_merge_size: merge, .. } = self.config;
         let backend = &self.backend;
         let grid = Grid::new(backend, pixels, merge)?;
-        let patches = patches(backend, pixels, self.config.patch_dim(), &self.normalization)?;
+        let patches = patches(backend, pixels, &self.layout)?;
         let x = self.patch_embed.forward(backend, &patches)?;
         drop(patches);
         self.positions.add_to(backend, &x, &grid)?;

@@ -11,7 +11,7 @@ use crate::engine::{
     batch::Pixels,
     image,
     models::{Model, Prompt, bert::Encoding, load_model, qwen3_vl::input::Input},
-    ops::Backend,
+    ops::{Backend, vision::PatchLayout},
     request::{Detail, Image, Video},
     tokenizer::Tokenizer,
     weights::Checkpoint,
@@ -150,22 +150,30 @@ fn in_order<T>(prompt: &str, images: Vec<T>, clips: Vec<T>) -> Vec<T> {
     places.into_iter().filter_map(|(_, clip)| if clip { clips.next() } else { images.next() }).collect()
 }
 
-/// Grey levels of whole patch rows: each frame as often as it stands there.
-fn levels(pixels: &Pixels) -> Vec<u8> {
-    let frame_group = pixels.patches.len() * pixels.repeat / pixels.grid.iter().product::<usize>() / 3 / pixels.repeat;
-    pixels.patches.chunks(frame_group).flat_map(|levels| levels.repeat(pixels.repeat)).collect()
-}
-
-/// The reference's own pixels, stored as grey levels, cut into the media of one kind.
-fn reference_pixels(expected: &Expected, tensor: &str, like: &[&Pixels]) -> Vec<Pixels> {
+/// The reference's own pixels, stored as grey levels in patches, put together to the frames of the media of one kind.
+fn reference_pixels(expected: &Expected, tensor: &str, like: &[&Pixels], layout: &PatchLayout) -> Vec<Pixels> {
     let rows = expected.rows(tensor);
+    let PatchLayout { size, temporal, merge, .. } = *layout;
     let mut start = 0;
     like.iter()
-        .map(|p| {
-            let n: usize = p.grid.iter().product();
-            let levels: Vec<u8> = rows[start..start + n].iter().flatten().map(|v| *v as u8).collect();
-            start += n;
-            Pixels { patches: Arc::new(levels), repeat: 1, ..(*p).clone() }
+        .map(|pixels| {
+            let [t, h, w] = pixels.grid;
+            let (height, width) = (h * size, w * size);
+            let n_frames = pixels.rgb.len() / (height * width * 3);
+            let mut rgb = vec![0; pixels.rgb.len()];
+            for (i, patch) in rows[start..start + t * h * w].iter().enumerate() {
+                let (group, block, within) = (i / (h * w), i % (h * w) / (merge * merge), i % (merge * merge));
+                let (row, column) = (block / (w / merge) * merge + within / merge, block % (w / merge) * merge + within % merge);
+                for (j, level) in patch.iter().enumerate() {
+                    let (channel, frame) = (j / (temporal * size * size), group * temporal + j / (size * size) % temporal);
+                    let (y, x) = (row * size + j / size % size, column * size + j % size);
+                    if frame < n_frames {
+                        rgb[((frame * height + y) * width + x) * 3 + channel] = *level as u8;
+                    }
+                }
+            }
+            start += t * h * w;
+            Pixels { rgb: Arc::new(rgb), ..(*pixels).clone() }
         })
         .collect()
 }
@@ -193,10 +201,9 @@ fn qwen3_vl_matches_with_images_clips_and_both() {
             if ours.is_empty() {
                 continue;
             }
-            exact[i] = reference_pixels(&expected, &format!("{name}.{kind}.pixels"), &ours.iter().collect::<Vec<_>>());
+            exact[i] = reference_pixels(&expected, &format!("{name}.{kind}.pixels"), &ours.iter().collect::<Vec<_>>(), &input.patch_layout());
             for (ours, theirs) in ours.iter().zip(&exact[i]) {
-                let pairs = levels(ours).into_iter().zip(levels(theirs));
-                let worst = pairs.map(|(a, b)| a.abs_diff(b)).max();
+                let worst = ours.rgb.iter().zip(theirs.rgb.iter()).map(|(a, b)| a.abs_diff(*b)).max();
                 assert!(worst <= Some(2), "{name}: {kind} pixels differ by {worst:?} grey levels");
             }
             let features = model.encode(&exact[i]).unwrap();

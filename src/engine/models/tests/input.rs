@@ -37,7 +37,7 @@ fn sizes_follow_the_references_rule() {
         assert_eq!(n, tokens, "{width}×{height}");
         let pixels = input(&loaded).image("picture", &picture(width as u32, height as u32)).unwrap();
         assert_eq!(pixels.n_tokens, tokens, "{width}×{height}");
-        assert_eq!(pixels.patches.len() * pixels.repeat, pixels.grid.iter().product::<usize>() * 1536);
+        assert_eq!(pixels.rgb.len(), pixels.grid.iter().product::<usize>() * 16 * 16 * 3);
     }
     let error = input(&loaded).image("messages[2].content[0]", &picture(201, 1)).unwrap_err();
     assert!(

@@ -63,7 +63,10 @@ fn pictures_and_prompts_are_laid_out_as_the_reference_does() {
         assert_eq!(prompt.ids, case.input_ids, "{}", case.name);
         assert_eq!(media.iter().map(|p| p.grid).collect::<Vec<_>>(), case.image_grid_thw.clone().unwrap_or_default(), "{}", case.name);
         if let Some(expected) = case.pixel_sum {
-            let values = media.iter().flat_map(|p| p.patches.iter().map(move |v| p.repeat as f64 * (f64::from(*v) / 127.5 - 1.0)));
+            let values = media.iter().flat_map(|p| {
+                let repeat = (p.grid.iter().product::<usize>() * 1536 / p.rgb.len()) as f64;
+                p.rgb.iter().map(move |v| repeat * (f64::from(*v) / 127.5 - 1.0))
+            });
             let (sum, n) = (values.clone().sum::<f64>(), values.count());
             // Resamplers differ by a grey level here and there; sums would drift by far more if anything was misplaced.
             assert!((sum - expected).abs() < 1e-3 * n as f64, "{}: {sum} for {expected}", case.name);

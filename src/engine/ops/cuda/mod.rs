@@ -21,7 +21,7 @@ pub use weight::Weight;
 use super::attention::Segments;
 use super::cache::{CacheShape, KvCache, Storage};
 use super::rope::Angles;
-use super::vision::{Grid, Normalization};
+use super::vision::{Grid, PatchLayout};
 use super::{Activation, Result, RmsNorm, Step, Tensor, bail};
 use crate::engine::batch::{Batch, Pixels};
 
@@ -244,18 +244,27 @@ impl Cuda {
         Ok(vision::add_positions(&self.0.device, x.bf16()?, table, places, x.rows, x.width, side)?)
     }
 
-    /// Only grey levels cross to the GPU.
-    pub fn patches(&self, pixels: &[Pixels], width: usize, normalization: &Normalization) -> Result<Tensor> {
+    /// Only the frames' bytes cross to the GPU.
+    pub fn patches(&self, pixels: &[Pixels], layout: &PatchLayout) -> Result<Tensor> {
         let n: usize = pixels.iter().map(|image| image.grid.iter().product::<usize>()).sum();
-        let out = self.scratch(n, width)?;
+        let out = self.scratch(n, layout.width())?;
         let mut at = out.bf16()?;
         for image in pixels {
-            let rows = image.grid.iter().product::<usize>();
-            let levels = self.0.scratch.take(image.patches.len())?;
-            self.0.device.upload(levels.ptr(), &image.patches)?;
-            let Normalization { mean, std } = *normalization;
-            vision::normalize(&self.0.device, at, levels.ptr(), rows, width, image.repeat, mean, std)?;
-            at += (rows * width * DType::Bf16.size()) as u64;
+            let [_, h, w] = image.grid;
+            let (height, width) = (h * layout.size, w * layout.size);
+            let rgb = self.0.scratch.take(image.rgb.len())?;
+            self.0.device.upload(rgb.ptr(), &image.rgb)?;
+            vision::patches(&self.0.device, at, rgb.ptr(), &vision::Patches {
+                n_frames: image.rgb.len() / (3 * height * width),
+                height,
+                width,
+                patch: layout.size,
+                temporal: layout.temporal,
+                merge: layout.merge,
+                mean: layout.normalization.mean.map(|m| m * 255.0),
+                std: layout.normalization.std.map(|s| s * 255.0),
+            })?;
+            at += (image.grid.iter().product::<usize>() * layout.width() * DType::Bf16.size()) as u64;
         }
         Ok(out)
     }
