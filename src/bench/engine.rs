@@ -340,7 +340,7 @@ fn prompts(lengths: &[usize], n_ids: u32) -> Batch {
         let blocks: Vec<u32> = (next_block..next_block + len.div_ceil(BLOCK_SIZE) as u32).collect();
         next_block += blocks.len() as u32;
         for i in 0..len {
-            batch.ids.push(random.random_range(0..n_ids));
+            batch.ids.push(random.random_range(0..n_ids) as i32);
             batch.positions.push([i as u32; 3]);
             batch.slot_mapping.push(blocks[i / BLOCK_SIZE] * BLOCK_SIZE as u32 + (i % BLOCK_SIZE) as u32);
         }

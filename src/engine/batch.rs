@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use super::ops::Tensor;
-use super::ops::cache::BLOCK_SIZE;
+use super::ops::cache::{self, BLOCK_SIZE};
 use super::scheduler::{Scheduler, Step};
 use super::sequence::SequenceId;
 
 /// Rows of many sequences, `n_tokens` in all. Ranges of sequence `i`: rows `cu_seqlens[i]..cu_seqlens[i + 1]`.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// `[n_tokens]`; visual placeholder rows hold the placeholder id.
-    pub ids: Vec<u32>,
+    /// `[n_tokens]`; visual placeholder rows hold the placeholder id. Negative: the token that a slot of the cache
+    /// remembers, see [`last_token`](super::ops::cache::last_token).
+    pub ids: Vec<i32>,
     /// `[n_tokens]` positions on the (t, h, w) axes; equal on all three for text-only models.
     pub positions: Vec<[u32; 3]>,
     /// `[n_seqs + 1]`, starts with 0.
@@ -49,8 +50,9 @@ impl Batch {
             let sequence = scheduler.sequence(chunk.id)?;
             let first_row = self.ids.len();
             let end = chunk.start + chunk.len;
-            self.ids.extend_from_slice(&sequence.tokens[chunk.start..end]);
+            let slot = sequence.slot?;
             for index in chunk.start..end {
+                self.ids.push(sequence.tokens.get(index).map_or(cache::last_token(slot), |id| *id as i32));
                 self.positions.push(sequence.position(index));
                 let block = sequence.blocks[index / BLOCK_SIZE];
                 self.slot_mapping.push(block * BLOCK_SIZE as u32 + (index % BLOCK_SIZE) as u32);

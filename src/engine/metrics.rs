@@ -80,6 +80,8 @@ pub struct Metrics {
     pub n_encoder_misses: Counter,
     n_steps: Counter,
     n_step_tokens: Counter,
+    pub n_overlapped_steps: Counter,
+    pub n_late_steps: Counter,
     pub n_preempted: Counter,
     n_finished: Counter,
     pub n_cancelled: Counter,
@@ -88,6 +90,8 @@ pub struct Metrics {
     pub first_token: Durations,
     decode_steps: Durations,
     mixed_steps: Durations,
+    /// What the device waited for its next step while there was work.
+    pub launch_gaps: Durations,
     /// Mean microseconds between the ends of requests, recent ones weighing more.
     finish_interval_us: Counter,
     last_finish_us: Counter,
@@ -114,6 +118,10 @@ pub struct Snapshot {
     pub n_steps: u64,
     /// Rows of all steps.
     pub n_step_tokens: u64,
+    /// Steps launched while the one before was on the device.
+    pub n_overlapped_steps: u64,
+    /// Of those, steps launched when that one was done already: the device had to wait.
+    pub n_late_steps: u64,
     pub n_preempted: u64,
     pub n_finished: u64,
     pub n_cancelled: u64,
@@ -124,6 +132,8 @@ pub struct Snapshot {
     pub mean_decode_step_s: f64,
     /// Steps that also read prompts.
     pub mean_mixed_step_s: f64,
+    /// Between a step's results and the launch of the next, where they do not overlap.
+    pub mean_launch_gap_s: f64,
 }
 
 impl Metrics {
@@ -162,6 +172,8 @@ impl Metrics {
             n_encoder_misses: Counter::default(),
             n_steps: Counter::default(),
             n_step_tokens: Counter::default(),
+            n_overlapped_steps: Counter::default(),
+            n_late_steps: Counter::default(),
             n_preempted: Counter::default(),
             n_finished: Counter::default(),
             n_cancelled: Counter::default(),
@@ -170,6 +182,7 @@ impl Metrics {
             first_token: seconds("engine_first_token_seconds"),
             decode_steps: step("decode"),
             mixed_steps: step("mixed"),
+            launch_gaps: seconds("engine_launch_gap_seconds"),
             finish_interval_us: Counter::default(),
             last_finish_us: Counter::default(),
         }
@@ -241,6 +254,8 @@ impl Metrics {
             n_encoder_misses: self.n_encoder_misses.get(),
             n_steps: self.n_steps.get(),
             n_step_tokens: self.n_step_tokens.get(),
+            n_overlapped_steps: self.n_overlapped_steps.get(),
+            n_late_steps: self.n_late_steps.get(),
             n_preempted: self.n_preempted.get(),
             n_finished: self.n_finished.get(),
             n_cancelled: self.n_cancelled.get(),
@@ -249,6 +264,7 @@ impl Metrics {
             mean_first_token_s: self.first_token.mean_s(),
             mean_decode_step_s: self.decode_steps.mean_s(),
             mean_mixed_step_s: self.mixed_steps.mean_s(),
+            mean_launch_gap_s: self.launch_gaps.mean_s(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The inference engine: text and images in, a stream of tokens out.
 //!
 //! [`Engine::submit`] prepares a request off the engine thread (template, tokens, pixels), one thread per device then runs
-//! `schedule → forward → commit` over packed batches. It knows no HTTP, SQL or Redis.
+//! `schedule → launch → commit` over packed batches. It knows no HTTP, SQL or Redis.
 
 pub mod batch;
 mod blocks;
@@ -45,13 +45,13 @@ use constraint::Grammars;
 use metrics::Metrics;
 use models::{Loaded, Model, ModelInfo};
 use ops::Backend;
-use ops::cache::{BLOCK_SIZE, KvCache};
+use ops::cache::{BLOCK_SIZE, KvCache, MAX_SLOTS};
 use request::{Failure, Generation, Input, Request, Sampling, Tool};
 use scheduler::Scheduler;
 use sequence::SequenceId;
 use text::Text;
 use tokenizer::GenerationConfig;
-use worker::{Command, Worker};
+use worker::{Command, Mode, Worker};
 
 /// Pixels of prepared requests that may wait in memory at once, MiB.
 const MAX_PIXELS_MB: u32 = 1024;
@@ -128,21 +128,22 @@ impl Engine {
             None => models::load(path, &Backend::cpu(n_threads))?,
         };
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Self::start(&name, loaded, options, Limits::default(), false)
+        Self::start(&name, loaded, options, Limits::default())
     }
 
-    /// Starts a thread for a loaded model. `name` labels its metrics; `checks` looks at every invariant after every step.
-    fn start(name: &str, loaded: Loaded, options: &EngineOptions, limits: Limits, checks: bool) -> Result<Self> {
+    /// Starts a thread for a loaded model. `name` labels its metrics.
+    fn start(name: &str, loaded: Loaded, options: &EngineOptions, limits: Limits) -> Result<Self> {
         let Model::Causal(model) = &loaded.model else { bail!("not a model that generates text") };
         let (info, backend) = (model.info(), &loaded.backend);
         let kv_cache_mb = if options.kv_cache_mb == 0 { DEFAULT_KV_CACHE_MB } else { options.kv_cache_mb };
         let n_blocks = (kv_cache_mb << 20) / info.cache_shape().block_bytes(backend);
         // Nobody can use more than a full house of the longest sequences.
         let n_blocks = n_blocks.min(limits.max_running * info.context_length.div_ceil(BLOCK_SIZE)).max(MIN_BLOCKS);
-        Self::start_with(name, loaded, n_blocks, options, limits, checks)
+        let mode = Mode { pipelined: loaded.backend.is_async(), checks: false };
+        Self::start_with(name, loaded, n_blocks, options, limits, mode)
     }
 
-    fn start_with(name: &str, loaded: Loaded, n_blocks: usize, options: &EngineOptions, limits: Limits, checks: bool) -> Result<Self> {
+    fn start_with(name: &str, loaded: Loaded, n_blocks: usize, options: &EngineOptions, limits: Limits, mode: Mode) -> Result<Self> {
         let Model::Causal(model) = loaded.model else { bail!("not a model that generates text") };
         let (info, backend) = (model.info().clone(), &loaded.backend);
         let queue_limit = if options.queue_limit == 0 { DEFAULT_QUEUE_LIMIT } else { options.queue_limit };
@@ -152,17 +153,23 @@ impl Engine {
         let (commands, receiver) = mpsc::channel();
         let worker = Worker {
             model,
+            backend: loaded.backend.clone(),
             tokenizer: loaded.tokenizer,
             // The queue is bounded where requests are accepted.
-            scheduler: Scheduler::new(n_blocks, Limits { max_waiting: usize::MAX, ..limits }),
+            scheduler: Scheduler::new(
+                n_blocks,
+                Limits { max_waiting: usize::MAX, max_running: limits.max_running.min(MAX_SLOTS), ..limits },
+            ),
             kv: KvCache::new(backend, info.cache_shape(), n_blocks)?,
             encoder: cache::EncoderCache::new(ENCODER_CACHE_BYTES),
             commands: receiver,
             metrics: Arc::clone(&metrics),
             jobs: HashMap::new(),
             batch: batch::Batch::default(),
-            scratch: sampler::Scratch::default(),
-            checks,
+            in_flight: None,
+            committed: None,
+            free_since: None,
+            mode,
         };
         let shared = Arc::new(Shared {
             context_size: info.context_length.min(n_blocks * BLOCK_SIZE),

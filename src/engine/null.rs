@@ -77,11 +77,11 @@ impl CausalModel for NullModel {
         &self.info
     }
 
-    fn forward(&self, batch: &Batch, _: &mut KvCache) -> Result<Tensor> {
+    fn forward(&self, batch: &Batch, cache: &mut KvCache) -> Result<Tensor> {
         let width = self.info.vocab_size;
         let mut logits = vec![0.0f32; batch.logit_rows.len() * width];
         for (row, at) in logits.chunks_exact_mut(width).zip(&batch.logit_rows) {
-            let last = batch.ids[*at as usize];
+            let last = cache.resolve(batch.ids[*at as usize])?;
             let next = self.cycle.iter().position(|id| *id == last).map_or(0, |i| (i + 1) % self.cycle.len());
             row[self.cycle[next] as usize] = 1.0;
         }

@@ -166,6 +166,7 @@ impl Shared {
             visuals,
             positions,
             cache_salt: request.cache_salt,
+            needs_tokens: constraint.is_some(),
         };
         let job = Job {
             sequence: Some(sequence),

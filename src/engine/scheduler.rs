@@ -6,6 +6,12 @@
 //! of all its tokens are there, with a few to spare. When a decoding sequence finds no block, the newest sequence of
 //! the lowest class gives all of its blocks back and waits again: its full blocks stay in the prefix index, so reading
 //! it a second time is mostly a hit.
+//!
+//! A step may be scheduled while the one before it runs. What that one draws is not known then: a sequence counts such a
+//! token as *unseen*, and its next row reads it from the sequence's slot on the device. Rows count as launched when they
+//! are scheduled and as computed when their step is committed; the device runs steps in order, so blocks of a sequence
+//! that ends or is preempted with rows on their way are free at once: whoever gets them writes later. Content is published
+//! at commit, when all its tokens are known.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -58,7 +64,7 @@ pub struct Encode {
     pub input: usize,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Step {
     pub chunks: Vec<Chunk>,
     pub encode: Vec<Encode>,
@@ -82,6 +88,8 @@ pub struct Scheduler {
     waiting: [VecDeque<SequenceId>; 3],
     /// By (class, arrival).
     running: Vec<SequenceId>,
+    /// Of `limits.max_running`; every running sequence holds one.
+    free_slots: Vec<u32>,
     n_arrivals: u64,
     pace: Pace,
 }
@@ -119,6 +127,7 @@ impl Pace {
 impl Scheduler {
     pub fn new(n_blocks: usize, limits: Limits) -> Self {
         Self {
+            free_slots: (0..limits.max_running as u32).rev().collect(),
             limits,
             pool: BlockPool::new(n_blocks),
             sequences: HashMap::new(),
@@ -163,23 +172,23 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Forgets a sequence, waiting or running, and gives its blocks back.
+    /// Forgets a sequence, waiting or running, and gives its blocks back. Rows that are on their way are dropped.
     pub fn remove(&mut self, id: SequenceId) {
         let Some(mut sequence) = self.sequences.remove(&id) else { return };
         self.running.retain(|other| *other != id);
         self.waiting[sequence.priority as usize].retain(|other| *other != id);
-        free_blocks(&mut self.pool, &mut sequence);
+        self.stop(&mut sequence);
     }
 
-    /// Chooses the next step and takes the blocks it needs. `is_encoded` says whether a sequence's visual input needs no
-    /// encoding any more.
+    /// Chooses the next step and takes the blocks it needs. At most one earlier step may be uncommitted. `is_encoded` says
+    /// whether a sequence's visual input needs no encoding any more.
     pub fn schedule(&mut self, is_encoded: impl Fn(SequenceId, usize) -> bool) -> Step {
         let mut step = Step::default();
         self.schedule_decodes(&mut step);
         let mut budget = self.pace.n_prompt_tokens(&self.limits, step.n_decode);
         let mut pictures = Pictures { max_patches: self.limits.max_step_patches, n_patches: 0, hashes: HashSet::new() };
         for &id in &self.running {
-            if let Some(sequence) = self.sequences.get(&id).filter(|sequence| !sequence.is_decoding()) {
+            if let Some(sequence) = self.sequences.get_mut(&id).filter(|sequence| !sequence.is_decoding()) {
                 budget -= schedule_prompt(sequence, budget, &mut pictures, &mut step, &is_encoded);
             }
         }
@@ -196,11 +205,11 @@ impl Scheduler {
         while i < self.running.len() {
             let id = self.running[i];
             let Some(sequence) = self.sequences.get(&id) else { unreachable!("running sequences exist") };
-            if !sequence.is_decoding() {
+            if !sequence.can_decode() {
                 i += 1;
                 continue;
             }
-            let start = sequence.n_computed;
+            let start = sequence.n_launched;
             if start == sequence.blocks.len() * BLOCK_SIZE {
                 let block = loop {
                     match self.pool.allocate() {
@@ -220,6 +229,10 @@ impl Scheduler {
                     sequence.blocks.push(block);
                 }
             }
+            if let Some(sequence) = self.sequences.get_mut(&id) {
+                sequence.n_launched += 1;
+                sequence.n_unseen += 1;
+            }
             step.chunks.push(Chunk { id, start, len: 1, samples: true });
             step.n_decode += 1;
             i += 1;
@@ -228,10 +241,11 @@ impl Scheduler {
 
     fn preempt(&mut self, id: SequenceId) {
         self.running.retain(|other| *other != id);
-        let Some(sequence) = self.sequences.get_mut(&id) else { return };
-        free_blocks(&mut self.pool, sequence);
-        let arrival = sequence.arrival;
-        let queue = &mut self.waiting[sequence.priority as usize];
+        let Some(mut sequence) = self.sequences.remove(&id) else { return };
+        self.stop(&mut sequence);
+        let (priority, arrival) = (sequence.priority, sequence.arrival);
+        self.sequences.insert(id, sequence);
+        let queue = &mut self.waiting[priority as usize];
         let at = queue.iter().position(|other| self.sequences[other].arrival > arrival).unwrap_or(queue.len());
         queue.insert(at, id);
     }
@@ -243,7 +257,7 @@ impl Scheduler {
         // Blocks being computed right now: who needs the same ones waits a step instead of computing them twice.
         let mut in_flight: HashSet<BlockHash> = HashSet::new();
         for id in &self.running {
-            if let Some(sequence) = self.sequences.get_mut(id).filter(|sequence| !sequence.is_decoding()) {
+            if let Some(sequence) = self.sequences.get_mut(id) {
                 in_flight.extend(missing_hashes(sequence, sequence.n_published));
             }
         }
@@ -256,6 +270,7 @@ impl Scheduler {
                 }
                 let id = self.waiting[class][at];
                 let Some(sequence) = self.sequences.get_mut(&id) else { unreachable!("waiting sequences exist") };
+                debug_assert_eq!(sequence.n_unseen, 0, "a preempted sequence's last step is committed before it comes back");
 
                 // Full blocks of tokens[..len − 1]: at least one token is always left to compute.
                 let n_full = (sequence.tokens.len() - 1) / BLOCK_SIZE;
@@ -282,6 +297,8 @@ impl Scheduler {
                 }
                 sequence.n_published = hits.len();
                 sequence.n_computed = hits.len() * BLOCK_SIZE;
+                sequence.n_launched = sequence.n_computed;
+                sequence.slot = self.free_slots.pop();
                 sequence.n_prefix_hit.get_or_insert(sequence.n_computed);
                 sequence.blocks = hits;
                 for _ in 0..n_new {
@@ -301,9 +318,22 @@ impl Scheduler {
         }
     }
 
-    /// The chunk's rows are in the cache: its full blocks can be found by others from now on.
+    /// Gives back what a sequence holds while it runs.
+    fn stop(&mut self, sequence: &mut Sequence) {
+        // Last first: the end of a prompt is of less use to others than its beginning, so it becomes the older entry.
+        for block in sequence.blocks.drain(..).rev() {
+            self.pool.release(block);
+        }
+        self.free_slots.extend(sequence.slot.take());
+        sequence.n_computed = 0;
+        sequence.n_launched = 0;
+        sequence.n_published = 0;
+    }
+
+    /// The chunk's rows are in the cache: its full blocks can be found by others from now on. Nothing happens to a
+    /// sequence that ended or was preempted after the chunk was launched.
     pub fn commit(&mut self, chunk: &Chunk) {
-        let Some(sequence) = self.sequences.get_mut(&chunk.id) else { return };
+        let Some(sequence) = self.sequences.get_mut(&chunk.id).filter(|sequence| sequence.slot.is_some()) else { return };
         sequence.n_computed = chunk.start + chunk.len;
         while (sequence.n_published + 1) * BLOCK_SIZE <= sequence.n_computed {
             let index = sequence.n_published;
@@ -313,9 +343,11 @@ impl Scheduler {
         }
     }
 
-    /// The token that the committed rows of a sequence gave.
+    /// The token that the committed rows of a sequence gave, preempted since or not.
     pub fn push_token(&mut self, id: SequenceId, token: u32) {
         if let Some(sequence) = self.sequences.get_mut(&id) {
+            debug_assert!(sequence.n_unseen > 0);
+            sequence.n_unseen -= 1;
             sequence.tokens.push(token);
         }
     }
@@ -331,7 +363,7 @@ impl Scheduler {
         self.pool.clear_index();
     }
 
-    /// Checks everything that must hold between steps. For tests.
+    /// Checks everything that must hold between steps, whether one is on its way or not. For tests.
     pub fn check_integrity(&self) -> Result<(), String> {
         self.pool.check_integrity(self.sequences.values().map(|sequence| sequence.blocks.as_slice()))?;
         let mut seen = HashSet::new();
@@ -345,22 +377,40 @@ impl Scheduler {
         }
         for id in self.waiting.iter().flatten() {
             let sequence = &self.sequences[id];
-            if !sequence.blocks.is_empty() || sequence.n_computed != 0 {
+            if !sequence.blocks.is_empty() || sequence.n_computed != 0 || sequence.n_launched != 0 || sequence.slot.is_some() {
                 return Err(format!("{id:?} waits and holds blocks"));
             }
+            if sequence.n_unseen > 1 {
+                return Err(format!("{id:?} waits for two steps"));
+            }
+        }
+        let mut slots: Vec<u32> =
+            self.running.iter().filter_map(|id| self.sequences[id].slot).chain(self.free_slots.iter().copied()).collect();
+        slots.sort_unstable();
+        if !slots.into_iter().eq(0..self.limits.max_running as u32) {
+            return Err("a slot is lost or held twice".to_owned());
         }
         for id in &self.running {
             let sequence = &self.sequences[id];
-            if sequence.n_computed >= sequence.tokens.len() {
+            if sequence.slot.is_none() {
+                return Err(format!("{id:?} has no slot"));
+            }
+            if sequence.n_launched >= sequence.len() {
                 return Err(format!("{id:?} has nothing to compute"));
             }
-            if sequence.blocks.len() * BLOCK_SIZE < sequence.n_computed.max(sequence.tokens.len() - 1) {
+            if sequence.n_computed > sequence.n_launched || sequence.n_computed > sequence.tokens.len() {
+                return Err(format!("{id:?} has computed what was not launched"));
+            }
+            if sequence.n_unseen > if sequence.needs_tokens { 1 } else { 2 } {
+                return Err(format!("{id:?} is {} tokens ahead", sequence.n_unseen));
+            }
+            if sequence.blocks.len() * BLOCK_SIZE < sequence.n_launched.max(sequence.tokens.len() - 1) {
                 return Err(format!("{id:?} has too few blocks"));
             }
             if sequence.n_published > sequence.n_computed / BLOCK_SIZE {
                 return Err(format!("{id:?} published what is not computed"));
             }
-            if sequence.tokens.len() > sequence.max_len {
+            if sequence.len() > sequence.max_len {
                 return Err(format!("{id:?} is longer than allowed"));
             }
         }
@@ -377,16 +427,7 @@ impl Scheduler {
     }
 }
 
-fn free_blocks(pool: &mut BlockPool, sequence: &mut Sequence) {
-    // Last first: the end of a prompt is of less use to others than its beginning, so it becomes the older entry.
-    for block in sequence.blocks.drain(..).rev() {
-        pool.release(block);
-    }
-    sequence.n_computed = 0;
-    sequence.n_published = 0;
-}
-
-/// Names of the full blocks that a prompt being read has yet to compute.
+/// Names of the full blocks of known tokens that a running sequence has yet to compute.
 fn missing_hashes(sequence: &mut Sequence, from: usize) -> Vec<BlockHash> {
     (from..sequence.tokens.len() / BLOCK_SIZE).map(|i| sequence.block_hash(i)).collect()
 }
@@ -400,13 +441,13 @@ struct Pictures {
 
 /// Adds the next rows of a prompt, at most `budget`; returns how many.
 fn schedule_prompt(
-    sequence: &Sequence,
+    sequence: &mut Sequence,
     budget: usize,
     pictures: &mut Pictures,
     step: &mut Step,
     is_encoded: &impl Fn(SequenceId, usize) -> bool,
 ) -> usize {
-    let start = sequence.n_computed;
+    let start = sequence.n_launched;
     let mut end = sequence.tokens.len().min(start + budget);
     for run in &sequence.visuals {
         if run.within(start, end).is_none() || is_encoded(sequence.id, run.input) || pictures.hashes.contains(&run.hash) {
@@ -421,7 +462,10 @@ fn schedule_prompt(
         step.encode.push(Encode { id: sequence.id, input: run.input });
     }
     if end > start {
-        step.chunks.push(Chunk { id: sequence.id, start, len: end - start, samples: end == sequence.tokens.len() });
+        let samples = end == sequence.tokens.len();
+        step.chunks.push(Chunk { id: sequence.id, start, len: end - start, samples });
+        sequence.n_launched = end;
+        sequence.n_unseen += usize::from(samples);
     }
     end - start
 }
@@ -436,9 +480,24 @@ mod tests {
     struct Machine {
         scheduler: Scheduler,
         slots: Vec<u64>,
+        /// By the sequences' slots.
+        last_tokens: Vec<u32>,
+        /// Steps are scheduled while the one before is on its way.
+        pipelined: bool,
+        /// Ends every sequence that draws it.
+        end: Option<u32>,
+        in_flight: Option<Launched>,
+        /// Rows of sequences that had ended or lost their blocks when their step was committed.
+        n_dropped: usize,
         features: HashSet<(SequenceId, usize)>,
         n_computed_rows: usize,
         n_steps: usize,
+    }
+
+    /// A step, and the digest at the end of each of its chunks that sample.
+    struct Launched {
+        step: Step,
+        digests: Vec<u64>,
     }
 
     fn mix(before: u64, token: u64) -> u64 {
@@ -447,22 +506,52 @@ mod tests {
 
     impl Machine {
         fn new(n_blocks: usize, limits: Limits) -> Self {
-            let scheduler = Scheduler::new(n_blocks, limits);
-            Self { scheduler, slots: vec![0; n_blocks * BLOCK_SIZE], features: HashSet::new(), n_computed_rows: 0, n_steps: 0 }
+            Self {
+                slots: vec![0; n_blocks * BLOCK_SIZE],
+                last_tokens: vec![0; limits.max_running],
+                scheduler: Scheduler::new(n_blocks, limits),
+                pipelined: false,
+                end: None,
+                in_flight: None,
+                n_dropped: 0,
+                features: HashSet::new(),
+                n_computed_rows: 0,
+                n_steps: 0,
+            }
+        }
+
+        fn pipelined(n_blocks: usize, limits: Limits) -> Self {
+            Self { pipelined: true, ..Self::new(n_blocks, limits) }
         }
 
         fn slot(sequence: &Sequence, row: usize) -> usize {
             sequence.blocks[row / BLOCK_SIZE] as usize * BLOCK_SIZE + row % BLOCK_SIZE
         }
 
-        fn value(sequence: &Sequence, row: usize) -> u64 {
+        fn value(sequence: &Sequence, row: usize, token: u32) -> u64 {
             let picture = sequence.visuals.iter().find(|run| run.within(row, row + 1).is_some());
             let picture = picture.map_or(0, |run| u64::from(run.hash[0]) << 32 | (run.feature_start + row - run.start) as u64);
-            u64::from(sequence.tokens[row]) ^ picture << 8
+            u64::from(token) ^ picture << 8
         }
 
-        /// One step; returns the sequences that ended.
+        /// Launches a step and commits it, or the one before; returns it and the sequences that ended.
         fn step(&mut self) -> (Step, Vec<SequenceId>) {
+            let launched = self.launch();
+            let step = launched.step.clone();
+            let made_progress = !step.chunks.is_empty() || !step.preempted.is_empty() || self.in_flight.is_some();
+            assert!(made_progress || self.scheduler.is_idle(), "nothing could be scheduled");
+            let done = if self.pipelined { self.in_flight.replace(launched) } else { Some(launched) };
+            if step.chunks.is_empty() {
+                self.in_flight = None;
+            }
+            self.scheduler.check_integrity().unwrap();
+            let ended = done.map_or(Vec::new(), |done| self.commit(done));
+            self.scheduler.check_integrity().unwrap();
+            (step, ended)
+        }
+
+        /// Schedules and computes, as a device would that knows no more than the launched steps.
+        fn launch(&mut self) -> Launched {
             let features = &self.features;
             let step = self.scheduler.schedule(|id, input| features.contains(&(id, input)));
             self.n_steps += 1;
@@ -472,46 +561,59 @@ mod tests {
                 .iter()
                 .map(|e| self.scheduler.sequence(e.id).unwrap().visuals.iter().find(|run| run.input == e.input).unwrap().hash)
                 .collect();
+            let mut digests = Vec::new();
             for chunk in &step.chunks {
                 let sequence = self.scheduler.sequence(chunk.id).unwrap();
-                assert_eq!(chunk.start, sequence.n_computed);
-                for run in sequence.visuals.iter().filter(|run| run.within(chunk.start, chunk.start + chunk.len).is_some()) {
+                let last = chunk.start + chunk.len - 1;
+                assert_eq!(last + 1, sequence.n_launched);
+                assert!(!sequence.needs_tokens || last < sequence.tokens.len());
+                for run in sequence.visuals.iter().filter(|run| run.within(chunk.start, last + 1).is_some()) {
                     assert!(encoded.contains(&run.hash) || self.features.contains(&(chunk.id, run.input)), "picture not encoded");
                     self.features.insert((chunk.id, run.input));
                 }
-                for row in chunk.start..chunk.start + chunk.len {
+                let slot = sequence.slot.unwrap() as usize;
+                for row in chunk.start..=last {
                     let before = row.checked_sub(1).map_or(0, |row| self.slots[Self::slot(sequence, row)]);
-                    self.slots[Self::slot(sequence, row)] = mix(before, Self::value(sequence, row));
+                    let token = sequence.tokens.get(row).copied().unwrap_or(self.last_tokens[slot]);
+                    self.slots[Self::slot(sequence, row)] = mix(before, Self::value(sequence, row, token));
                     self.n_computed_rows += 1;
                 }
+                if chunk.samples {
+                    let digest = self.slots[Self::slot(sequence, last)];
+                    self.last_tokens[slot] = (digest % 50) as u32;
+                    digests.push(digest);
+                }
             }
+            Launched { step, digests }
+        }
+
+        fn commit(&mut self, Launched { step, digests }: Launched) -> Vec<SequenceId> {
+            let mut digests = digests.into_iter();
             let mut ended = Vec::new();
             for chunk in &step.chunks {
                 self.scheduler.commit(chunk);
-                if !chunk.samples {
-                    continue;
-                }
-                let sequence = self.scheduler.sequence(chunk.id).unwrap();
-                let last = sequence.tokens.len() - 1;
-                let want = (0..=last).fold(0, |before, row| mix(before, Self::value(sequence, row)));
-                assert_eq!(self.slots[Self::slot(sequence, last)], want, "the cache holds another history");
-                let token = (want % 50) as u32;
+                let digest = chunk.samples.then(|| digests.next().unwrap());
+                let sequence = self.scheduler.sequence(chunk.id);
+                self.n_dropped += sequence.is_none_or(|sequence| sequence.slot.is_none()) as usize;
+                let (Some(sequence), Some(digest)) = (sequence, digest) else { continue };
+                let n_rows = chunk.start + chunk.len;
+                assert_eq!(sequence.tokens.len(), n_rows);
+                let want = (0..n_rows).fold(0, |before, row| mix(before, Self::value(sequence, row, sequence.tokens[row])));
+                assert_eq!(digest, want, "the cache held another history");
+                let token = (digest % 50) as u32;
                 self.scheduler.push_token(chunk.id, token);
                 let sequence = self.scheduler.sequence(chunk.id).unwrap();
-                if sequence.tokens.len() >= sequence.max_len {
+                if self.end == Some(token) || sequence.tokens.len() >= sequence.max_len {
                     ended.push(chunk.id);
+                    self.scheduler.remove(chunk.id);
                 }
             }
-            for id in &ended {
-                self.scheduler.remove(*id);
-            }
             self.scheduler.observe(&step, 0.001 + step.n_tokens as f64 * 0.0005);
-            self.scheduler.check_integrity().unwrap();
-            (step, ended)
+            ended
         }
 
         fn run(&mut self) {
-            while !self.scheduler.is_idle() {
+            while !self.scheduler.is_idle() || self.in_flight.is_some() {
                 self.step();
                 assert!(self.n_steps < 100_000, "no progress");
             }
@@ -527,6 +629,7 @@ mod tests {
             visuals: Vec::new(),
             positions: None,
             cache_salt: 0,
+            needs_tokens: false,
         }
     }
 
@@ -649,8 +752,65 @@ mod tests {
     }
 
     #[test]
+    fn an_ending_seen_a_step_late_costs_a_row_and_changes_nothing() {
+        let rows = |pipelined: bool| {
+            let mut machine = Machine { pipelined, end: Some(7), ..Machine::new(64, Limits::default()) };
+            let mut answers = Vec::new();
+            for id in 0..8 {
+                machine.scheduler.add(sequence(id, vec![id as u32; 40], 100)).unwrap();
+            }
+            while !machine.scheduler.is_idle() || machine.in_flight.is_some() {
+                let tokens: Vec<_> = (0..8).map(|id| machine.scheduler.sequence(SequenceId(id)).map(|s| s.tokens.clone())).collect();
+                let (_, ended) = machine.step();
+                answers.extend(ended.iter().map(|id| (*id, tokens[id.0 as usize].clone())));
+            }
+            answers.sort_unstable();
+            (answers, machine.n_computed_rows, machine.n_dropped)
+        };
+        let ((answers, n_rows, n_dropped), (late_answers, n_late_rows, n_late_dropped)) = (rows(false), rows(true));
+        assert_eq!(answers, late_answers);
+        let n_short = answers.iter().filter(|(_, tokens)| tokens.as_ref().unwrap().len() < 139).count();
+        assert!(n_short > 4, "most end by themselves");
+        assert_eq!((n_dropped, n_late_dropped, n_late_rows - n_rows), (0, n_short, n_short));
+    }
+
+    #[test]
+    fn a_sequence_that_needs_its_tokens_takes_every_other_step() {
+        let mut machine = Machine::pipelined(64, Limits::default());
+        let mut new = sequence(1, vec![1; 10], 6);
+        new.needs_tokens = true;
+        machine.scheduler.add(new).unwrap();
+        machine.scheduler.add(sequence(2, vec![2; 10], 12)).unwrap();
+        let rows: Vec<Vec<u64>> = (0..4).map(|_| machine.step().0.chunks.iter().map(|chunk| chunk.id.0).collect()).collect();
+        assert_eq!(rows, [vec![1, 2], vec![2], vec![1, 2], vec![2]]);
+        machine.run();
+    }
+
+    #[test]
+    fn nobody_is_scheduled_past_its_length() {
+        let mut machine = Machine::pipelined(64, Limits::default());
+        machine.scheduler.add(sequence(1, vec![1; 10], 1)).unwrap();
+        assert_eq!(machine.step().0.n_tokens, 10);
+        let (step, ended) = machine.step();
+        assert_eq!((step.chunks.len(), ended), (0, vec![SequenceId(1)]));
+        assert_eq!((machine.n_dropped, machine.scheduler.pool().n_used()), (0, 0));
+    }
+
+    #[test]
+    fn prefixes_on_their_way_are_waited_for() {
+        let mut machine = Machine::pipelined(64, Limits::default());
+        let prompt: Vec<u32> = (0..320).collect();
+        for id in 0..4 {
+            machine.scheduler.add(sequence(id, prompt.iter().copied().chain([900 + id as u32]).collect(), 1)).unwrap();
+            machine.step();
+        }
+        machine.run();
+        assert_eq!(machine.n_computed_rows, 321 + 3);
+    }
+
+    #[test]
     fn random_work_keeps_every_invariant() {
-        for seed in 0..6u64 {
+        for (seed, pipelined) in (0..6u64).flat_map(|seed| [(seed, false), (seed, true)]) {
             let mut state = seed + 1;
             let mut random = move |n: u64| {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -665,7 +825,7 @@ mod tests {
             };
             let n_blocks = 12 + random(30) as usize;
             let limits = Limits { max_running: limits.max_running.min(limits.max_step_tokens), ..limits };
-            let mut machine = Machine::new(n_blocks, limits);
+            let mut machine = Machine { pipelined, end: Some(7), ..Machine::new(n_blocks, limits) };
             let (mut next_id, mut alive, mut n_preempted, mut n_aborted) = (0, Vec::new(), 0, 0);
             for _ in 0..2500 {
                 if random(3) == 0 {
@@ -677,6 +837,7 @@ mod tests {
                     let mut new = sequence(next_id, prompt, 1 + random(80) as usize);
                     new.priority = [Priority::Interactive, Priority::Workflow, Priority::Batch][random(3) as usize];
                     new.cache_salt = u128::from(random(2));
+                    new.needs_tokens = random(4) == 0;
                     if random(2) == 0 && len > 20 {
                         new.visuals.push(picture(random(3) as u8, 3, 1 + random(len as u64 - 10) as usize));
                     }
@@ -701,6 +862,7 @@ mod tests {
             machine.run();
             assert_eq!(machine.scheduler.pool().n_used(), 0);
             assert!(n_preempted > 0 && n_aborted > 0, "seed {seed} tried too little");
+            assert_eq!(machine.n_dropped > 0, pipelined, "seed {seed}");
         }
     }
 }

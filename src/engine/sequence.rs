@@ -55,8 +55,16 @@ pub struct Sequence {
     pub max_len: usize,
     pub visuals: Vec<VisualRun>,
     pub positions: Option<Positions>,
-    /// Rows whose K and V are in the cache: `tokens[..n_computed]`.
+    /// Rows whose K and V are in the cache, of steps that were committed: `tokens[..n_computed]`.
     pub n_computed: usize,
+    /// Rows that launched steps have written or will write before any later step reads them.
+    pub n_launched: usize,
+    /// Tokens behind `tokens` that launched steps draw and the host has not seen.
+    pub n_unseen: usize,
+    /// Where the cache remembers the token drawn last; held while running.
+    pub slot: Option<u32>,
+    /// What may follow a token depends on it (a grammar), so no row of an unseen one is launched.
+    pub needs_tokens: bool,
     /// Prompt tokens that were found in the prefix index when the sequence was first admitted.
     pub n_prefix_hit: Option<usize>,
     pub blocks: Vec<BlockId>,
@@ -77,6 +85,8 @@ pub struct NewSequence {
     pub visuals: Vec<VisualRun>,
     pub positions: Option<Positions>,
     pub cache_salt: u128,
+    /// See [`Sequence::needs_tokens`].
+    pub needs_tokens: bool,
 }
 
 impl Sequence {
@@ -94,6 +104,10 @@ impl Sequence {
             visuals: new.visuals,
             positions: new.positions,
             n_computed: 0,
+            n_launched: 0,
+            n_unseen: 0,
+            slot: None,
+            needs_tokens: new.needs_tokens,
             n_prefix_hit: None,
             blocks: Vec::new(),
             hashes: Vec::new(),
@@ -102,14 +116,19 @@ impl Sequence {
         }
     }
 
-    /// Rows still to compute before the next token can be sampled.
-    pub fn n_pending(&self) -> usize {
-        self.tokens.len() - self.n_computed
+    /// Tokens, unseen ones among them.
+    pub fn len(&self) -> usize {
+        self.tokens.len() + self.n_unseen
     }
 
     /// Only the last token is missing from the cache: one row gives the next token.
     pub fn is_decoding(&self) -> bool {
-        self.n_pending() == 1 && self.tokens.len() > self.n_prompt
+        self.n_launched + 1 == self.len() && self.len() > self.n_prompt
+    }
+
+    /// Decodes, and the row can be launched now: another token has room and nobody must see the last one first.
+    pub fn can_decode(&self) -> bool {
+        self.is_decoding() && self.len() < self.max_len && !(self.needs_tokens && self.n_unseen > 0)
     }
 
     /// Name of full block `index` of `tokens`.

@@ -1,4 +1,8 @@
-//! The engine thread: owns model, KV cache and scheduler and runs `schedule → forward → commit` until nobody is left.
+//! The engine thread: owns model, KV cache and scheduler and runs `schedule → launch → commit` until nobody is left.
+//!
+//! On a device that computes by itself the next step is scheduled and launched while the one before runs, and only then
+//! are that one's tokens read and handed out: the device never waits for the host. What ends with such a token is seen a
+//! step late; what was launched for it meanwhile is dropped.
 //!
 //! It never waits for a reader: a generation's channel has room for all it can produce. A reader that goes away is seen
 //! before the next step. What breaks in a step breaks the sequences of that step and nothing else.
@@ -18,10 +22,11 @@ use super::cache::EncoderCache;
 use super::constraint::Constraint;
 use super::metrics::{Metrics, QueueSlot};
 use super::models::CausalModel;
-use super::ops::Tensor;
+use super::ops::Backend;
 use super::ops::cache::KvCache;
+use super::ops::sampling::{self, Drawn, Pending, SampleRow};
 use super::request::{Done, Event, Failure, FinishReason, Timing, TokenLogprob, Usage};
-use super::sampler::{Drawn, Row, Sampler, Scratch};
+use super::sampler::Sampler;
 use super::scheduler::{Chunk, Scheduler, Step};
 use super::sequence::{NewSequence, SequenceId};
 use super::text::TextStream;
@@ -61,8 +66,28 @@ pub struct Clock {
     pub first_token: Option<Instant>,
 }
 
+/// How the thread runs its steps.
+#[derive(Debug, Clone, Copy)]
+pub struct Mode {
+    /// Launch a step before the one before it is committed.
+    pub pipelined: bool,
+    /// Look at every invariant after every step (tests).
+    pub checks: bool,
+}
+
+/// A step whose rows are computed and whose tokens are drawn, now or later.
+pub struct Launched {
+    step: Step,
+    /// One for each chunk that samples.
+    tokens: Pending,
+    scheduled: Instant,
+    /// After the pictures, as far as the host can tell.
+    encoded: Instant,
+}
+
 pub struct Worker {
     pub model: Box<dyn CausalModel>,
+    pub backend: Backend,
     pub tokenizer: Arc<Tokenizer>,
     pub scheduler: Scheduler,
     pub kv: KvCache,
@@ -71,16 +96,21 @@ pub struct Worker {
     pub metrics: Arc<Metrics>,
     pub jobs: HashMap<SequenceId, Job>,
     pub batch: Batch,
-    pub scratch: Scratch,
-    /// Look at every invariant after every step (tests).
-    pub checks: bool,
+    /// Launched and not committed; always `None` between steps that are not pipelined.
+    pub in_flight: Option<Launched>,
+    /// When a step was committed last.
+    pub committed: Option<Instant>,
+    /// Since when the device has nothing to do though there is work.
+    pub free_since: Option<Instant>,
+    pub mode: Mode,
 }
 
 impl Worker {
     /// Runs until every handle is gone and every generation has ended, or until told to stop.
     pub fn run(mut self) {
         loop {
-            let command = if self.scheduler.is_idle() {
+            let command = if self.scheduler.is_idle() && self.in_flight.is_none() {
+                self.free_since = None;
                 match self.commands.recv() {
                     Ok(command) => Some(command),
                     Err(_) => return,
@@ -97,12 +127,16 @@ impl Worker {
                     for id in self.jobs.keys().copied().collect::<Vec<_>>() {
                         self.fail(id, Failure::Unloaded);
                     }
+                    if let Some(launched) = self.in_flight.take() {
+                        // Nobody wants the tokens, but nothing may be freed while the device works with it.
+                        let _ = launched.tokens.wait();
+                    }
                     return;
                 }
                 None => {}
             }
             self.drop_abandoned();
-            if !self.scheduler.is_idle() {
+            if !self.scheduler.is_idle() || self.in_flight.is_some() {
                 self.step();
             }
             self.publish_metrics();
@@ -139,149 +173,204 @@ impl Worker {
         }
     }
 
-    fn step(&mut self) {
-        let started = Instant::now();
-        let Self { jobs, encoder, scheduler, .. } = self;
-        let step = scheduler.schedule(|id, input| {
-            jobs.get(&id).is_some_and(|job| job.features[input].is_some() || encoder.contains(&job.media[input].hash))
-        });
-        self.metrics.n_preempted.add(step.preempted.len() as u64);
+    fn fail_step(&mut self, step: &Step, error: anyhow::Error) {
+        tracing::error!(error.cause = format!("{error:#}"), step.n_tokens = step.n_tokens, "a step of the model failed");
+        let failure = Failure::Internal(Arc::new(error));
         for chunk in &step.chunks {
-            if let Some(job) = self.jobs.get_mut(&chunk.id)
-                && job.clock.scheduled.is_none()
-            {
-                job.clock.scheduled = Some(started);
-                job.slot = None;
-                self.metrics.n_queue_waits.observe(started - job.clock.prepared);
-            }
+            self.fail(chunk.id, failure.clone());
         }
-        if step.chunks.is_empty() {
-            // Only pictures were scheduled, or the pool is too small for what waits: neither happens, but a loop that
-            // spins in silence would be the worst way to find out.
-            debug_assert!(!step.encode.is_empty() || !step.preempted.is_empty(), "nothing could be scheduled");
-        }
+    }
 
-        let outcome = self.encode(&step).and_then(|()| {
-            let encoded = Instant::now();
-            let logits = self.forward(&step)?;
-            Ok((logits, encoded))
-        });
-        let (logits, encoded) = match outcome {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                tracing::error!(error.cause = format!("{error:#}"), step.n_tokens = step.n_tokens, "a step of the model failed");
-                let failure = Failure::Internal(Arc::new(error));
-                for chunk in &step.chunks {
-                    self.fail(chunk.id, failure.clone());
-                }
-                return;
-            }
-        };
-        if let Some(logits) = logits
-            && let Err(error) = self.commit(&step, &logits)
-        {
-            let failure = Failure::Internal(Arc::new(error));
-            for chunk in &step.chunks {
-                self.fail(chunk.id, failure.clone());
-            }
+    fn step(&mut self) {
+        let launched = self.launch();
+        let done = if self.mode.pipelined { std::mem::replace(&mut self.in_flight, launched) } else { launched };
+        if let Some(done) = done {
+            self.commit(done);
         }
-        let seconds = encoded.elapsed().as_secs_f64();
-        self.scheduler.observe(&step, seconds);
-        self.metrics.observe_step(&step, started.elapsed());
-        if self.checks
+        if self.mode.checks
             && let Err(error) = self.scheduler.check_integrity()
         {
             panic!("the scheduler broke an invariant: {error}");
         }
     }
 
+    /// Schedules a step and sends it to the device. `None` if nothing can be scheduled before the step in flight is
+    /// committed, or if the step failed.
+    fn launch(&mut self) -> Option<Launched> {
+        let scheduled = Instant::now();
+        let Self { jobs, encoder, scheduler, .. } = self;
+        let step = scheduler.schedule(|id, input| {
+            jobs.get(&id).is_some_and(|job| job.features[input].is_some() || encoder.contains(&job.media[input].hash))
+        });
+        self.metrics.n_preempted.add(step.preempted.len() as u64);
+        if step.chunks.is_empty() {
+            // The pool is too small for what waits: it never is, but a loop that spins in silence would be the worst way
+            // to find out.
+            let made_progress = self.in_flight.is_some() || !step.preempted.is_empty();
+            debug_assert!(made_progress || self.scheduler.is_idle(), "nothing could be scheduled");
+            return None;
+        }
+        for chunk in &step.chunks {
+            if let Some(job) = self.jobs.get_mut(&chunk.id)
+                && job.clock.scheduled.is_none()
+            {
+                job.clock.scheduled = Some(scheduled);
+                job.slot = None;
+                self.metrics.n_queue_waits.observe(scheduled - job.clock.prepared);
+            }
+        }
+        let computed = catch_unwind(AssertUnwindSafe(|| {
+            self.encode(&step)?;
+            let encoded = Instant::now();
+            Ok((encoded, self.compute(&step)?))
+        }));
+        match computed.map_err(panicked).flatten() {
+            Ok((encoded, tokens)) => Some(Launched { step, tokens, scheduled, encoded }),
+            Err(error) => {
+                self.fail_step(&step, error);
+                None
+            }
+        }
+    }
+
     /// Runs the vision tower over the step's new pictures, all in one packed batch, and gives every sequence of the step
     /// the features it reads.
     fn encode(&mut self, step: &Step) -> Result<(), anyhow::Error> {
-        let mut fresh: HashMap<[u8; 32], Arc<VisualFeatures>> = HashMap::new();
-        if !step.encode.is_empty() {
-            let pixels: Vec<Pixels> =
-                step.encode.iter().filter_map(|encode| Some(self.jobs.get(&encode.id)?.media[encode.input].clone())).collect();
-            let model = &self.model;
-            let features = catch_unwind(AssertUnwindSafe(|| model.encode(&pixels))).map_err(panicked)??;
-            for (pixels, features) in pixels.iter().zip(features) {
-                let features = Arc::new(features);
-                self.encoder.insert(pixels.hash, Arc::clone(&features));
-                fresh.insert(pixels.hash, features);
-            }
-            self.metrics.n_encoder_misses.add(pixels.len() as u64);
+        // What is cached is taken first: new pictures may push it out.
+        let n_hits = self.give_features(step, |encoder, hash| encoder.get(hash));
+        self.metrics.n_encoder_hits.add(n_hits);
+        if step.encode.is_empty() {
+            return Ok(());
         }
+        let pixels: Vec<Pixels> =
+            step.encode.iter().filter_map(|encode| Some(self.jobs.get(&encode.id)?.media[encode.input].clone())).collect();
+        self.device_starts();
+        let features = self.model.encode(&pixels)?;
+        let mut fresh: HashMap<[u8; 32], Arc<VisualFeatures>> = HashMap::new();
+        for (pixels, features) in pixels.iter().zip(features) {
+            let features = Arc::new(features);
+            self.encoder.insert(pixels.hash, Arc::clone(&features));
+            fresh.insert(pixels.hash, features);
+        }
+        self.metrics.n_encoder_misses.add(pixels.len() as u64);
+        self.give_features(step, |_, hash| fresh.get(hash).map(Arc::clone));
+        Ok(())
+    }
+
+    /// Gives the sequences of a step the features they read and do not have, if `find` knows them; returns how many.
+    fn give_features(&mut self, step: &Step, mut find: impl FnMut(&mut EncoderCache, &[u8; 32]) -> Option<Arc<VisualFeatures>>) -> u64 {
+        let mut n_given = 0;
         for chunk in &step.chunks {
             let (Some(sequence), Some(job)) = (self.scheduler.sequence(chunk.id), self.jobs.get_mut(&chunk.id)) else { continue };
             for run in &sequence.visuals {
                 let is_read = run.within(chunk.start, chunk.start + chunk.len).is_some();
                 if is_read && job.features[run.input].is_none() {
-                    job.features[run.input] = match fresh.get(&run.hash) {
-                        Some(features) => Some(Arc::clone(features)),
-                        None => {
-                            self.metrics.n_encoder_hits.add(1);
-                            self.encoder.get(&run.hash)
-                        }
-                    };
+                    job.features[run.input] = find(&mut self.encoder, &run.hash);
+                    n_given += u64::from(job.features[run.input].is_some());
                 }
             }
         }
-        Ok(())
+        n_given
     }
 
-    /// `None` when no row's logits are wanted.
-    fn forward(&mut self, step: &Step) -> Result<Option<Tensor>, anyhow::Error> {
-        if step.chunks.is_empty() {
-            return Ok(None);
-        }
-        let Self { batch, scheduler, jobs, model, kv, .. } = self;
+    /// Runs the model over the step's rows and draws the tokens of those that end a sequence.
+    fn compute(&mut self, step: &Step) -> Result<Pending, anyhow::Error> {
+        let Self { batch, scheduler, jobs, .. } = self;
         batch
             .fill(step, scheduler, |id, input| jobs.get(&id)?.features[input].clone())
             .ok_or_else(|| anyhow::anyhow!("a step reads a picture that was not encoded"))?;
+        self.device_starts();
+        if let Some(before) = &self.in_flight {
+            self.metrics.n_overlapped_steps.add(1);
+            self.metrics.n_late_steps.add(before.tokens.is_ready().into());
+        }
+        let Self { batch, jobs, model, kv, .. } = self;
         let mut constraints: Vec<&mut Constraint> = jobs
             .iter_mut()
             .filter(|(id, job)| job.constraint.is_some() && step.chunks.iter().any(|chunk| chunk.samples && chunk.id == **id))
             .filter_map(|(_, job)| job.constraint.as_mut())
             .collect();
-        let mut run = || catch_unwind(AssertUnwindSafe(|| model.forward(batch, kv))).map_err(panicked);
         // Masks are computed while the model computes logits.
         let logits = if constraints.is_empty() {
-            run()??
+            model.forward(batch, kv)?
         } else {
             rayon::in_place_scope(|scope| {
                 for constraint in constraints.drain(..) {
                     scope.spawn(|_| constraint.prepare());
                 }
-                run()
-            })??
+                model.forward(batch, kv)
+            })?
         };
-        Ok(Some(logits))
+        let rows = self.plan_rows(step)?;
+        Ok(sampling::sample(&self.backend, &logits, self.tokenizer.n_tokens(), &rows, &mut self.kv)?)
     }
 
-    /// Samples every row, hands out what it says, and ends what is done.
-    fn commit(&mut self, step: &Step, logits: &Tensor) -> Result<(), anyhow::Error> {
-        let n_rows = step.chunks.iter().filter(|chunk| chunk.samples).count();
-        let (values, width) = (logits.to_vec()?, logits.width());
-        anyhow::ensure!(values.len() == n_rows * width, "the model gave {} rows of logits for {n_rows}", logits.rows());
-        let mut rows = values.chunks_exact(width.max(1));
+    /// How the token of each row of logits is to be drawn.
+    fn plan_rows(&mut self, step: &Step) -> Result<Vec<SampleRow>, anyhow::Error> {
+        let mut rows = Vec::new();
+        let mut broken = Vec::new();
+        for chunk in step.chunks.iter().filter(|chunk| chunk.samples) {
+            let (Some(sequence), Some(job)) = (self.scheduler.sequence(chunk.id), self.jobs.get_mut(&chunk.id)) else {
+                anyhow::bail!("a step computes a sequence that is gone");
+            };
+            let slot = sequence.slot.ok_or_else(|| anyhow::anyhow!("a step computes a sequence that does not run"))?;
+            let mask = match job.constraint.as_mut().map(Constraint::mask).transpose() {
+                Ok(mask) => mask.map(<[u32]>::to_vec),
+                Err(error) => {
+                    broken.push((chunk.id, error));
+                    None
+                }
+            };
+            let n_rows = chunk.start + chunk.len;
+            rows.push(job.sampler.plan(n_rows as u64, slot, n_rows > sequence.tokens.len(), mask));
+        }
+        for (id, error) in broken {
+            tracing::error!(error.cause = format!("{error:#}"), "a grammar failed");
+            self.fail(id, Failure::Internal(Arc::new(error)));
+        }
+        Ok(rows)
+    }
+
+    /// Ends the time in which the device had nothing to do.
+    fn device_starts(&mut self) {
+        if let Some(since) = self.free_since.take() {
+            self.metrics.launch_gaps.observe(since.elapsed());
+        }
+    }
+
+    /// Reads a step's tokens, hands out what they say, and ends what is done.
+    fn commit(&mut self, launched: Launched) {
+        let Launched { step, tokens, scheduled, encoded } = launched;
+        let drawn = catch_unwind(AssertUnwindSafe(|| Ok(tokens.wait()?))).map_err(panicked).flatten();
+        self.free_since = self.in_flight.is_none().then(Instant::now);
+        let drawn = match drawn {
+            Ok(drawn) => drawn,
+            Err(error) => return self.fail_step(&step, error),
+        };
+        let mut drawn = drawn.into_iter();
         for chunk in &step.chunks {
             self.scheduler.commit(chunk);
             self.drop_read_features(chunk);
             if !chunk.samples {
                 continue;
             }
-            let Some(row) = rows.next() else { continue };
-            let outcome = catch_unwind(AssertUnwindSafe(|| self.take_token(chunk.id, row))).map_err(panicked);
-            match outcome.and_then(|outcome| outcome) {
+            let drawn = drawn.next().flatten();
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.take_token(chunk.id, drawn))).map_err(panicked);
+            match outcome.flatten() {
                 Ok(None) => {}
                 Ok(Some(reason)) => self.finish(chunk.id, reason),
                 Err(error) => {
-                    tracing::error!(error.cause = format!("{error:#}"), "sampling a token failed");
+                    tracing::error!(error.cause = format!("{error:#}"), "taking a token failed");
                     self.fail(chunk.id, Failure::Internal(Arc::new(error)));
                 }
             }
         }
-        Ok(())
+        // A step lasts from its launch, or from the end of the one it was launched behind.
+        let now = Instant::now();
+        let since = |from: Instant| now - self.committed.map_or(from, |committed| committed.max(from));
+        self.scheduler.observe(&step, since(encoded).as_secs_f64());
+        self.metrics.observe_step(&step, since(scheduled));
+        self.committed = Some(now);
     }
 
     /// Features that no later row of the sequence reads.
@@ -298,18 +387,17 @@ impl Worker {
         }
     }
 
-    /// Samples the next token of a sequence; tells why it ended, if it did.
-    fn take_token(&mut self, id: SequenceId, logits: &[f32]) -> Result<Option<FinishReason>, anyhow::Error> {
+    /// Takes the next token of a sequence; tells why it ended, if it did. A sequence that has ended since the token's step
+    /// was launched takes none.
+    fn take_token(&mut self, id: SequenceId, drawn: Option<Drawn>) -> Result<Option<FinishReason>, anyhow::Error> {
         let (Some(sequence), Some(job)) = (self.scheduler.sequence(id), self.jobs.get_mut(&id)) else { return Ok(None) };
-        let mask = job.constraint.as_mut().map(Constraint::mask).transpose()?;
-        let position = sequence.tokens.len() as u64;
-        let row = Row { logits, n_tokens: self.tokenizer.n_tokens(), mask, position };
-        let Some(drawn) = job.sampler.sample(row, &mut self.scratch) else {
+        let Some(drawn) = drawn else {
             anyhow::bail!("no token is possible: the model gave no finite number, or the grammar allows none");
         };
         let is_full = sequence.tokens.len() + 1 >= sequence.max_len;
         self.metrics.n_completion_tokens.add(1);
         self.scheduler.push_token(id, drawn.id);
+        job.sampler.accept(drawn.id);
         let now = Instant::now();
         let first = *job.clock.first_token.get_or_insert(now);
         if first == now {

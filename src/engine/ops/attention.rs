@@ -58,12 +58,12 @@ impl Causal<'_> {
     /// of its sequence, its own among them: `[rows, heads · d]`. `qkv` is overwritten.
     pub fn forward(&self, backend: &Backend, qkv: &Tensor, step: &Step<'_>, cache: &mut KvCache) -> Result<Tensor> {
         match (&backend.0, &mut cache.0) {
-            (Place::Cpu(cpu), Storage::Cpu(layers)) => {
+            (Place::Cpu(cpu), Storage::Cpu(cache)) => {
                 self.norm_heads(cpu, qkv)?;
                 let Heads { n_heads, n_kv_heads, head_dim } = self.heads;
                 // Queries and keys lie side by side in a fused row: both turn in one call.
                 self.angles.rotate(backend, qkv, n_heads + n_kv_heads, head_dim)?;
-                let layer = &mut layers[self.layer];
+                let layer = &mut cache.layers[self.layer];
                 store(qkv, self.heads, &step.batch.slot_mapping, layer)?;
                 paged(cpu, qkv, self.heads, step.batch, layer)
             }

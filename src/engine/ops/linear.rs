@@ -93,8 +93,8 @@ impl Matrix {
             #[cfg(feature = "cuda")]
             (Place::Cuda(cuda), Data::Cuda(weight)) => cuda.embed(weight, step, cache, self.rows, self.cols),
             _ => {
-                let _ = cache;
-                self.gather(backend, &step.batch.ids)
+                let ids: Vec<u32> = step.batch.ids.iter().map(|id| cache.resolve(*id)).collect::<Result<_>>()?;
+                self.gather(backend, &ids)
             }
         }
     }

@@ -13,6 +13,7 @@ mod cuda;
 mod linear;
 mod norm;
 pub mod rope;
+pub mod sampling;
 mod step;
 mod tensor;
 pub mod vision;

@@ -2,13 +2,14 @@
 
 use std::io::Cursor;
 
-use super::{Answer, read, tiny};
+use super::{Answer, MODES, read, tiny};
 use crate::engine::request::{Detail, FinishReason, Image, Input, Message, Part, Request, Role, Tool, ToolChoice};
+use crate::engine::worker::Mode;
 use crate::engine::{Engine, EngineOptions, Limits, models, ops::Backend};
 
-fn engine(limits: Limits, n_blocks: usize) -> Engine {
+fn engine(limits: Limits, n_blocks: usize, mode: Mode) -> Engine {
     let loaded = models::load(&tiny(), &Backend::cpu(2)).unwrap();
-    Engine::start_with("test", loaded, n_blocks, &EngineOptions::default(), limits, true).unwrap()
+    Engine::start_with("test", loaded, n_blocks, &EngineOptions::default(), limits, mode).unwrap()
 }
 
 /// A square of one colour on white.
@@ -41,7 +42,7 @@ const QUESTION: &str =
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_words_about_another_picture_are_another_prompt() {
-    let engine = engine(Limits::default(), 200);
+    let engine = engine(Limits::default(), 200, MODES[0]);
     let red = ask(&engine, about(RED, QUESTION)).await;
     let blue = ask(&engine, about(BLUE, QUESTION)).await;
     assert!(red.text.to_lowercase().contains("red"), "{red:?}");
@@ -64,23 +65,26 @@ async fn company_chunks_and_preemption_change_no_word() {
             request
         })
     };
-    let single = engine(Limits::default(), 200);
+    let single = engine(Limits::default(), 200, MODES[0]);
     let mut alone = Vec::new();
     for (i, request) in requests().enumerate() {
         alone.push(ask(&single, Request { cache_salt: i as u128, ..request }).await.text);
     }
     let chunked = Limits { max_step_tokens: 17, max_running: 4, ..Limits::default() };
-    for (name, limits, n_blocks) in [("batched", Limits::default(), 200), ("chunked", chunked, 200), ("preempted", Limits::default(), 16)] {
-        let engine = engine(limits, n_blocks);
-        let answers = futures::future::join_all(requests().map(|request| ask(&engine, request))).await;
-        let texts: Vec<String> = answers.into_iter().map(|answer| answer.text).collect();
-        assert_eq!(texts, alone, "{name}");
+    for mode in MODES {
+        let cases = [("batched", Limits::default(), 200), ("chunked", chunked.clone(), 200), ("preempted", Limits::default(), 16)];
+        for (name, limits, n_blocks) in cases {
+            let engine = engine(limits, n_blocks, mode);
+            let answers = futures::future::join_all(requests().map(|request| ask(&engine, request))).await;
+            let texts: Vec<String> = answers.into_iter().map(|answer| answer.text).collect();
+            assert_eq!(texts, alone, "{name}, {mode:?}");
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_calls_a_tool_it_must_call() {
-    let engine = engine(Limits::default(), 200);
+    let engines = MODES.map(|mode| engine(Limits::default(), 200, mode));
     let mut request = Request::new(Input::Chat(vec![Message::text(Role::User, "What is the weather in Paris?")]));
     request.tools = vec![Tool {
         name: "get_weather".to_owned(),
@@ -89,9 +93,11 @@ async fn it_calls_a_tool_it_must_call() {
     }];
     request.tool_choice = ToolChoice::Required;
     request.max_tokens = Some(100);
-    let answer = ask(&engine, request).await;
-    assert_eq!(answer.done.finish_reason, FinishReason::ToolCalls, "{answer:?}");
-    assert_eq!(answer.calls[0].name, "get_weather");
-    let arguments: serde_json::Value = serde_json::from_str(&answer.calls[0].arguments).unwrap();
-    assert!(arguments["city"].is_string());
+    for engine in &engines {
+        let answer = ask(engine, request.clone()).await;
+        assert_eq!(answer.done.finish_reason, FinishReason::ToolCalls, "{answer:?}");
+        assert_eq!(answer.calls[0].name, "get_weather");
+        let arguments: serde_json::Value = serde_json::from_str(&answer.calls[0].arguments).unwrap();
+        assert!(arguments["city"].is_string());
+    }
 }

@@ -73,9 +73,10 @@ impl CausalModel for Fake {
         }
         assert!(!self.panics.swap(false, Ordering::Relaxed), "told to panic");
         std::thread::sleep(std::time::Duration::from_nanos(self.row_ns * batch.ids.len() as u64));
+        let ids: Vec<u32> = batch.ids.iter().map(|id| cache.resolve(*id)).collect::<Result<_>>()?;
         let layer = cache.layer(0);
         let mut rows: Vec<u64> =
-            batch.ids.iter().zip(&batch.positions).map(|(id, p)| mix(u64::from(*id), mix(p[0].into(), p[2].into()))).collect();
+            ids.iter().zip(&batch.positions).map(|(id, p)| mix(u64::from(*id), mix(p[0].into(), p[2].into()))).collect();
         for span in &batch.visual {
             let features = span.features.embeddings.to_vec()?;
             for i in 0..span.len {

@@ -5,20 +5,21 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::fake::Fake;
-use super::{Answer, read};
+use super::{Answer, MODES, read};
 use crate::engine::request::{Event, Failure, FinishReason, Format, Input, Message, Priority, Request, Role, Sampling, Tool, ToolChoice};
+use crate::engine::worker::Mode;
 use crate::engine::{Engine, EngineOptions, Limits};
 
 const VOCAB: usize = 3072;
 const EOS: u32 = 3061;
 
-fn engine_with(n_blocks: usize, limits: Limits, fake: Fake) -> Engine {
+fn engine_with(n_blocks: usize, limits: Limits, fake: Fake, mode: Mode) -> Engine {
     let options = EngineOptions { queue_limit: 1000, ..EngineOptions::default() };
-    Engine::start_with("test", fake.loaded(), n_blocks, &options, limits, true).unwrap()
+    Engine::start_with("test", fake.loaded(), n_blocks, &options, limits, mode).unwrap()
 }
 
 fn engine(n_blocks: usize, limits: Limits) -> Engine {
-    engine_with(n_blocks, limits, Fake::new(VOCAB, EOS))
+    engine_with(n_blocks, limits, Fake::new(VOCAB, EOS), MODES[0])
 }
 
 /// Prompts with few distinct beginnings, greedy and sampled, of all sizes.
@@ -44,6 +45,20 @@ fn workload(seed: u64, n: usize) -> Vec<Request> {
             sampling.top_p = 0.95;
             sampling.presence_penalty = 0.5;
         }
+        if random(4) == 0 {
+            let sampling = &mut request.sampling;
+            sampling.repetition_penalty = 1.1;
+            sampling.frequency_penalty = 0.2;
+            sampling.min_tokens = random(20) as u32;
+        }
+        if random(6) == 0 {
+            request.format = Format::Regex("[a-z ]{5,40}[.]".to_owned());
+            // Held back and demanded, the end would be impossible.
+            request.sampling.min_tokens = 0;
+        }
+        if random(3) == 0 {
+            request.logprobs = Some(2);
+        }
         request
     };
     (0..n).map(request).collect()
@@ -54,8 +69,8 @@ async fn answers(engine: &Engine, requests: &[Request]) -> Vec<Answer> {
     futures::future::join_all(all).await
 }
 
-fn said(answers: &[Answer]) -> Vec<(String, FinishReason, u32)> {
-    answers.iter().map(|a| (a.text.clone(), a.done.finish_reason, a.done.usage.completion_tokens)).collect()
+fn said(answers: &[Answer]) -> Vec<(String, FinishReason, u32, usize)> {
+    answers.iter().map(|a| (a.text.clone(), a.done.finish_reason, a.done.usage.completion_tokens, a.n_logprobs)).collect()
 }
 
 /// Waits until the engine thread has published what `wanted` asks for.
@@ -80,39 +95,72 @@ async fn nothing_changes_what_a_sequence_says() {
         alone.extend(answer);
     }
     let alone = said(&alone);
-    assert!(alone.iter().any(|(_, reason, _)| *reason == FinishReason::Stop), "some end by themselves");
+    assert!(alone.iter().any(|(_, reason, ..)| *reason == FinishReason::Stop), "some end by themselves");
 
-    let batched = engine(2000, Limits::default());
-    assert_eq!(said(&answers(&batched, &requests).await), alone, "batched");
-    let again = answers(&batched, &requests).await;
-    assert!(again.iter().any(|a| a.done.usage.cached_tokens > 0));
-    assert_eq!(said(&again), alone, "with cached prefixes");
+    for mode in MODES {
+        let engine = |n_blocks, limits| engine_with(n_blocks, limits, Fake::new(VOCAB, EOS), mode);
+        let batched = engine(2000, Limits::default());
+        assert_eq!(said(&answers(&batched, &requests).await), alone, "batched, {mode:?}");
+        let again = answers(&batched, &requests).await;
+        assert!(again.iter().any(|a| a.done.usage.cached_tokens > 0));
+        assert_eq!(said(&again), alone, "with cached prefixes, {mode:?}");
+        let metrics = batched.metrics();
+        assert_eq!(metrics.n_overlapped_steps > metrics.n_steps / 2, mode.pipelined, "{metrics:?}");
 
-    let chunked = engine(2000, Limits { max_step_tokens: 20, max_running: 12, ..Limits::default() });
-    assert_eq!(said(&answers(&chunked, &requests).await), alone, "in chunks");
+        let chunked = engine(2000, Limits { max_step_tokens: 20, max_running: 12, ..Limits::default() });
+        assert_eq!(said(&answers(&chunked, &requests).await), alone, "in chunks, {mode:?}");
 
-    let tight = engine(24, Limits::default());
-    assert_eq!(said(&answers(&tight, &requests).await), alone, "preempted");
-    assert!(tight.metrics().n_preempted > 0, "the pool was too large to test preemption");
-    settle(&tight, |m| m.n_used_blocks == 0 && m.n_running == 0 && m.n_queued == 0).await;
+        let tight = engine(24, Limits::default());
+        assert_eq!(said(&answers(&tight, &requests).await), alone, "preempted, {mode:?}");
+        assert!(tight.metrics().n_preempted > 0, "the pool was too large to test preemption");
+        settle(&tight, |m| m.n_used_blocks == 0 && m.n_running == 0 && m.n_queued == 0).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_leave_do_not_disturb_the_others() {
+    let requests = workload(2, 60);
+    let alone = said(&answers(&engine(2000, Limits::default()), &requests).await);
+    for mode in MODES {
+        let engine = engine_with(40, Limits::default(), Fake::new(VOCAB, EOS), mode);
+        let all = requests.iter().enumerate().map(|(i, request)| {
+            let engine = &engine;
+            async move {
+                let mut generation = engine.submit(request.clone()).await.unwrap();
+                if i % 3 > 0 {
+                    return Some(read(generation).await.unwrap());
+                }
+                for _ in 0..i % 7 {
+                    generation.next().await;
+                }
+                None
+            }
+        });
+        for (i, answer) in futures::future::join_all(all).await.into_iter().enumerate() {
+            assert!(answer.is_none_or(|answer| said(&[answer])[0] == alone[i]), "request {i}, {mode:?}");
+        }
+        settle(&engine, |m| m.n_used_blocks == 0 && m.n_running == 0 && m.n_queued == 0).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dropping_a_generation_frees_its_blocks() {
-    let mut fake = Fake::new(VOCAB, EOS);
-    fake.row_ns = 200_000;
-    let engine = engine_with(400, Limits::default(), fake);
-    let mut request = Request::new(Input::Tokens(vec![400; 500]));
-    request.sampling.ignore_eos = true;
-    let mut generation = engine.submit(request.clone()).await.unwrap();
-    assert!(matches!(generation.next().await, Some(Ok(Event::Text { .. }))));
-    settle(&engine, |m| m.n_used_blocks >= 16).await;
-    let abandoned = engine.submit(request.clone()).await.unwrap();
-    drop(generation);
-    drop(abandoned);
-    settle(&engine, |m| m.n_used_blocks == 0 && m.n_running == 0 && m.n_waiting == 0 && m.n_queued == 0).await;
-    assert_eq!(engine.metrics().n_cancelled, 2);
-    assert_eq!(engine.metrics().n_finished, 0);
+    for mode in MODES {
+        let mut fake = Fake::new(VOCAB, EOS);
+        fake.row_ns = 200_000;
+        let engine = engine_with(400, Limits::default(), fake, mode);
+        let mut request = Request::new(Input::Tokens(vec![400; 500]));
+        request.sampling.ignore_eos = true;
+        let mut generation = engine.submit(request.clone()).await.unwrap();
+        assert!(matches!(generation.next().await, Some(Ok(Event::Text { .. }))));
+        settle(&engine, |m| m.n_used_blocks >= 16).await;
+        let abandoned = engine.submit(request.clone()).await.unwrap();
+        drop(generation);
+        drop(abandoned);
+        settle(&engine, |m| m.n_used_blocks == 0 && m.n_running == 0 && m.n_waiting == 0 && m.n_queued == 0).await;
+        assert_eq!(engine.metrics().n_cancelled, 2);
+        assert_eq!(engine.metrics().n_finished, 0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,7 +169,7 @@ async fn a_full_queue_refuses_with_a_time() {
     fake.row_ns = 1_000_000;
     let options = EngineOptions { queue_limit: 2, ..EngineOptions::default() };
     let limits = Limits { max_running: 1, ..Limits::default() };
-    let engine = Engine::start_with("test", fake.loaded(), 100, &options, limits, true).unwrap();
+    let engine = Engine::start_with("test", fake.loaded(), 100, &options, limits, MODES[0]).unwrap();
     let mut request = Request::new(Input::Tokens(vec![400; 30]));
     request.sampling.ignore_eos = true;
     let mut kept = vec![engine.submit(request.clone()).await.unwrap()];
@@ -140,67 +188,91 @@ async fn a_full_queue_refuses_with_a_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_step_fails_its_requests_and_the_engine_goes_on() {
-    let fake = Fake::new(VOCAB, EOS);
-    let (fails, panics) = (Arc::clone(&fake.fails), Arc::clone(&fake.panics));
-    let engine = engine_with(100, Limits::default(), fake);
-    let mut request = Request::new(Input::Tokens(vec![400; 30]));
-    request.max_tokens = Some(3);
-    for switch in [fails, panics] {
-        switch.store(true, Ordering::Relaxed);
-        let failure = read(engine.submit(request.clone()).await.unwrap()).await.unwrap_err();
-        assert!(matches!(&failure, Failure::Internal(cause) if cause.to_string().contains("told to")), "{failure}");
-        read(engine.submit(request.clone()).await.unwrap()).await.unwrap();
+    for mode in MODES {
+        let fake = Fake::new(VOCAB, EOS);
+        let (fails, panics) = (Arc::clone(&fake.fails), Arc::clone(&fake.panics));
+        let engine = engine_with(100, Limits::default(), fake, mode);
+        let mut request = Request::new(Input::Tokens(vec![400; 30]));
+        request.max_tokens = Some(30);
+        request.sampling.ignore_eos = true;
+        for (switch, n_before) in [(&fails, 0), (&panics, 0), (&fails, 5), (&panics, 5)] {
+            let mut generation = engine.submit(request.clone()).await.unwrap();
+            for _ in 0..n_before {
+                generation.next().await;
+            }
+            switch.store(true, Ordering::Relaxed);
+            let failure = loop {
+                match generation.next().await.unwrap() {
+                    Ok(Event::Done(_)) => break None,
+                    Ok(_) => {}
+                    Err(failure) => break Some(failure),
+                }
+            };
+            // It may be over before the switch is seen; then the next one fails.
+            let failure = match failure {
+                Some(failure) => failure,
+                None => read(engine.submit(request.clone()).await.unwrap()).await.unwrap_err(),
+            };
+            assert!(matches!(&failure, Failure::Internal(cause) if cause.to_string().contains("told to")), "{failure}");
+            read(engine.submit(request.clone()).await.unwrap()).await.unwrap();
+        }
+        settle(&engine, |m| m.n_used_blocks == 0 && m.n_failed == 4).await;
     }
-    settle(&engine, |m| m.n_used_blocks == 0 && m.n_failed == 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shutting_down_ends_what_runs() {
-    let mut fake = Fake::new(VOCAB, EOS);
-    fake.row_ns = 1_000_000;
-    let engine = engine_with(100, Limits::default(), fake);
-    let mut request = Request::new(Input::Tokens(vec![400; 30]));
-    request.sampling.ignore_eos = true;
-    let generation = engine.submit(request.clone()).await.unwrap();
-    engine.shutdown();
-    assert!(matches!(read(generation).await, Err(Failure::Unloaded)));
-    while engine.submit(request.clone()).await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    for mode in MODES {
+        let mut fake = Fake::new(VOCAB, EOS);
+        fake.row_ns = 1_000_000;
+        let engine = engine_with(100, Limits::default(), fake, mode);
+        let mut request = Request::new(Input::Tokens(vec![400; 30]));
+        request.sampling.ignore_eos = true;
+        let generation = engine.submit(request.clone()).await.unwrap();
+        engine.shutdown();
+        assert!(matches!(read(generation).await, Err(Failure::Unloaded)));
+        while engine.submit(request.clone()).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(matches!(engine.submit(request).await, Err(Failure::Unloaded)));
     }
-    assert!(matches!(engine.submit(request).await, Err(Failure::Unloaded)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn generations_outlive_their_engine() {
-    let engine = engine(100, Limits::default());
-    let mut request = Request::new(Input::Tokens(vec![400; 30]));
-    request.max_tokens = Some(40);
-    let generation = engine.submit(request).await.unwrap();
-    drop(engine);
-    assert!(read(generation).await.is_ok());
+    for mode in MODES {
+        let engine = engine_with(100, Limits::default(), Fake::new(VOCAB, EOS), mode);
+        let mut request = Request::new(Input::Tokens(vec![400; 30]));
+        request.max_tokens = Some(40);
+        let generation = engine.submit(request).await.unwrap();
+        drop(engine);
+        assert!(read(generation).await.is_ok());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn length_stop_strings_and_logprobs() {
-    let engine = engine(100, Limits::default());
-    let mut request = Request::new(Input::Text("Once upon a time".to_owned()));
-    request.max_tokens = Some(30);
-    request.sampling.ignore_eos = true;
-    request.logprobs = Some(3);
-    let whole = read(engine.submit(request.clone()).await.unwrap()).await.unwrap();
-    assert_eq!(whole.done.finish_reason, FinishReason::Length);
-    assert_eq!((whole.done.usage.completion_tokens, whole.n_logprobs), (30, 30));
-    let chars: Vec<char> = whole.text.chars().collect();
-    let stop: String = chars[chars.len() / 2..chars.len() / 2 + 3].iter().collect();
-    request.stop = vec![stop.clone()];
-    let stopped = read(engine.submit(request.clone()).await.unwrap()).await.unwrap();
-    assert_eq!(stopped.done.finish_reason, FinishReason::Stop);
-    assert_eq!(stopped.text, whole.text[..whole.text.find(&stop).unwrap()]);
-    assert!(stopped.n_logprobs < 30);
-    request.stop.clear();
-    request.max_tokens = None;
-    let filled = read(engine.submit(request).await.unwrap()).await.unwrap();
-    assert_eq!(filled.done.usage.prompt_tokens + filled.done.usage.completion_tokens, engine.context_size() as u32);
+    for mode in MODES {
+        let engine = engine_with(100, Limits::default(), Fake::new(VOCAB, EOS), mode);
+        let mut request = Request::new(Input::Text("Once upon a time".to_owned()));
+        request.max_tokens = Some(30);
+        request.sampling.ignore_eos = true;
+        request.logprobs = Some(3);
+        let whole = read(engine.submit(request.clone()).await.unwrap()).await.unwrap();
+        assert_eq!(whole.done.finish_reason, FinishReason::Length);
+        assert_eq!((whole.done.usage.completion_tokens, whole.n_logprobs), (30, 30));
+        let chars: Vec<char> = whole.text.chars().collect();
+        let stop: String = chars[chars.len() / 2..chars.len() / 2 + 3].iter().collect();
+        request.stop = vec![stop.clone()];
+        let stopped = read(engine.submit(request.clone()).await.unwrap()).await.unwrap();
+        assert_eq!(stopped.done.finish_reason, FinishReason::Stop);
+        assert_eq!(stopped.text, whole.text[..whole.text.find(&stop).unwrap()]);
+        assert!(stopped.n_logprobs < 30);
+        request.stop.clear();
+        request.max_tokens = None;
+        let filled = read(engine.submit(request).await.unwrap()).await.unwrap();
+        assert_eq!(filled.done.usage.prompt_tokens + filled.done.usage.completion_tokens, engine.context_size() as u32);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

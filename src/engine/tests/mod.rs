@@ -7,6 +7,11 @@ mod invariants;
 use std::path::{Path, PathBuf};
 
 use super::request::{Done, Event, Failure, Generation, ToolCall};
+use super::worker::Mode;
+
+/// Steps one after the other, as on the CPU, and each launched before the one before it is committed, as on a device
+/// that computes by itself. Both look at every invariant after every step.
+const MODES: [Mode; 2] = [Mode { pipelined: false, checks: true }, Mode { pipelined: true, checks: true }];
 
 pub(super) fn tiny() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("models/ashlar-tiny")

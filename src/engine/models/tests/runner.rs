@@ -80,7 +80,7 @@ fn batch(rows: &[(&Sequence, Range<usize>)]) -> Batch {
     for (sequence, range) in rows {
         let first = batch.ids.len();
         for i in range.clone() {
-            batch.ids.push(sequence.id(i));
+            batch.ids.push(sequence.id(i) as i32);
             batch.positions.push(sequence.position(i));
             batch.slot_mapping.push(sequence.blocks[i / BLOCK_SIZE] * BLOCK_SIZE as u32 + (i % BLOCK_SIZE) as u32);
         }
