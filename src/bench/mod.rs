@@ -1,17 +1,28 @@
 //! Measurements that people can repeat: `ashlar bench …`. Each prints its settings with its figures.
 
+mod decode;
 pub mod engine;
 pub mod http;
+mod model;
+mod packing;
+mod peaks;
+mod prefill;
+mod workload;
 
 use anyhow::Result;
 use clap::Subcommand;
+use serde::Serialize;
 
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
-    /// Measure a local model: time to first token, time between tokens, tokens per second
+    /// Measure a local model under load: time to first token, time between tokens, tokens per second
     Engine(Box<engine::EngineBench>),
+    /// Measure steps that only decode, at fixed batch sizes, against the memory's speed
+    Decode(Box<decode::DecodeBench>),
+    /// Measure packed prompts and the vision tower against the processor's speed
+    Prefill(Box<prefill::PrefillBench>),
     /// Compare one packed batch of prompts of mixed lengths with the same prompts padded to the longest
-    Packing(Box<engine::PackingBench>),
+    Packing(Box<packing::PackingBench>),
     /// Measure the HTTP layer over the null model: time to first event, events per second
     Http(Box<http::HttpBench>),
 }
@@ -19,7 +30,38 @@ pub enum BenchCommand {
 pub async fn run(command: BenchCommand) -> Result<()> {
     match command {
         BenchCommand::Engine(args) => engine::run(*args).await,
+        BenchCommand::Decode(args) => decode::run(*args).await,
+        BenchCommand::Prefill(args) => tokio::task::spawn_blocking(move || prefill::run(&args)).await?,
+        BenchCommand::Packing(args) => tokio::task::spawn_blocking(move || packing::run(&args)).await?,
         BenchCommand::Http(args) => http::run(*args).await,
-        BenchCommand::Packing(args) => tokio::task::spawn_blocking(move || engine::run_packing(&args)).await?,
     }
+}
+
+/// Mean and percentiles of some durations, milliseconds.
+#[derive(Debug, Serialize)]
+struct Spread {
+    mean: f64,
+    p50: f64,
+    p99: f64,
+}
+
+impl Spread {
+    /// Of seconds.
+    fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        let at = |q: f64| values.get(((values.len() as f64 - 1.0) * q).round() as usize).copied().unwrap_or(0.0) * 1e3;
+        let mean = values.iter().sum::<f64>() / values.len().max(1) as f64 * 1e3;
+        Self { mean, p50: at(0.5), p99: at(0.99) }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the report of a command")]
+fn print_json(figures: &impl Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(figures)?);
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the report of a command")]
+fn print_line(line: impl std::fmt::Display) {
+    println!("{line}");
 }

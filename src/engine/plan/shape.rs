@@ -32,6 +32,7 @@ pub struct VisionShape {
     pub depth: u64,
     pub hidden_size: u64,
     pub intermediate_size: u64,
+    pub head_dim: u64,
     pub patch_dim: u64,
     /// Patches that become one token.
     pub merge: u64,
@@ -62,6 +63,7 @@ impl Shape {
                     depth: config.vision.depth as u64,
                     hidden_size: config.vision.hidden_size as u64,
                     intermediate_size: config.vision.intermediate_size as u64,
+                    head_dim: (config.vision.hidden_size / config.vision.n_heads) as u64,
                     patch_dim: config.vision.patch_dim() as u64,
                     merge: (config.vision.spatial_merge_size * config.vision.spatial_merge_size) as u64,
                     rows_per_token: 1 + config.vision.deepstack_after.len() as u64,
@@ -155,28 +157,31 @@ impl Shape {
         embed + v.depth as f64 * block + v.rows_per_token as f64 * merger
     }
 
-    /// What a step of `n_tokens` holds at its widest point, the gated MLP of a layer: four rows of the residual's width
-    /// (residual, normed input, attention's projection, normed again), the fused query-key-value row, attention's output,
-    /// the gate-up row and its product, the rotary angles; then the logits of `n_logits` rows.
+    /// What a step of `n_tokens` holds at its widest point, the gated MLP of a layer: the residual, attention's output, the
+    /// normed input, the gate-up row and its product, the rotary angles; then the logits of `n_logits` rows.
     pub fn activation_bytes(&self, n_tokens: u64, n_logits: u64, number_bytes: u64) -> u64 {
-        let attention = (2 * self.n_heads + 2 * self.n_kv_heads) * self.head_dim;
-        let row = (4 * self.hidden_size + attention + 3 * self.intermediate_size) * number_bytes + self.head_dim * 4;
-        n_tokens * row + n_logits * self.vocab_size * 4
+        let row = (2 * self.hidden_size + self.n_heads * self.head_dim + 3 * self.intermediate_size) * number_bytes;
+        n_tokens * (row + angle_bytes(self.head_dim)) + n_logits * self.vocab_size * 4
     }
 
-    /// What encoding `n_patches` holds at its widest point, a merger behind a block: the residual, the fused
-    /// query-key-value row, attention's output, two normed rows, the hidden row, the merger's two, the rotary angles; and
-    /// the rows that stay for the text model.
+    /// What encoding `n_patches` holds at its widest point, the attention or the MLP of a block: the residual with the
+    /// normed input, the fused query-key-value row and attention's output, or with the normed input and the hidden row; the
+    /// rotary angles; and the rows for the text model, which gather from block to block.
     pub fn vision_bytes(&self, n_patches: u64, number_bytes: u64) -> u64 {
-        let Some(vision) = &self.vision else { return 0 };
-        let row = 9 * vision.hidden_size + vision.intermediate_size;
-        n_patches * row * number_bytes + self.feature_bytes(n_patches / vision.merge, number_bytes)
+        let Some(v) = &self.vision else { return 0 };
+        let row = (5 * v.hidden_size).max(2 * v.hidden_size + v.intermediate_size) * number_bytes;
+        n_patches * (row + angle_bytes(v.head_dim)) + self.feature_bytes(n_patches / v.merge, number_bytes)
     }
 
     /// What `n_tokens` visual tokens take in the encoder cache.
     pub fn feature_bytes(&self, n_tokens: u64, number_bytes: u64) -> u64 {
         self.vision.as_ref().map_or(0, |vision| n_tokens * vision.rows_per_token * self.hidden_size * number_bytes)
     }
+}
+
+/// Cosine and sine of half a head's angles, f32.
+fn angle_bytes(head_dim: u64) -> u64 {
+    head_dim / 2 * 8
 }
 
 #[cfg(test)]
@@ -200,6 +205,7 @@ pub mod tests {
                 depth: 27,
                 hidden_size: 1152,
                 intermediate_size: 4304,
+                head_dim: 72,
                 patch_dim: 1536,
                 merge: 4,
                 rows_per_token: 4,
@@ -259,6 +265,6 @@ pub mod tests {
     fn a_picture_of_a_megapixel_keeps_32_mib_of_features() {
         let shape = qwen3_vl_8b();
         assert_eq!(shape.feature_bytes(1024, 2), 32 << 20);
-        assert_eq!(shape.vision_bytes(4096, 2), 4096 * (9 * 1152 + 4304) * 2 + (32 << 20));
+        assert_eq!(shape.vision_bytes(4096, 2), 4096 * ((2 * 1152 + 4304) * 2 + 288) + (32 << 20));
     }
 }

@@ -201,7 +201,8 @@ fn qwen3_vl_matches_with_images_clips_and_both() {
             if ours.is_empty() {
                 continue;
             }
-            exact[i] = reference_pixels(&expected, &format!("{name}.{kind}.pixels"), &ours.iter().collect::<Vec<_>>(), &input.patch_layout());
+            exact[i] =
+                reference_pixels(&expected, &format!("{name}.{kind}.pixels"), &ours.iter().collect::<Vec<_>>(), &input.patch_layout());
             for (ours, theirs) in ours.iter().zip(&exact[i]) {
                 let worst = ours.rgb.iter().zip(theirs.rgb.iter()).map(|(a, b)| a.abs_diff(*b)).max();
                 assert!(worst <= Some(2), "{name}: {kind} pixels differ by {worst:?} grey levels");

@@ -254,16 +254,21 @@ impl Cuda {
             let (height, width) = (h * layout.size, w * layout.size);
             let rgb = self.0.scratch.take(image.rgb.len())?;
             self.0.device.upload(rgb.ptr(), &image.rgb)?;
-            vision::patches(&self.0.device, at, rgb.ptr(), &vision::Patches {
-                n_frames: image.rgb.len() / (3 * height * width),
-                height,
-                width,
-                patch: layout.size,
-                temporal: layout.temporal,
-                merge: layout.merge,
-                mean: layout.normalization.mean.map(|m| m * 255.0),
-                std: layout.normalization.std.map(|s| s * 255.0),
-            })?;
+            vision::patches(
+                &self.0.device,
+                at,
+                rgb.ptr(),
+                &vision::Patches {
+                    n_frames: image.rgb.len() / (3 * height * width),
+                    height,
+                    width,
+                    patch: layout.size,
+                    temporal: layout.temporal,
+                    merge: layout.merge,
+                    mean: layout.normalization.mean.map(|m| m * 255.0),
+                    std: layout.normalization.std.map(|s| s * 255.0),
+                },
+            )?;
             at += (image.grid.iter().product::<usize>() * layout.width() * DType::Bf16.size()) as u64;
         }
         Ok(out)

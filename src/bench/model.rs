@@ -1,0 +1,107 @@
+//! Which model is measured, and with which settings of the engine.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::Serialize;
+use tempfile::TempDir;
+
+use super::peaks::{self, Peaks};
+use crate::engine::ops::Backend;
+use crate::engine::plan::{Device, Precision, Shape};
+use crate::engine::{Engine, EngineOptions, shapes};
+
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct ModelArgs {
+    /// Folder of a checkpoint, or a GGUF file
+    #[arg(long, required_unless_present = "shape", conflicts_with = "shape")]
+    model: Option<PathBuf>,
+    /// Made-up weights of a known shape, such as qwen3-vl-2b
+    #[arg(long)]
+    shape: Option<String>,
+    /// CPU threads [default: the number of cores]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Memory of the KV cache, MiB [default: what the load needs]
+    #[arg(long)]
+    kv_cache_mb: Option<usize>,
+    /// Compute rate to compare with, TFLOP/s [default: that of a large matrix product, measured]
+    #[arg(long)]
+    peak_tflops: Option<f64>,
+    /// Memory rate to compare with, GB/s [default: that of adding large vectors, measured]
+    #[arg(long)]
+    peak_gbps: Option<f64>,
+}
+
+/// The model's files, and what can be said before it is loaded.
+pub struct Opened {
+    path: PathBuf,
+    pub shape: Shape,
+    pub peaks: Peaks,
+    /// Deleted when the measurement is over.
+    _folder: Option<TempDir>,
+}
+
+impl Opened {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn precision(&self) -> Precision {
+        Precision::Stored
+    }
+
+    pub fn device(&self) -> Device {
+        Device::Cpu
+    }
+}
+
+impl ModelArgs {
+    pub fn backend(&self) -> Backend {
+        Backend::cpu(self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)))
+    }
+
+    /// Finds the model and measures what the machine can do.
+    pub fn open(&self) -> Result<Opened> {
+        let (path, folder) = match (&self.model, &self.shape) {
+            (Some(path), _) => (path.clone(), None),
+            (None, name) => {
+                let name = name.as_deref().unwrap_or_default();
+                let known = || format!("no shape is called `{name}`; there are {}", shapes::names().collect::<Vec<_>>().join(", "));
+                let folder = shapes::folder(name)?.with_context(known)?;
+                (folder.path().to_owned(), Some(folder))
+            }
+        };
+        let shape = Shape::read(&path)?;
+        let peaks = match (self.peak_tflops, self.peak_gbps) {
+            (Some(tflops), Some(gbps)) => Peaks { tflops, gbps },
+            (tflops, gbps) => {
+                let measured = peaks::measure(&self.backend())?;
+                Peaks { tflops: tflops.unwrap_or(measured.tflops), gbps: gbps.unwrap_or(measured.gbps) }
+            }
+        };
+        Ok(Opened { path, shape, peaks, _folder: folder })
+    }
+
+    /// The engine over the model, with room for `n_tokens` in its cache unless the settings name a size, and for as many
+    /// waiting requests.
+    pub async fn load(&self, opened: &Opened, n_tokens: u64, n_requests: usize) -> Result<Engine> {
+        let needed = n_tokens * opened.shape.kv_bytes_per_token(opened.device().number_bytes());
+        let options = EngineOptions {
+            threads: self.threads,
+            // A tenth to spare: blocks are not full, and a sequence is admitted with a few in hand.
+            kv_cache_mb: self.kv_cache_mb.unwrap_or((needed + needed / 10).div_ceil(1 << 20) as usize + 16),
+            queue_limit: n_requests + 1,
+        };
+        let path = opened.path.clone();
+        tokio::task::spawn_blocking(move || Engine::load(&path, &options)).await?
+    }
+}
+
+/// The most memory that this process has had resident, bytes; 0 where the system doesn't say.
+pub fn peak_resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
