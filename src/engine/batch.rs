@@ -50,9 +50,8 @@ impl Batch {
             let sequence = scheduler.sequence(chunk.id)?;
             let first_row = self.ids.len();
             let end = chunk.start + chunk.len;
-            let slot = sequence.slot?;
             for index in chunk.start..end {
-                self.ids.push(sequence.tokens.get(index).map_or(cache::last_token(slot), |id| *id as i32));
+                self.ids.push(sequence.tokens.get(index).map_or(cache::last_token(chunk.slot), |id| *id as i32));
                 self.positions.push(sequence.position(index));
                 let block = sequence.blocks[index / BLOCK_SIZE];
                 self.slot_mapping.push(block * BLOCK_SIZE as u32 + (index % BLOCK_SIZE) as u32);

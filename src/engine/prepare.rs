@@ -166,7 +166,6 @@ impl Shared {
             visuals,
             positions,
             cache_salt: request.cache_salt,
-            needs_tokens: constraint.is_some(),
         };
         let job = Job {
             sequence: Some(sequence),

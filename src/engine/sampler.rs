@@ -43,12 +43,11 @@ impl Sampler {
         sampler
     }
 
-    /// How the token at `position` is to be chosen. `last_is_uncounted`: the token before it was drawn, but not yet
-    /// [accepted](Self::accept).
-    pub fn plan(&self, position: u64, slot: u32, last_is_uncounted: bool, mask: Option<Vec<u32>>) -> SampleRow {
+    /// How the token at `position` is to be chosen, once all before it are [accepted](Self::accept).
+    pub fn plan(&self, position: u64, slot: u32, mask: Option<Vec<u32>>) -> SampleRow {
         let s = &self.sampling;
         let mut edits = self.edits.clone();
-        if self.n_drawn + u32::from(last_is_uncounted) < s.min_tokens {
+        if self.n_drawn < s.min_tokens {
             for id in &self.stop_ids {
                 edits[self.places[id]].bias = f32::NEG_INFINITY;
             }
@@ -66,7 +65,6 @@ impl Sampler {
             slot,
             mask,
             edits,
-            last_is_uncounted: last_is_uncounted && self.counts_tokens(),
             n_logprobs: self.n_logprobs,
         }
     }
@@ -99,59 +97,33 @@ mod tests {
     use super::super::ops::{Backend, Tensor, sampling};
     use super::*;
 
-    /// Draws `n` tokens from the same logits, seeing each one step late or at once.
-    fn draws(sampling: Sampling, logits: &[f32], n: usize, late: bool) -> Vec<u32> {
+    /// Draws `n` tokens from the same logits.
+    fn draws(sampling: Sampling, logits: &[f32], n: u64) -> Vec<u32> {
         let mut sampler = Sampler::new(Sampling { seed: Some(1), ..sampling }, None, vec![0], &[2, 3]);
         let backend = Backend::cpu(1);
         let mut cache = KvCache::new(&backend, CacheShape { n_layers: 0, n_kv_heads: 0, head_dim: 0 }, 0).unwrap();
         let logits = Tensor::from_vec(logits.to_vec(), 1, logits.len()).unwrap();
-        let mut drawn = Vec::new();
-        let mut n_accepted = 0;
-        for position in 0..n {
-            let row = sampler.plan(position as u64, 0, n_accepted < position, None);
-            if n_accepted < position {
-                sampler.accept(drawn[n_accepted]);
-                n_accepted += 1;
-            }
-            let result = sampling::sample(&backend, &logits, logits.width(), &[row], &mut cache).unwrap();
-            drawn.push(result.wait().unwrap().remove(0).unwrap().id);
-            if !late {
-                sampler.accept(drawn[position]);
-                n_accepted += 1;
-            }
-        }
-        drawn
+        let draw = |position| {
+            let row = sampler.plan(position, 0, None);
+            let drawn = sampling::sample(&backend, &logits, logits.width(), &[row], &mut cache).unwrap();
+            let id = drawn.wait().unwrap().remove(0).unwrap().id;
+            sampler.accept(id);
+            id
+        };
+        (0..n).map(draw).collect()
     }
 
     #[test]
     fn penalties_count_the_right_tokens() {
         // Tokens 2 and 3 are in the prompt, 0 ends an answer.
         let repetition = Sampling { repetition_penalty: 2.0, ..Sampling::default() };
+        assert_eq!(draws(repetition, &[1.0, 1.1, 2.0, -1.0], 2), [1, 0], "2.0 / 2 < 1.1, then 1 was said too");
         let counts = Sampling { frequency_penalty: 0.5, presence_penalty: 0.25, ..Sampling::default() };
+        let said = draws(counts, &[1.0, 0.0, 2.0, 0.0], 4);
+        assert_eq!(said, [2, 2, 0, 2], "2.0, 1.25, then 0.75 < 1.0, then 0.25 < 0.75");
         let bias = Sampling { logit_bias: vec![(1, 5.0), (2, -100.0)], ..Sampling::default() };
+        assert_eq!(draws(bias, &[1.0, 0.0, 2.0], 1), [1]);
         let late_end = Sampling { min_tokens: 2, ..Sampling::default() };
-        for late in [false, true] {
-            // 2.0 / 2 < 1.1, then 1 was said too.
-            assert_eq!(draws(repetition.clone(), &[1.0, 1.1, 2.0, -1.0], 2, late), [1, 0]);
-            // 2.0, 1.25, then 0.75 < 1.0, then 0.25 < 0.75.
-            assert_eq!(draws(counts.clone(), &[1.0, 0.0, 2.0, 0.0], 4, late), [2, 2, 0, 2]);
-            assert_eq!(draws(bias.clone(), &[1.0, 0.0, 2.0], 1, late), [1]);
-            assert_eq!(draws(late_end.clone(), &[9.0, 1.0], 3, late), [1, 1, 0]);
-        }
-    }
-
-    #[test]
-    fn seeing_tokens_late_changes_no_draw() {
-        let logits: Vec<f32> = (0..60).map(|i| (i * 7 % 60) as f32 * 0.05).collect();
-        let sampling = Sampling {
-            temperature: 0.7,
-            repetition_penalty: 1.2,
-            presence_penalty: 0.4,
-            frequency_penalty: 0.3,
-            min_tokens: 20,
-            logit_bias: vec![(5, 1.0)],
-            ..Sampling::default()
-        };
-        assert_eq!(draws(sampling.clone(), &logits, 200, true), draws(sampling, &logits, 200, false));
+        assert_eq!(draws(late_end, &[9.0, 1.0], 3), [1, 1, 0]);
     }
 }

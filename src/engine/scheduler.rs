@@ -55,6 +55,8 @@ pub struct Chunk {
     pub len: usize,
     /// The chunk ends at the last token: its last row gives the next one.
     pub samples: bool,
+    /// Where the cache remembers the sequence's last token.
+    pub slot: u32,
 }
 
 /// A visual input that must be encoded before the step's forward.
@@ -230,11 +232,9 @@ impl Scheduler {
                 }
             }
             if let Some(sequence) = self.sequences.get_mut(&id) {
-                sequence.n_launched += 1;
-                sequence.n_unseen += 1;
+                step.chunks.extend(launch(sequence, start + 1));
+                step.n_decode += 1;
             }
-            step.chunks.push(Chunk { id, start, len: 1, samples: true });
-            step.n_decode += 1;
             i += 1;
         }
     }
@@ -401,7 +401,7 @@ impl Scheduler {
             if sequence.n_computed > sequence.n_launched || sequence.n_computed > sequence.tokens.len() {
                 return Err(format!("{id:?} has computed what was not launched"));
             }
-            if sequence.n_unseen > if sequence.needs_tokens { 1 } else { 2 } {
+            if sequence.n_unseen > 2 {
                 return Err(format!("{id:?} is {} tokens ahead", sequence.n_unseen));
             }
             if sequence.blocks.len() * BLOCK_SIZE < sequence.n_launched.max(sequence.tokens.len() - 1) {
@@ -430,6 +430,14 @@ impl Scheduler {
 /// Names of the full blocks of known tokens that a running sequence has yet to compute.
 fn missing_hashes(sequence: &mut Sequence, from: usize) -> Vec<BlockHash> {
     (from..sequence.tokens.len() / BLOCK_SIZE).map(|i| sequence.block_hash(i)).collect()
+}
+
+/// Rows of a running sequence from the first that is not launched.
+fn launch(sequence: &mut Sequence, end: usize) -> Option<Chunk> {
+    let (start, samples) = (sequence.n_launched, end == sequence.len());
+    sequence.n_launched = end;
+    sequence.n_unseen += usize::from(samples);
+    Some(Chunk { id: sequence.id, start, len: end - start, samples, slot: sequence.slot? })
 }
 
 /// Pictures taken into the step so far.
@@ -462,10 +470,7 @@ fn schedule_prompt(
         step.encode.push(Encode { id: sequence.id, input: run.input });
     }
     if end > start {
-        let samples = end == sequence.tokens.len();
-        step.chunks.push(Chunk { id: sequence.id, start, len: end - start, samples });
-        sequence.n_launched = end;
-        sequence.n_unseen += usize::from(samples);
+        step.chunks.extend(launch(sequence, end));
     }
     end - start
 }
@@ -566,12 +571,12 @@ mod tests {
                 let sequence = self.scheduler.sequence(chunk.id).unwrap();
                 let last = chunk.start + chunk.len - 1;
                 assert_eq!(last + 1, sequence.n_launched);
-                assert!(!sequence.needs_tokens || last < sequence.tokens.len());
                 for run in sequence.visuals.iter().filter(|run| run.within(chunk.start, last + 1).is_some()) {
                     assert!(encoded.contains(&run.hash) || self.features.contains(&(chunk.id, run.input)), "picture not encoded");
                     self.features.insert((chunk.id, run.input));
                 }
-                let slot = sequence.slot.unwrap() as usize;
+                let slot = chunk.slot as usize;
+                assert_eq!(sequence.slot, Some(chunk.slot));
                 for row in chunk.start..=last {
                     let before = row.checked_sub(1).map_or(0, |row| self.slots[Self::slot(sequence, row)]);
                     let token = sequence.tokens.get(row).copied().unwrap_or(self.last_tokens[slot]);
@@ -629,7 +634,6 @@ mod tests {
             visuals: Vec::new(),
             positions: None,
             cache_salt: 0,
-            needs_tokens: false,
         }
     }
 
@@ -644,7 +648,7 @@ mod tests {
         machine.step();
         machine.scheduler.add(sequence(2, vec![2; 100], 5)).unwrap();
         let (step, _) = machine.step();
-        assert_eq!(step.chunks[0], Chunk { id: SequenceId(1), start: 10, len: 1, samples: true });
+        assert_eq!(step.chunks[0], Chunk { id: SequenceId(1), start: 10, len: 1, samples: true, slot: 0 });
         assert_eq!((step.chunks[1].id, step.chunks[1].start, step.chunks[1].samples), (SequenceId(2), 0, false));
         assert!(step.chunks[1].len <= 63);
         machine.run();
@@ -775,18 +779,6 @@ mod tests {
     }
 
     #[test]
-    fn a_sequence_that_needs_its_tokens_takes_every_other_step() {
-        let mut machine = Machine::pipelined(64, Limits::default());
-        let mut new = sequence(1, vec![1; 10], 6);
-        new.needs_tokens = true;
-        machine.scheduler.add(new).unwrap();
-        machine.scheduler.add(sequence(2, vec![2; 10], 12)).unwrap();
-        let rows: Vec<Vec<u64>> = (0..4).map(|_| machine.step().0.chunks.iter().map(|chunk| chunk.id.0).collect()).collect();
-        assert_eq!(rows, [vec![1, 2], vec![2], vec![1, 2], vec![2]]);
-        machine.run();
-    }
-
-    #[test]
     fn nobody_is_scheduled_past_its_length() {
         let mut machine = Machine::pipelined(64, Limits::default());
         machine.scheduler.add(sequence(1, vec![1; 10], 1)).unwrap();
@@ -837,7 +829,6 @@ mod tests {
                     let mut new = sequence(next_id, prompt, 1 + random(80) as usize);
                     new.priority = [Priority::Interactive, Priority::Workflow, Priority::Batch][random(3) as usize];
                     new.cache_salt = u128::from(random(2));
-                    new.needs_tokens = random(4) == 0;
                     if random(2) == 0 && len > 20 {
                         new.visuals.push(picture(random(3) as u8, 3, 1 + random(len as u64 - 10) as usize));
                     }

@@ -63,8 +63,6 @@ pub struct Sequence {
     pub n_unseen: usize,
     /// Where the cache remembers the token drawn last; held while running.
     pub slot: Option<u32>,
-    /// What may follow a token depends on it (a grammar), so no row of an unseen one is launched.
-    pub needs_tokens: bool,
     /// Prompt tokens that were found in the prefix index when the sequence was first admitted.
     pub n_prefix_hit: Option<usize>,
     pub blocks: Vec<BlockId>,
@@ -85,8 +83,6 @@ pub struct NewSequence {
     pub visuals: Vec<VisualRun>,
     pub positions: Option<Positions>,
     pub cache_salt: u128,
-    /// See [`Sequence::needs_tokens`].
-    pub needs_tokens: bool,
 }
 
 impl Sequence {
@@ -107,7 +103,6 @@ impl Sequence {
             n_launched: 0,
             n_unseen: 0,
             slot: None,
-            needs_tokens: new.needs_tokens,
             n_prefix_hit: None,
             blocks: Vec::new(),
             hashes: Vec::new(),
@@ -126,9 +121,9 @@ impl Sequence {
         self.n_launched + 1 == self.len() && self.len() > self.n_prompt
     }
 
-    /// Decodes, and the row can be launched now: another token has room and nobody must see the last one first.
+    /// Decodes, and another token has room.
     pub fn can_decode(&self) -> bool {
-        self.is_decoding() && self.len() < self.max_len && !(self.needs_tokens && self.n_unseen > 0)
+        self.is_decoding() && self.len() < self.max_len
     }
 
     /// Name of full block `index` of `tokens`.

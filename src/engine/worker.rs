@@ -1,8 +1,9 @@
 //! The engine thread: owns model, KV cache and scheduler and runs `schedule → launch → commit` until nobody is left.
 //!
-//! On a device that computes by itself the next step is scheduled and launched while the one before runs, and only then
-//! are that one's tokens read and handed out: the device never waits for the host. What ends with such a token is seen a
-//! step late; what was launched for it meanwhile is dropped.
+//! On a device that computes by itself the next step is scheduled and its rows are launched while the step before runs;
+//! only then are that one's tokens read and handed out. They decide how the next ones are drawn (penalties, grammars), so
+//! drawing is launched last, while the device is at the rows: it never waits for the host. What ends with such a token
+//! is seen a step late; the token that was drawn behind it is dropped.
 //!
 //! It never waits for a reader: a generation's channel has room for all it can produce. A reader that goes away is seen
 //! before the next step. What breaks in a step breaks the sequences of that step and nothing else.
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::Sender;
 
@@ -22,9 +24,9 @@ use super::cache::EncoderCache;
 use super::constraint::Constraint;
 use super::metrics::{Metrics, QueueSlot};
 use super::models::CausalModel;
-use super::ops::Backend;
 use super::ops::cache::KvCache;
 use super::ops::sampling::{self, Drawn, Pending, SampleRow};
+use super::ops::{Backend, Tensor};
 use super::request::{Done, Event, Failure, FinishReason, Timing, TokenLogprob, Usage};
 use super::sampler::Sampler;
 use super::scheduler::{Chunk, Scheduler, Step};
@@ -75,11 +77,11 @@ pub struct Mode {
     pub checks: bool,
 }
 
-/// A step whose rows are computed and whose tokens are drawn, now or later.
-pub struct Launched {
+/// A step whose rows are computed, and `T`: logits, or the tokens drawn from them.
+pub struct Launched<T> {
     step: Step,
-    /// One for each chunk that samples.
-    tokens: Pending,
+    /// A row for each chunk that samples.
+    output: T,
     scheduled: Instant,
     /// After the pictures, as far as the host can tell.
     encoded: Instant,
@@ -97,7 +99,7 @@ pub struct Worker {
     pub jobs: HashMap<SequenceId, Job>,
     pub batch: Batch,
     /// Launched and not committed; always `None` between steps that are not pipelined.
-    pub in_flight: Option<Launched>,
+    pub in_flight: Option<Launched<Pending>>,
     /// When a step was committed last.
     pub committed: Option<Instant>,
     /// Since when the device has nothing to do though there is work.
@@ -129,7 +131,7 @@ impl Worker {
                     }
                     if let Some(launched) = self.in_flight.take() {
                         // Nobody wants the tokens, but nothing may be freed while the device works with it.
-                        let _ = launched.tokens.wait();
+                        let _ = launched.output.wait();
                     }
                     return;
                 }
@@ -183,9 +185,17 @@ impl Worker {
 
     fn step(&mut self) {
         let launched = self.launch();
-        let done = if self.mode.pipelined { std::mem::replace(&mut self.in_flight, launched) } else { launched };
-        if let Some(done) = done {
-            self.commit(done);
+        if let Some(before) = self.in_flight.take() {
+            self.commit(before);
+            if launched.is_some() {
+                self.free_since = None;
+            }
+        }
+        let launched = launched.and_then(|launched| self.draw(launched));
+        if self.mode.pipelined {
+            self.in_flight = launched;
+        } else if let Some(launched) = launched {
+            self.commit(launched);
         }
         if self.mode.checks
             && let Err(error) = self.scheduler.check_integrity()
@@ -194,9 +204,9 @@ impl Worker {
         }
     }
 
-    /// Schedules a step and sends it to the device. `None` if nothing can be scheduled before the step in flight is
+    /// Schedules a step and sends its rows to the device. `None` if nothing can be scheduled before the step in flight is
     /// committed, or if the step failed.
-    fn launch(&mut self) -> Option<Launched> {
+    fn launch(&mut self) -> Option<Launched<Tensor>> {
         let scheduled = Instant::now();
         let Self { jobs, encoder, scheduler, .. } = self;
         let step = scheduler.schedule(|id, input| {
@@ -219,13 +229,29 @@ impl Worker {
                 self.metrics.n_queue_waits.observe(scheduled - job.clock.prepared);
             }
         }
-        let computed = catch_unwind(AssertUnwindSafe(|| {
+        let outcome = caught(|| {
             self.encode(&step)?;
             let encoded = Instant::now();
-            Ok((encoded, self.compute(&step)?))
-        }));
-        match computed.map_err(panicked).flatten() {
-            Ok((encoded, tokens)) => Some(Launched { step, tokens, scheduled, encoded }),
+            Ok((encoded, self.forward(&step)?))
+        });
+        match outcome {
+            Ok((encoded, output)) => Some(Launched { step, output, scheduled, encoded }),
+            Err(error) => {
+                self.fail_step(&step, error);
+                None
+            }
+        }
+    }
+
+    /// Sends to the device how the tokens of a step are to be drawn. `None` if that failed.
+    fn draw(&mut self, launched: Launched<Tensor>) -> Option<Launched<Pending>> {
+        let Launched { step, output: logits, scheduled, encoded } = launched;
+        let outcome = caught(|| {
+            let rows = self.plan_rows(&step);
+            Ok(sampling::sample(&self.backend, &logits, self.tokenizer.n_tokens(), &rows, &mut self.kv)?)
+        });
+        match outcome {
+            Ok(output) => Some(Launched { step, output, scheduled, encoded }),
             Err(error) => {
                 self.fail_step(&step, error);
                 None
@@ -273,8 +299,8 @@ impl Worker {
         n_given
     }
 
-    /// Runs the model over the step's rows and draws the tokens of those that end a sequence.
-    fn compute(&mut self, step: &Step) -> Result<Pending, anyhow::Error> {
+    /// Runs the model over the step's rows: logits of those that end a sequence.
+    fn forward(&mut self, step: &Step) -> Result<Tensor, anyhow::Error> {
         let Self { batch, scheduler, jobs, .. } = self;
         batch
             .fill(step, scheduler, |id, input| jobs.get(&id)?.features[input].clone())
@@ -282,38 +308,35 @@ impl Worker {
         self.device_starts();
         if let Some(before) = &self.in_flight {
             self.metrics.n_overlapped_steps.add(1);
-            self.metrics.n_late_steps.add(before.tokens.is_ready().into());
+            self.metrics.n_late_steps.add(before.output.is_ready().into());
         }
-        let Self { batch, jobs, model, kv, .. } = self;
-        let mut constraints: Vec<&mut Constraint> = jobs
-            .iter_mut()
-            .filter(|(id, job)| job.constraint.is_some() && step.chunks.iter().any(|chunk| chunk.samples && chunk.id == **id))
-            .filter_map(|(_, job)| job.constraint.as_mut())
-            .collect();
-        // Masks are computed while the model computes logits.
-        let logits = if constraints.is_empty() {
-            model.forward(batch, kv)?
-        } else {
-            rayon::in_place_scope(|scope| {
-                for constraint in constraints.drain(..) {
-                    scope.spawn(|_| constraint.prepare());
-                }
-                model.forward(batch, kv)
-            })?
-        };
-        let rows = self.plan_rows(step)?;
-        Ok(sampling::sample(&self.backend, &logits, self.tokenizer.n_tokens(), &rows, &mut self.kv)?)
+        let Self { batch, scheduler, jobs, model, kv, .. } = self;
+        // Masks are computed while the model computes logits; now, if all tokens before are known.
+        let is_known = |id: SequenceId| scheduler.sequence(id).is_some_and(|sequence| sequence.n_unseen == 1);
+        let constraints = constraints(jobs, step, is_known);
+        if constraints.is_empty() {
+            return Ok(model.forward(batch, kv)?);
+        }
+        Ok(rayon::in_place_scope(|scope| {
+            for constraint in constraints {
+                scope.spawn(|_| constraint.prepare());
+            }
+            model.forward(batch, kv)
+        })?)
     }
 
     /// How the token of each row of logits is to be drawn.
-    fn plan_rows(&mut self, step: &Step) -> Result<Vec<SampleRow>, anyhow::Error> {
+    fn plan_rows(&mut self, step: &Step) -> Vec<SampleRow> {
+        constraints(&mut self.jobs, step, |_| true).into_par_iter().for_each(Constraint::prepare);
         let mut rows = Vec::new();
         let mut broken = Vec::new();
         for chunk in step.chunks.iter().filter(|chunk| chunk.samples) {
-            let (Some(sequence), Some(job)) = (self.scheduler.sequence(chunk.id), self.jobs.get_mut(&chunk.id)) else {
-                anyhow::bail!("a step computes a sequence that is gone");
+            let position = (chunk.start + chunk.len) as u64;
+            let Some(job) = self.jobs.get_mut(&chunk.id) else {
+                // It ended while the row was on its way.
+                rows.push(SampleRow::greedy(position, chunk.slot));
+                continue;
             };
-            let slot = sequence.slot.ok_or_else(|| anyhow::anyhow!("a step computes a sequence that does not run"))?;
             let mask = match job.constraint.as_mut().map(Constraint::mask).transpose() {
                 Ok(mask) => mask.map(<[u32]>::to_vec),
                 Err(error) => {
@@ -321,14 +344,13 @@ impl Worker {
                     None
                 }
             };
-            let n_rows = chunk.start + chunk.len;
-            rows.push(job.sampler.plan(n_rows as u64, slot, n_rows > sequence.tokens.len(), mask));
+            rows.push(job.sampler.plan(position, chunk.slot, mask));
         }
         for (id, error) in broken {
             tracing::error!(error.cause = format!("{error:#}"), "a grammar failed");
             self.fail(id, Failure::Internal(Arc::new(error)));
         }
-        Ok(rows)
+        rows
     }
 
     /// Ends the time in which the device had nothing to do.
@@ -339,10 +361,10 @@ impl Worker {
     }
 
     /// Reads a step's tokens, hands out what they say, and ends what is done.
-    fn commit(&mut self, launched: Launched) {
-        let Launched { step, tokens, scheduled, encoded } = launched;
-        let drawn = catch_unwind(AssertUnwindSafe(|| Ok(tokens.wait()?))).map_err(panicked).flatten();
-        self.free_since = self.in_flight.is_none().then(Instant::now);
+    fn commit(&mut self, launched: Launched<Pending>) {
+        let Launched { step, output, scheduled, encoded } = launched;
+        let drawn = caught(|| Ok(output.wait()?));
+        self.free_since = Some(Instant::now());
         let drawn = match drawn {
             Ok(drawn) => drawn,
             Err(error) => return self.fail_step(&step, error),
@@ -355,8 +377,7 @@ impl Worker {
                 continue;
             }
             let drawn = drawn.next().flatten();
-            let outcome = catch_unwind(AssertUnwindSafe(|| self.take_token(chunk.id, drawn))).map_err(panicked);
-            match outcome.flatten() {
+            match caught(|| self.take_token(chunk.id, drawn)) {
                 Ok(None) => {}
                 Ok(Some(reason)) => self.finish(chunk.id, reason),
                 Err(error) => {
@@ -478,6 +499,17 @@ fn token_logprob(tokenizer: &Tokenizer, drawn: &Drawn) -> Option<TokenLogprob> {
         (token, bytes, logprob)
     });
     Some(TokenLogprob { token, bytes, logprob: logprobs.chosen, top: top.collect() })
+}
+
+/// Grammars of a step's sequences that draw a token and that `wanted` holds for.
+fn constraints<'a>(jobs: &'a mut HashMap<SequenceId, Job>, step: &Step, wanted: impl Fn(SequenceId) -> bool) -> Vec<&'a mut Constraint> {
+    let draws = |id: SequenceId| step.chunks.iter().any(|chunk| chunk.samples && chunk.id == id);
+    jobs.iter_mut().filter_map(|(id, job)| job.constraint.as_mut().filter(|_| draws(*id) && wanted(*id))).collect()
+}
+
+/// A panic of `work` as an error.
+fn caught<T>(work: impl FnOnce() -> Result<T, anyhow::Error>) -> Result<T, anyhow::Error> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(panicked).flatten()
 }
 
 fn panicked(payload: Box<dyn Any + Send>) -> anyhow::Error {

@@ -34,10 +34,29 @@ pub struct SampleRow {
     pub mask: Option<Vec<u32>>,
     /// At most one for each id.
     pub edits: Vec<Edit>,
-    /// The token now remembered in `slot` was drawn once more than `edits` say: the host has not seen it yet.
-    pub last_is_uncounted: bool,
     /// Alternatives to report; `None` = no log-probabilities.
     pub n_logprobs: Option<u8>,
+}
+
+impl SampleRow {
+    /// The most likely token.
+    pub fn greedy(position: u64, slot: u32) -> Self {
+        Self {
+            temperature: 0.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            repetition_penalty: 1.0,
+            presence_penalty: 0.0,
+            frequency_penalty: 0.0,
+            seed: 0,
+            position,
+            slot,
+            mask: None,
+            edits: Vec::new(),
+            n_logprobs: None,
+        }
+    }
 }
 
 /// What changes the logit of one id.
@@ -105,9 +124,7 @@ fn on_cpu(cpu: &Cpu, logits: &Tensor, n_tokens: usize, rows: &[SampleRow], last_
     let drawn: Vec<OnceLock<Option<Drawn>>> = rows.iter().map(|_| OnceLock::new()).collect();
     logits.with_values(|logits| {
         cpu.pool.run(rows.len(), &|i| {
-            let row = &rows[i];
-            let last = last_tokens.get(row.slot as usize).copied();
-            drawn[i].get_or_init(|| row.draw(&logits[i * width..][..width], n_tokens, last));
+            drawn[i].get_or_init(|| rows[i].draw(&logits[i * width..][..width], n_tokens));
         });
     })?;
     let drawn: Vec<Option<Drawn>> = drawn.into_iter().map(|drawn| drawn.into_inner().flatten()).collect();
@@ -131,14 +148,13 @@ thread_local! {
 }
 
 impl SampleRow {
-    /// `last` is the token remembered in the row's slot.
-    fn draw(&self, logits: &[f32], n_tokens: usize, last: Option<u32>) -> Option<Drawn> {
+    fn draw(&self, logits: &[f32], n_tokens: usize) -> Option<Drawn> {
         SCRATCH.with_borrow_mut(|Scratch { row, candidates }| {
             let real = &logits[..n_tokens.min(logits.len())];
-            let id = if self.mask.is_some() || !self.edits.is_empty() || self.last_is_uncounted {
+            let id = if self.mask.is_some() || !self.edits.is_empty() {
                 row.clear();
                 row.extend_from_slice(real);
-                self.change(row, last);
+                self.change(row);
                 self.choose(row, candidates)?
             } else {
                 self.choose(real, candidates)?
@@ -148,28 +164,19 @@ impl SampleRow {
         })
     }
 
-    fn change(&self, logits: &mut [f32], last: Option<u32>) {
+    fn change(&self, logits: &mut [f32]) {
         if let Some(mask) = &self.mask {
             kernels::sampling::apply_mask(logits, mask);
         }
-        let mut uncounted = last.filter(|_| self.last_is_uncounted);
         for edit in &self.edits {
-            let n_more = u32::from(uncounted.take_if(|id| *id == edit.id).is_some());
-            self.apply(Edit { n_drawn: edit.n_drawn + n_more, ..*edit }, logits);
-        }
-        if let Some(id) = uncounted {
-            self.apply(Edit { n_drawn: 1, ..Edit::none(id) }, logits);
-        }
-    }
-
-    fn apply(&self, edit: Edit, logits: &mut [f32]) {
-        let Some(x) = logits.get_mut(edit.id as usize) else { return };
-        *x += edit.bias;
-        if edit.in_prompt || edit.n_drawn > 0 {
-            *x = if *x > 0.0 { *x / self.repetition_penalty } else { *x * self.repetition_penalty };
-        }
-        if edit.n_drawn > 0 {
-            *x -= self.presence_penalty + self.frequency_penalty * edit.n_drawn as f32;
+            let Some(x) = logits.get_mut(edit.id as usize) else { continue };
+            *x += edit.bias;
+            if edit.in_prompt || edit.n_drawn > 0 {
+                *x = if *x > 0.0 { *x / self.repetition_penalty } else { *x * self.repetition_penalty };
+            }
+            if edit.n_drawn > 0 {
+                *x -= self.presence_penalty + self.frequency_penalty * edit.n_drawn as f32;
+            }
         }
     }
 
@@ -314,22 +321,7 @@ mod tests {
 
     /// A greedy row that changes nothing.
     fn plain() -> SampleRow {
-        SampleRow {
-            temperature: 0.0,
-            top_k: 0,
-            top_p: 1.0,
-            min_p: 0.0,
-            repetition_penalty: 1.0,
-            presence_penalty: 0.0,
-            frequency_penalty: 0.0,
-            seed: 1,
-            position: 0,
-            slot: 0,
-            mask: None,
-            edits: Vec::new(),
-            last_is_uncounted: false,
-            n_logprobs: None,
-        }
+        SampleRow { seed: 1, ..SampleRow::greedy(0, 0) }
     }
 
     fn warm() -> SampleRow {
@@ -337,7 +329,7 @@ mod tests {
     }
 
     fn draw(row: &SampleRow, logits: &[f32]) -> Option<u32> {
-        row.draw(logits, logits.len(), None).map(|drawn| drawn.id)
+        row.draw(logits, logits.len()).map(|drawn| drawn.id)
     }
 
     /// What is drawn, and how often, in 4000 positions.
@@ -361,7 +353,7 @@ mod tests {
     #[test]
     fn greedy_takes_the_lowest_of_equal_ids_and_never_padding() {
         assert_eq!(draw(&plain(), &[0.0, 3.0, 3.0, 1.0]), Some(1));
-        let of_two = |row: SampleRow| row.draw(&[0.0, 1.0, 9.0], 2, None).map(|drawn| drawn.id);
+        let of_two = |row: SampleRow| row.draw(&[0.0, 1.0, 9.0], 2).map(|drawn| drawn.id);
         assert_eq!(of_two(plain()), Some(1));
         assert_eq!(of_two(SampleRow { mask: Some(vec![0]), ..plain() }), None);
         assert_eq!(of_two(SampleRow { mask: Some(vec![0b001]), ..plain() }), Some(0));
@@ -455,22 +447,20 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_the_host_has_not_seen_counts_as_if_it_had() {
-        let penalties = SampleRow { repetition_penalty: 1.3, presence_penalty: 0.7, frequency_penalty: 0.1, ..plain() };
-        let logits = [1.0, -2.0, 3.0, 0.5];
-        let changed = |edits: Vec<Edit>, last: Option<u32>| {
-            let mut row = logits.to_vec();
-            SampleRow { edits, last_is_uncounted: last.is_some(), ..penalties.clone() }.change(&mut row, last);
-            row
-        };
-        let biased = Edit { bias: 0.25, ..Edit::none(1) };
-        let prompt = Edit { in_prompt: true, ..Edit::none(2) };
-        let drawn = Edit { n_drawn: 2, ..Edit::none(0) };
-        let all = vec![biased, prompt, drawn];
-        assert_eq!(changed(all.clone(), Some(0)), changed(vec![biased, prompt, Edit { n_drawn: 3, ..drawn }], None));
-        assert_eq!(changed(all.clone(), Some(1)), changed(vec![Edit { n_drawn: 1, ..biased }, prompt, drawn], None));
-        assert_eq!(changed(all.clone(), Some(2)), changed(vec![biased, Edit { n_drawn: 1, ..prompt }, drawn], None));
-        assert_eq!(changed(all.clone(), Some(3)), changed([all, vec![Edit { n_drawn: 1, ..Edit::none(3) }]].concat(), None));
+    fn edits_bias_first_and_penalise_then() {
+        let penalties = SampleRow { repetition_penalty: 2.0, presence_penalty: 0.5, frequency_penalty: 0.25, ..plain() };
+        let edits = vec![
+            Edit { bias: -3.0, in_prompt: true, ..Edit::none(0) },
+            Edit { in_prompt: true, ..Edit::none(1) },
+            Edit { bias: 1.0, n_drawn: 2, ..Edit::none(2) },
+            Edit { bias: f32::NEG_INFINITY, n_drawn: 1, ..Edit::none(3) },
+            Edit::none(4),
+            Edit { n_drawn: 1, ..Edit::none(99) },
+        ];
+        let mut logits = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+        SampleRow { edits, mask: Some(vec![0b11_111]), ..penalties }.change(&mut logits);
+        let nothing = f32::NEG_INFINITY;
+        assert_eq!(logits, [-4.0, 0.5, 0.0, nothing, 1.0, nothing]);
     }
 
     #[test]
@@ -487,10 +477,6 @@ mod tests {
         assert_eq!([0, 1, 2].map(|slot| cache.resolve(last_token(slot)).unwrap()), [0, 0, 1]);
         assert_eq!(cache.resolve(7).unwrap(), 7);
         assert!(cache.resolve(i32::MIN).is_err());
-        // The same logits again: what the slots hold is penalised once.
-        let again = rows.clone().map(|row| SampleRow { last_is_uncounted: true, presence_penalty: 3.0, ..row });
-        let drawn = sample(&backend, &logits, 3, &again, &mut cache).unwrap().wait().unwrap();
-        assert_eq!(drawn.into_iter().map(|drawn| drawn.unwrap().id).collect::<Vec<_>>(), [2, 1]);
         assert!(sample(&backend, &logits, 3, &rows[..1], &mut cache).is_err());
     }
 
@@ -499,7 +485,7 @@ mod tests {
         let logits = ln(&[0.1, 0.2, 0.3, 0.4]);
         let edits = vec![Edit { bias: 50.0, ..Edit::none(0) }];
         let row = SampleRow { temperature: 0.2, edits, n_logprobs: Some(2), ..plain() };
-        let drawn = row.draw(&logits, 4, None).unwrap();
+        let drawn = row.draw(&logits, 4).unwrap();
         let got = drawn.logprobs.unwrap();
         assert_eq!(drawn.id, 0);
         assert!((got.chosen - 0.1f32.ln()).abs() < 1e-5);
