@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
 use crate::accounts::hash_token;
@@ -72,17 +72,11 @@ pub async fn run(args: HttpBench) -> Result<()> {
     config.default_model = Some(MODEL.into());
     config.queue_limit = config.queue_limit.max(args.streams * 2);
     let runtime = Runtime::start(config).await?;
-    let state = runtime.state.clone();
-    let short = seed(&state.db, 16).await?;
-    let long = seed(&state.db, args.tokens).await?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    let serving = tokio::spawn(async move {
-        let service = server::router(state).into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, service).await
-    });
+    let short = seed(&runtime.state.db, 16).await?;
+    let long = seed(&runtime.state.db, args.tokens).await?;
+    let (address, serving) = serve(&runtime).await?;
     // loads the model
-    ask(address, &short, "warm").await?;
+    chat(address, &short, "warm").await?;
 
     let mut clients = JoinSet::new();
     for n in 0..args.streams {
@@ -92,7 +86,7 @@ pub async fn run(args: HttpBench) -> Result<()> {
             tokio::time::sleep(Duration::from_millis(pause_ms * n as u64 / streams as u64)).await;
             let mut firsts = Vec::new();
             for _ in 0..rounds {
-                firsts.push(ask(address, &key, &format!("u-{n}")).await?.first);
+                firsts.push(chat(address, &key, &format!("u-{n}")).await?.first);
                 tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             }
             anyhow::Ok(firsts)
@@ -109,7 +103,7 @@ pub async fn run(args: HttpBench) -> Result<()> {
     let mut clients = JoinSet::new();
     for n in 0..args.streams {
         let key = long.clone();
-        clients.spawn(async move { ask(address, &key, &format!("u-{n}")).await });
+        clients.spawn(async move { chat(address, &key, &format!("u-{n}")).await });
     }
     let mut events = 0;
     while let Some(client) = clients.join_next().await {
@@ -164,16 +158,29 @@ async fn seed(db: &sqlx::PgPool, max_tokens: u32) -> Result<String> {
     Ok(token)
 }
 
-struct Asked {
+/// The real router on a free port of the loopback interface.
+pub(super) async fn serve(runtime: &Runtime) -> Result<(SocketAddr, JoinHandle<std::io::Result<()>>)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let service = server::router(runtime.state.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = tokio::spawn(async move { axum::serve(listener, service).await });
+    Ok((address, serving))
+}
+
+pub(super) struct Asked {
     first: Duration,
-    events: usize,
+    pub events: usize,
+}
+
+async fn chat(address: SocketAddr, key: &str, user: &str) -> Result<Asked> {
+    let body = json!({"query": "go", "inputs": {}, "user": user, "response_mode": "streaming", "auto_generate_name": false}).to_string();
+    ask(address, "/v1/chat-messages", key, &body).await
 }
 
 /// One streaming request on a connection of its own, read to its last event.
-async fn ask(address: SocketAddr, key: &str, user: &str) -> Result<Asked> {
-    let body = json!({"query": "go", "inputs": {}, "user": user, "response_mode": "streaming", "auto_generate_name": false}).to_string();
+pub(super) async fn ask(address: SocketAddr, path: &str, key: &str, body: &str) -> Result<Asked> {
     let head = format!(
-        "POST /v1/chat-messages HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
     let mut socket = TcpStream::connect(address).await?;

@@ -7,6 +7,7 @@ mod model;
 mod packing;
 mod peaks;
 mod prefill;
+mod serving;
 mod workload;
 
 use anyhow::Result;
@@ -25,6 +26,8 @@ pub enum BenchCommand {
     Packing(Box<packing::PackingBench>),
     /// Measure the HTTP layer over the null model: time to first event, events per second
     Http(Box<http::HttpBench>),
+    /// Compare the whole server with its engine alone, under one load: what everything around the model costs
+    Serving(Box<serving::ServingBench>),
 }
 
 pub async fn run(command: BenchCommand) -> Result<()> {
@@ -34,6 +37,7 @@ pub async fn run(command: BenchCommand) -> Result<()> {
         BenchCommand::Prefill(args) => tokio::task::spawn_blocking(move || prefill::run(&args)).await?,
         BenchCommand::Packing(args) => tokio::task::spawn_blocking(move || packing::run(&args)).await?,
         BenchCommand::Http(args) => http::run(*args).await,
+        BenchCommand::Serving(args) => serving::run(*args).await,
     }
 }
 

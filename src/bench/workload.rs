@@ -31,22 +31,29 @@ pub fn request(engine: &Engine, index: usize, prompt: &Prompt<'_>) -> Result<Req
         let ids = (0..n_shared).map(|_| shared.random_range(100..limit)).collect::<Vec<_>>();
         Input::Tokens(ids.into_iter().chain((n_shared..prompt.n_tokens).map(|_| own.random_range(100..limit))).collect())
     } else {
-        let mut words = Vec::new();
-        for i in 0..prompt.n_tokens {
-            let random = if i < prompt.n_shared { &mut shared } else { &mut own };
-            words.push(char::from(random.random_range(b'a'..=b'z')).to_string());
-        }
-        let mut content = Vec::new();
-        for (i, size) in prompt.images.iter().enumerate() {
-            content.push(Part::Image(picture(*size, prompt.image_seed.wrapping_mul(64).wrapping_add(i as u64))?));
-        }
-        content.push(Part::Text(words.join(" ")));
-        Input::Chat(vec![Message { content, ..Message::text(Role::User, "") }])
+        Input::Chat(vec![message(index, prompt)?])
     };
     let mut request = Request::new(input);
     request.max_tokens = Some(prompt.output_tokens);
     request.sampling.ignore_eos = true;
     Ok(request)
+}
+
+/// Pictures, then words of a letter each: about a token.
+pub fn message(index: usize, prompt: &Prompt<'_>) -> Result<Message> {
+    let mut shared = StdRng::seed_from_u64(0);
+    let mut own = StdRng::seed_from_u64((index as u64).wrapping_add(1));
+    let mut words = Vec::new();
+    for i in 0..prompt.n_tokens {
+        let random = if i < prompt.n_shared { &mut shared } else { &mut own };
+        words.push(char::from(random.random_range(b'a'..=b'z')).to_string());
+    }
+    let mut content = Vec::new();
+    for (i, size) in prompt.images.iter().enumerate() {
+        content.push(Part::Image(picture(*size, prompt.image_seed.wrapping_mul(64).wrapping_add(i as u64))?));
+    }
+    content.push(Part::Text(words.join(" ")));
+    Ok(Message { content, ..Message::text(Role::User, "") })
 }
 
 /// Coloured squares, as PNG.
