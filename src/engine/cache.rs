@@ -40,6 +40,12 @@ impl EncoderCache {
         }
     }
 
+    /// Forgets everything; memory that a sequence still reads stays until it is done.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.n_bytes = 0;
+    }
+
     pub fn n_bytes(&self) -> usize {
         self.n_bytes
     }
@@ -70,5 +76,7 @@ mod tests {
         cache.insert([5; 32], features(1));
         cache.insert([5; 32], features(2));
         assert_eq!(cache.n_bytes(), 64);
+        cache.clear();
+        assert!(cache.n_bytes() == 0 && !cache.contains(&[5; 32]));
     }
 }

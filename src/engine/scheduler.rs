@@ -318,6 +318,23 @@ impl Scheduler {
         }
     }
 
+    /// Takes back a step that was not computed: it must be the last one scheduled. Its sequences keep their blocks.
+    pub fn take_back(&mut self, step: &Step) {
+        for chunk in &step.chunks {
+            if let Some(sequence) = self.sequences.get_mut(&chunk.id) {
+                sequence.n_launched = chunk.start;
+                sequence.n_unseen -= usize::from(chunk.samples);
+            }
+        }
+    }
+
+    /// The sequence of a step that gives way when the device has no room for it: the last to read its prompt, or else the
+    /// last.
+    pub fn victim(&self, step: &Step) -> Option<SequenceId> {
+        let prompts = step.chunks[step.n_decode..].last();
+        prompts.or(step.chunks.last()).map(|chunk| chunk.id)
+    }
+
     /// Gives back what a sequence holds while it runs.
     fn stop(&mut self, sequence: &mut Sequence) {
         // Last first: the end of a prompt is of less use to others than its beginning, so it becomes the older entry.
@@ -494,6 +511,8 @@ mod tests {
         in_flight: Option<Launched>,
         /// Rows of sequences that had ended or lost their blocks when their step was committed.
         n_dropped: usize,
+        /// Every so many steps the device has no room.
+        fails_every: usize,
         features: HashSet<(SequenceId, usize)>,
         n_computed_rows: usize,
         n_steps: usize,
@@ -519,6 +538,7 @@ mod tests {
                 end: None,
                 in_flight: None,
                 n_dropped: 0,
+                fails_every: usize::MAX,
                 features: HashSet::new(),
                 n_computed_rows: 0,
                 n_steps: 0,
@@ -541,12 +561,19 @@ mod tests {
 
         /// Launches a step and commits it, or the one before; returns it and the sequences that ended.
         fn step(&mut self) -> (Step, Vec<SequenceId>) {
-            let launched = self.launch();
+            let last_tokens = self.last_tokens.clone();
+            let mut launched = self.launch();
             let step = launched.step.clone();
+            if self.n_steps.is_multiple_of(self.fails_every) {
+                // Rows were computed, tokens were not drawn.
+                self.last_tokens = last_tokens;
+                self.scheduler.take_back(&step);
+                launched = Launched { step: Step::default(), digests: Vec::new() };
+            }
             let made_progress = !step.chunks.is_empty() || !step.preempted.is_empty() || self.in_flight.is_some();
             assert!(made_progress || self.scheduler.is_idle(), "nothing could be scheduled");
             let done = if self.pipelined { self.in_flight.replace(launched) } else { Some(launched) };
-            if step.chunks.is_empty() {
+            if self.in_flight.as_ref().is_some_and(|launched| launched.step.chunks.is_empty()) {
                 self.in_flight = None;
             }
             self.scheduler.check_integrity().unwrap();
@@ -817,7 +844,7 @@ mod tests {
             };
             let n_blocks = 12 + random(30) as usize;
             let limits = Limits { max_running: limits.max_running.min(limits.max_step_tokens), ..limits };
-            let mut machine = Machine { pipelined, end: Some(7), ..Machine::new(n_blocks, limits) };
+            let mut machine = Machine { pipelined, end: Some(7), fails_every: 13, ..Machine::new(n_blocks, limits) };
             let (mut next_id, mut alive, mut n_preempted, mut n_aborted) = (0, Vec::new(), 0, 0);
             for _ in 0..2500 {
                 if random(3) == 0 {

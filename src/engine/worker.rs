@@ -26,7 +26,7 @@ use super::metrics::{Metrics, QueueSlot};
 use super::models::CausalModel;
 use super::ops::cache::KvCache;
 use super::ops::sampling::{self, Drawn, Pending, SampleRow};
-use super::ops::{Backend, Tensor};
+use super::ops::{self, Backend, Tensor};
 use super::request::{Done, Event, Failure, FinishReason, Timing, TokenLogprob, Usage};
 use super::sampler::Sampler;
 use super::scheduler::{Chunk, Scheduler, Step};
@@ -183,6 +183,27 @@ impl Worker {
         }
     }
 
+    /// A step could not be launched. If only memory was missing it is tried again with more room: without cached
+    /// pictures, and when there are none, without the newest of its sequences, which is refused.
+    fn give_up(&mut self, step: &Step, error: anyhow::Error) {
+        if !error.downcast_ref::<ops::Error>().is_some_and(ops::Error::is_out_of_memory) {
+            return self.fail_step(step, error);
+        }
+        self.scheduler.take_back(step);
+        if self.encoder.n_bytes() > 0 {
+            tracing::warn!(encoder.bytes = self.encoder.n_bytes(), "the device is out of memory: forgetting cached pictures");
+            return self.encoder.clear();
+        }
+        tracing::warn!(
+            error.cause = format!("{error:#}"),
+            step.n_tokens = step.n_tokens,
+            "the device is out of memory: refusing a request"
+        );
+        if let Some(id) = self.scheduler.victim(step) {
+            self.fail(id, Failure::Overloaded { retry_after_s: self.metrics.retry_after_s() });
+        }
+    }
+
     fn step(&mut self) {
         let launched = self.launch();
         if let Some(before) = self.in_flight.take() {
@@ -237,7 +258,7 @@ impl Worker {
         match outcome {
             Ok((encoded, output)) => Some(Launched { step, output, scheduled, encoded }),
             Err(error) => {
-                self.fail_step(&step, error);
+                self.give_up(&step, error);
                 None
             }
         }
@@ -253,7 +274,7 @@ impl Worker {
         match outcome {
             Ok(output) => Some(Launched { step, output, scheduled, encoded }),
             Err(error) => {
-                self.fail_step(&step, error);
+                self.give_up(&step, error);
                 None
             }
         }

@@ -2,12 +2,12 @@
 //! pictures and on what the cache holds for each of them: one wrong slot or row and it says something else.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::engine::batch::{Batch, Pixels, VisualFeatures};
 use crate::engine::models::{CausalModel, Loaded, Model, ModelInfo};
 use crate::engine::ops::cache::{BLOCK_SIZE, KvCache};
-use crate::engine::ops::{Backend, Result, Tensor, bail};
+use crate::engine::ops::{Backend, Error, Result, Tensor, bail};
 use crate::engine::tokenizer::{GenerationConfig, Tokenizer};
 
 pub struct Fake {
@@ -15,6 +15,8 @@ pub struct Fake {
     eos: u32,
     /// The next forward fails.
     pub fails: Arc<AtomicBool>,
+    /// So many forwards find no memory.
+    pub n_oom: Arc<AtomicU32>,
     /// The next forward panics.
     pub panics: Arc<AtomicBool>,
     /// Nanoseconds to spend on each row.
@@ -41,7 +43,7 @@ impl Fake {
             weight_bytes: 0,
             vision: true,
         };
-        Self { info, eos, fails: Arc::default(), panics: Arc::default(), row_ns: 0 }
+        Self { info, eos, fails: Arc::default(), n_oom: Arc::default(), panics: Arc::default(), row_ns: 0 }
     }
 
     /// With the tokenizer and the chat template of the bundled model.
@@ -70,6 +72,9 @@ impl CausalModel for Fake {
     fn forward(&self, batch: &Batch, cache: &mut KvCache) -> Result<Tensor> {
         if self.fails.swap(false, Ordering::Relaxed) {
             bail!("told to fail");
+        }
+        if self.n_oom.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok() {
+            return Err(Error::OutOfMemory);
         }
         assert!(!self.panics.swap(false, Ordering::Relaxed), "told to panic");
         std::thread::sleep(std::time::Duration::from_nanos(self.row_ns * batch.ids.len() as u64));

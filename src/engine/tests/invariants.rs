@@ -221,6 +221,30 @@ async fn a_failing_step_fails_its_requests_and_the_engine_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_device_without_room_refuses_one_request_at_a_time() {
+    let mut request = Request::new(Input::Tokens(vec![400; 30]));
+    request.max_tokens = Some(60);
+    request.sampling.ignore_eos = true;
+    let alone = said(&answers(&engine(100, Limits::default()), &[request.clone()]).await);
+    for mode in MODES {
+        let mut fake = Fake::new(VOCAB, EOS);
+        fake.row_ns = 1_000_000;
+        let n_oom = Arc::clone(&fake.n_oom);
+        let engine = engine_with(100, Limits::default(), fake, mode);
+        let mut running = engine.submit(request.clone()).await.unwrap();
+        assert!(running.next().await.unwrap().is_ok());
+        let newer = engine.submit(request.clone()).await.unwrap();
+        settle(&engine, |m| m.n_running == 2).await;
+        n_oom.store(1, Ordering::Relaxed);
+        let failure = read(newer).await.unwrap_err();
+        assert!(matches!(failure, Failure::Overloaded { .. }), "{failure}");
+        let (text, ..) = &said(&[read(running).await.unwrap()])[0];
+        assert!(alone[0].0.ends_with(text.as_str()) && text.len() > alone[0].0.len() / 2, "{mode:?}");
+        settle(&engine, |m| m.n_used_blocks == 0 && m.n_failed == 1).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn shutting_down_ends_what_runs() {
     for mode in MODES {
         let mut fake = Fake::new(VOCAB, EOS);
