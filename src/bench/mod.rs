@@ -8,6 +8,7 @@ mod packing;
 mod peaks;
 mod prefill;
 mod serving;
+mod soak;
 mod workload;
 
 use anyhow::Result;
@@ -28,6 +29,8 @@ pub enum BenchCommand {
     Http(Box<http::HttpBench>),
     /// Compare the whole server with its engine alone, under one load: what everything around the model costs
     Serving(Box<serving::ServingBench>),
+    /// Send random requests for a while and look for what is not given back
+    Soak(Box<soak::SoakBench>),
 }
 
 pub async fn run(command: BenchCommand) -> Result<()> {
@@ -38,6 +41,7 @@ pub async fn run(command: BenchCommand) -> Result<()> {
         BenchCommand::Packing(args) => tokio::task::spawn_blocking(move || packing::run(&args)).await?,
         BenchCommand::Http(args) => http::run(*args).await,
         BenchCommand::Serving(args) => serving::run(*args).await,
+        BenchCommand::Soak(args) => soak::run(*args).await,
     }
 }
 
