@@ -10,6 +10,7 @@ mod device;
 mod graph;
 mod matmul;
 mod memory;
+pub mod sampler;
 
 pub use device::{Device, Dim, LaunchConfig};
 pub use graph::Graph;

@@ -93,33 +93,48 @@ pub struct Logprobs {
 }
 
 /// Tokens that the device draws.
-#[derive(Debug)]
-pub struct Pending(Vec<Option<Drawn>>);
+pub struct Pending(Tokens);
+
+enum Tokens {
+    Cpu(Vec<Option<Drawn>>),
+    #[cfg(feature = "cuda")]
+    Cuda(super::cuda::Draws),
+}
 
 impl Pending {
     /// Whether [`Self::wait`] returns at once.
     pub fn is_ready(&self) -> bool {
-        true
+        match &self.0 {
+            Tokens::Cpu(_) => true,
+            #[cfg(feature = "cuda")]
+            Tokens::Cuda(draws) => draws.is_ready(),
+        }
     }
 
     /// One for each row, in order. `None` where no token is possible: all are masked, or the model gave no finite number.
     pub fn wait(self) -> Result<Vec<Option<Drawn>>> {
-        Ok(self.0)
+        match self.0 {
+            Tokens::Cpu(drawn) => Ok(drawn),
+            #[cfg(feature = "cuda")]
+            Tokens::Cuda(draws) => draws.wait(),
+        }
     }
 }
 
-/// Draws a token from every row of `logits` `[rows, width]`, f32, and remembers it in the row's slot of the cache. Ids at
-/// or above `n_tokens` are padding.
+/// Draws a token from each of the first rows of `logits` `[rows or more, width]`, f32, and remembers it in the row's slot of
+/// the cache. Ids at or above `n_tokens` are padding. The logits may be changed.
 pub fn sample(backend: &Backend, logits: &Tensor, n_tokens: usize, rows: &[SampleRow], cache: &mut KvCache) -> Result<Pending> {
-    if logits.rows != rows.len() {
+    if logits.rows < rows.len() {
         bail!("the model gave {} rows of logits for {}", logits.rows, rows.len());
     }
     match &backend.0 {
-        Place::Cpu(cpu) => on_cpu(cpu, logits, n_tokens, rows, &mut cache.cpu()?.last_tokens),
+        Place::Cpu(cpu) => Ok(Pending(Tokens::Cpu(on_cpu(cpu, logits, n_tokens, rows, &mut cache.cpu()?.last_tokens)?))),
+        #[cfg(feature = "cuda")]
+        Place::Cuda(cuda) => Ok(Pending(Tokens::Cuda(cuda.sample(logits, n_tokens, rows, cache)?))),
     }
 }
 
-fn on_cpu(cpu: &Cpu, logits: &Tensor, n_tokens: usize, rows: &[SampleRow], last_tokens: &mut [u32]) -> Result<Pending> {
+fn on_cpu(cpu: &Cpu, logits: &Tensor, n_tokens: usize, rows: &[SampleRow], last_tokens: &mut [u32]) -> Result<Vec<Option<Drawn>>> {
     let width = logits.width;
     let drawn: Vec<OnceLock<Option<Drawn>>> = rows.iter().map(|_| OnceLock::new()).collect();
     logits.with_values(|logits| {
@@ -133,7 +148,7 @@ fn on_cpu(cpu: &Cpu, logits: &Tensor, n_tokens: usize, rows: &[SampleRow], last_
             *last = drawn.id;
         }
     }
-    Ok(Pending(drawn))
+    Ok(drawn)
 }
 
 /// Buffers that live across tokens.
@@ -477,7 +492,8 @@ mod tests {
         assert_eq!([0, 1, 2].map(|slot| cache.resolve(last_token(slot)).unwrap()), [0, 0, 1]);
         assert_eq!(cache.resolve(7).unwrap(), 7);
         assert!(cache.resolve(i32::MIN).is_err());
-        assert!(sample(&backend, &logits, 3, &rows[..1], &mut cache).is_err());
+        let [first, second] = rows;
+        assert!(sample(&backend, &logits, 3, &[first.clone(), first, second], &mut cache).is_err());
     }
 
     #[test]

@@ -4,11 +4,13 @@
 mod causal;
 mod inputs;
 mod memory;
+mod sampling;
 mod weight;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ashlar_cuda::sampler::Sampler;
 use ashlar_cuda::{Buffer, Device, Graph, Pool, rows, vision};
 
 pub use causal::{PagedCache, Tiles};
@@ -16,6 +18,7 @@ pub use inputs::Inputs;
 use inputs::{Shape, Stages};
 pub use memory::Memory;
 use memory::{DType, bf16_bytes, f32_bytes};
+pub use sampling::Draws;
 pub use weight::Weight;
 
 use super::attention::Segments;
@@ -50,6 +53,7 @@ struct State {
     /// Logits of a step, so that recorded graphs and samplers agree on where they are.
     logits: Mutex<Option<Arc<Buffer>>>,
     attention: causal::Workspace,
+    sampler: Sampler,
 }
 
 /// A step that only decodes, recorded.
@@ -76,6 +80,7 @@ impl Cuda {
             graphs: Mutex::default(),
             logits: Mutex::default(),
             attention: causal::Workspace::new(&device)?,
+            sampler: Sampler::new(&device),
             device,
         })))
     }
