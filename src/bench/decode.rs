@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use super::model::{ModelArgs, Opened};
+use super::peaks::Peaks;
 use super::workload::{self, Prompt};
 use super::{print_json, print_line};
 use crate::engine::Engine;
@@ -36,8 +37,7 @@ pub struct DecodeBench {
 #[derive(Debug, Serialize)]
 struct Figures<'a> {
     settings: &'a DecodeBench,
-    peak_tflops: f64,
-    peak_gbps: f64,
+    peaks: Peaks,
     batches: Vec<Steady>,
 }
 
@@ -65,19 +65,19 @@ pub async fn run(args: DecodeBench) -> Result<()> {
     ensure!(args.context > args.steps && args.steps >= 8, "the context must be longer than the steps, of which 8 are the least");
     ensure!(!args.batch.is_empty() && !args.batch.contains(&0), "batches must be above 0");
     let model = args.model.clone();
-    let opened = tokio::task::spawn_blocking(move || model.open()).await??;
+    let (opened, peaks) = tokio::task::spawn_blocking(move || anyhow::Ok((model.open()?, model.peaks()?))).await??;
     let most = args.batch.iter().copied().max().unwrap_or(1);
     let n_tokens = most * (args.context + args.steps + 32);
     let engine = args.model.load(&opened, n_tokens as u64, most).await?;
     let mut batches = Vec::new();
     for &batch in &args.batch {
-        batches.push(steady(&args, &opened, &engine, batch).await?);
+        batches.push(steady(&args, &opened, peaks, &engine, batch).await?);
     }
-    let figures = Figures { settings: &args, peak_tflops: opened.peaks.tflops, peak_gbps: opened.peaks.gbps, batches };
+    let figures = Figures { settings: &args, peaks, batches };
     if args.json {
         return print_json(&figures);
     }
-    print_line(format_args!("peaks: {:.2} TFLOP/s, {:.1} GB/s", figures.peak_tflops, figures.peak_gbps));
+    print_line(format_args!("peaks: {:.2} TFLOP/s, {:.1} GB/s", peaks.tflops, peaks.gbps));
     print_line("batch  context   step ms     p99 ms     tok/s      GB/s   floor ms  of floor");
     for b in &figures.batches {
         print_line(format_args!(
@@ -95,7 +95,7 @@ pub async fn run(args: DecodeBench) -> Result<()> {
     Ok(())
 }
 
-async fn steady(args: &DecodeBench, opened: &Opened, engine: &Engine, batch: usize) -> Result<Steady> {
+async fn steady(args: &DecodeBench, opened: &Opened, peaks: Peaks, engine: &Engine, batch: usize) -> Result<Steady> {
     let prompt = Prompt {
         n_tokens: args.context - args.steps / 2,
         n_shared: 0,
@@ -122,7 +122,7 @@ async fn steady(args: &DecodeBench, opened: &Opened, engine: &Engine, batch: usi
     let shape = &opened.shape;
     let n_bytes = shape.decode_bytes(batch as u64, context as u64, opened.precision(), opened.device().number_bytes()) as f64;
     let flops = batch as f64 * (shape.decoder_flops(context as u64, 1) + shape.head_flops(1));
-    let floor_s = (n_bytes / (opened.peaks.gbps * 1e9)).max(flops / (opened.peaks.tflops * 1e12));
+    let floor_s = (n_bytes / (peaks.gbps * 1e9)).max(flops / (peaks.tflops * 1e12));
     Ok(Steady {
         batch,
         context,

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::model::{ModelArgs, Opened, peak_resident_bytes};
+use super::peaks::Peaks;
 use super::workload::{self, Prompt};
 use super::{Spread, print_json, print_line};
 use crate::engine::request::{Event, Request, Usage};
@@ -134,7 +135,7 @@ pub async fn run(args: EngineBench) -> Result<()> {
     ensure!(args.requests > 0 && args.prompt_tokens > 0, "requests and tokens must be above 0");
     ensure!(args.rate.is_none_or(|rate| rate > 0.0), "the rate must be above 0");
     let model = args.model.clone();
-    let opened = tokio::task::spawn_blocking(move || model.open()).await??;
+    let (opened, peaks) = tokio::task::spawn_blocking(move || anyhow::Ok((model.open()?, model.peaks()?))).await??;
     let largest = args.image_size.iter().map(|[w, h]| w.div_ceil(32) * h.div_ceil(32)).max().unwrap_or(0);
     let request_tokens = args.prompt_tokens as u64 + u64::from(args.output_tokens) + args.images as u64 * u64::from(largest) + 32;
     let at_once = if args.rate.is_some() || args.concurrency == 0 { args.requests } else { args.concurrency };
@@ -181,22 +182,24 @@ pub async fn run(args: EngineBench) -> Result<()> {
         steps,
         mean_step_rows: (after.n_step_tokens - before.n_step_tokens) as f64 / steps.max(1) as f64,
         mean_decode_step_ms: after.mean_decode_step_s * 1e3,
-        bounds: bounds(&args, &opened, &timed, (&before, &after), at_once, wall_s),
+        bounds: bounds(&args, &opened, peaks, &timed, &Run { before, after, at_once, wall_s }),
         engine_bytes: engine.memory_bytes(),
         peak_resident_bytes: peak_resident_bytes(),
     };
     if args.json { print_json(&figures) } else { print(&figures) }
 }
 
-fn bounds(
-    args: &EngineBench,
-    opened: &Opened,
-    timed: &[Timed],
-    (before, after): (&Snapshot, &Snapshot),
+/// What the engine counted and the clock said.
+struct Run {
+    before: Snapshot,
+    after: Snapshot,
     at_once: usize,
     wall_s: f64,
-) -> Bounds {
-    let (shape, peaks) = (&opened.shape, opened.peaks);
+}
+
+fn bounds(args: &EngineBench, opened: &Opened, peaks: Peaks, timed: &[Timed], run: &Run) -> Bounds {
+    let Run { before, after, at_once, wall_s } = *run;
+    let shape = &opened.shape;
     let merge = shape.vision.as_ref().map_or(1, |vision| vision.merge);
     let (mut prompt_flops, mut answer_flops, mut vision_flops, mut kv_tokens) = (0.0, 0.0, 0.0, 0u64);
     for t in timed {
@@ -373,7 +376,8 @@ mod tests {
             assert_eq!(t.usage.completion_tokens, 4);
             assert!(t.first_s > 0.0 && t.first_s + t.gaps.iter().sum::<f64>() <= t.total_s + 1e-9);
         }
-        let bounds = bounds(&args, &opened, &timed, (&before, &engine.metrics()), 4, 1.0);
+        let run = Run { before, after: engine.metrics(), at_once: 4, wall_s: 1.0 };
+        let bounds = bounds(&args, &opened, args.model.peaks().unwrap(), &timed, &run);
         let vision = 4.0 * (opened.shape.vision_flops(256) + opened.shape.vision_flops(560));
         let text = 2.0 * opened.shape.decoder_parameters() as f64 * timed.iter().map(|t| f64::from(t.usage.prompt_tokens + 3)).sum::<f64>();
         let least = (vision + text + opened.shape.head_flops(16)) / 1e12;

@@ -38,7 +38,6 @@ pub struct ModelArgs {
 pub struct Opened {
     path: PathBuf,
     pub shape: Shape,
-    pub peaks: Peaks,
     /// Deleted when the measurement is over.
     _folder: Option<TempDir>,
 }
@@ -62,7 +61,6 @@ impl ModelArgs {
         Backend::cpu(self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)))
     }
 
-    /// Finds the model and measures what the machine can do.
     pub fn open(&self) -> Result<Opened> {
         let (path, folder) = match (&self.model, &self.shape) {
             (Some(path), _) => (path.clone(), None),
@@ -73,15 +71,18 @@ impl ModelArgs {
                 (folder.path().to_owned(), Some(folder))
             }
         };
-        let shape = Shape::read(&path)?;
-        let peaks = match (self.peak_tflops, self.peak_gbps) {
-            (Some(tflops), Some(gbps)) => Peaks { tflops, gbps },
+        Ok(Opened { shape: Shape::read(&path)?, path, _folder: folder })
+    }
+
+    /// What the machine can do, as the settings say or as measured. Blocks for a second or so.
+    pub fn peaks(&self) -> Result<Peaks> {
+        match (self.peak_tflops, self.peak_gbps) {
+            (Some(tflops), Some(gbps)) => Ok(Peaks { tflops, gbps }),
             (tflops, gbps) => {
                 let measured = peaks::measure(&self.backend())?;
-                Peaks { tflops: tflops.unwrap_or(measured.tflops), gbps: gbps.unwrap_or(measured.gbps) }
+                Ok(Peaks { tflops: tflops.unwrap_or(measured.tflops), gbps: gbps.unwrap_or(measured.gbps) })
             }
-        };
-        Ok(Opened { path, shape, peaks, _folder: folder })
+        }
     }
 
     /// The engine over the model, with room for `n_tokens` in its cache unless the settings name a size, and for as many

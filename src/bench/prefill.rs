@@ -4,11 +4,13 @@ use anyhow::{Result, bail, ensure};
 use clap::Args;
 use serde::Serialize;
 
-use super::model::{ModelArgs, Opened};
-use super::{peaks, print_json, print_line, workload};
+use super::model::ModelArgs;
+use super::peaks::{self, Peaks};
+use super::{print_json, print_line, workload};
 use crate::engine::batch::{Batch, Pixels};
 use crate::engine::models::{self, CausalModel, Loaded, Model};
 use crate::engine::ops::cache::{BLOCK_SIZE, KvCache};
+use crate::engine::plan::Shape;
 
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct PrefillBench {
@@ -37,7 +39,7 @@ pub struct PrefillBench {
 #[derive(Debug, Serialize)]
 struct Figures<'a> {
     settings: &'a PrefillBench,
-    peak_tflops: f64,
+    peaks: Peaks,
     batches: Vec<Measured>,
 }
 
@@ -49,32 +51,39 @@ struct Measured {
     rows: usize,
     ms: f64,
     rows_per_s: f64,
+    /// By the peak, the utilisation of the processor (MFU).
     tflops: f64,
-    mfu: f64,
 }
 
 pub fn run(args: &PrefillBench) -> Result<()> {
     ensure!(args.tokens > 0 && args.repeats > 0, "tokens and repeats must be above 0");
-    let opened = args.model.open()?;
+    let (opened, peaks) = (args.model.open()?, args.model.peaks()?);
     let loaded = models::load(opened.path(), &args.model.backend())?;
     let mut batches = Vec::new();
     for &length in args.lengths.iter().filter(|length| **length > 0) {
-        batches.push(prompts(args, &opened, &loaded, length)?);
+        batches.push(prompts(args, &opened.shape, &loaded, length)?);
     }
     if causal(&loaded)?.info().vision {
         for &size in &args.image_size {
-            batches.push(pictures(args, &opened, &loaded, size)?);
+            batches.push(pictures(args, &opened.shape, &loaded, size)?);
         }
     }
-    let figures = Figures { settings: args, peak_tflops: opened.peaks.tflops, batches };
+    let figures = Figures { settings: args, peaks, batches };
     if args.json {
         return print_json(&figures);
     }
-    print_line(format_args!("peak: {:.2} TFLOP/s", figures.peak_tflops));
+    print_line(format_args!("peak: {:.2} TFLOP/s", peaks.tflops));
     print_line("batch                                  rows         ms     rows/s   TFLOP/s     MFU");
     for b in &figures.batches {
         let what = &b.what;
-        print_line(format_args!("{what:<34} {:8}  {:9.2}  {:9.1}  {:8.2}  {:5.1} %", b.rows, b.ms, b.rows_per_s, b.tflops, b.mfu * 100.0));
+        print_line(format_args!(
+            "{what:<34} {:8}  {:9.2}  {:9.1}  {:8.2}  {:5.1} %",
+            b.rows,
+            b.ms,
+            b.rows_per_s,
+            b.tflops,
+            b.tflops / peaks.tflops * 100.0
+        ));
     }
     Ok(())
 }
@@ -84,28 +93,28 @@ fn causal(loaded: &Loaded) -> Result<&dyn CausalModel> {
     Ok(model.as_ref())
 }
 
-fn prompts(args: &PrefillBench, opened: &Opened, loaded: &Loaded, length: usize) -> Result<Measured> {
+fn prompts(args: &PrefillBench, shape: &Shape, loaded: &Loaded, length: usize) -> Result<Measured> {
     let n = (args.tokens / length).max(1);
     let lengths = vec![length; n];
     let seconds = prompts_s(loaded, &lengths, args.repeats)?;
-    let shape = &opened.shape;
     let flops = n as f64 * (shape.decoder_flops(0, length as u64) + shape.head_flops(1));
-    Ok(measured(opened, format!("{n} prompts of {length}"), n * length, seconds, flops))
+    Ok(Measured::new(format!("{n} prompts of {length}"), n * length, seconds, flops))
 }
 
-fn pictures(args: &PrefillBench, opened: &Opened, loaded: &Loaded, size: [u32; 2]) -> Result<Measured> {
+fn pictures(args: &PrefillBench, shape: &Shape, loaded: &Loaded, size: [u32; 2]) -> Result<Measured> {
     let one = pixels(loaded, size, 0)?;
     let n_patches: usize = one.grid.iter().product();
     let n = (args.patches / n_patches.max(1)).max(1);
     let pixels = (0..n).map(|i| pixels(loaded, size, i as u64)).collect::<Result<Vec<_>>>()?;
     let seconds = pictures_s(loaded, &pixels, args.repeats)?;
-    let flops = n as f64 * opened.shape.vision_flops(n_patches as u64);
-    Ok(measured(opened, format!("{n} pictures of {}x{}", size[0], size[1]), n * n_patches, seconds, flops))
+    let flops = n as f64 * shape.vision_flops(n_patches as u64);
+    Ok(Measured::new(format!("{n} pictures of {}x{}", size[0], size[1]), n * n_patches, seconds, flops))
 }
 
-fn measured(opened: &Opened, what: String, rows: usize, seconds: f64, flops: f64) -> Measured {
-    let tflops = flops / seconds / 1e12;
-    Measured { what, rows, ms: seconds * 1e3, rows_per_s: rows as f64 / seconds, tflops, mfu: tflops / opened.peaks.tflops }
+impl Measured {
+    fn new(what: String, rows: usize, seconds: f64, flops: f64) -> Self {
+        Self { what, rows, ms: seconds * 1e3, rows_per_s: rows as f64 / seconds, tflops: flops / seconds / 1e12 }
+    }
 }
 
 /// Seconds of one packed step over whole prompts of these lengths.

@@ -270,3 +270,35 @@ proptest! {
         let _ = load(&write(folder.path(), &bytes));
     }
 }
+
+#[test]
+fn made_up_weights_are_of_the_usual_scale_and_always_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write("config.json", r#"{"architectures": ["Any"]}"#);
+    write(
+        "random_weights.json",
+        r#"{"seed": 7, "tensors": {"a.weight": [600, 512], "b.weight": [600, 512], "norm.weight": [512], "norm.bias": [512]}}"#,
+    );
+    let read = || {
+        let checkpoint = Checkpoint::open(dir.path()).unwrap();
+        let backend = Backend::cpu(1);
+        let root = checkpoint.weights.root(&backend);
+        let tensor = |name: &str, shape: &[usize]| root.values(name, shape).unwrap();
+        [tensor("a.weight", &[600, 512]), tensor("b.weight", &[600, 512]), tensor("norm.weight", &[512]), tensor("norm.bias", &[512])]
+    };
+    let [a, b, norm, bias] = read();
+    assert_eq!([a.clone(), b.clone(), norm.clone(), bias.clone()], read());
+    let deviation = |values: &[f32], mean: f32| (values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / values.len() as f32).sqrt();
+    for values in [&a, &b, &bias] {
+        assert!((0.018..0.022).contains(&deviation(values, 0.0)));
+    }
+    assert!(norm.iter().all(|v| (0.94..1.06).contains(v)) && deviation(&norm, 1.0) > 0.02);
+    assert_ne!(a, b);
+    let rows: std::collections::HashSet<Vec<u32>> = a.chunks(512).map(|row| row.iter().map(|v| v.to_bits()).collect()).collect();
+    assert_eq!(rows.len(), 600, "no two rows are equal");
+    let n_bytes = random::n_bytes(dir.path()).unwrap();
+    assert_eq!((n_bytes, Checkpoint::open(dir.path()).unwrap().weights.n_bytes()), (2 * (2 * 600 * 512 + 2 * 512), n_bytes));
+    write("random_weights.json", r#"{"seed": 7, "tensors": {"a.weight": [4294967296, 4294967296]}}"#);
+    assert!(Checkpoint::open(dir.path()).is_err_and(|e| e.to_string().contains("a.weight")));
+}
