@@ -51,6 +51,7 @@ struct Inner {
     modules: Vec<sys::CUmodule>,
     capability: (i32, i32),
     n_processors: usize,
+    max_shared: usize,
     name: String,
     blas: Handle,
 }
@@ -124,6 +125,7 @@ impl Device {
             modules,
             capability,
             n_processors,
+            max_shared: max_shared.max(0) as usize,
             name,
             blas,
         })))
@@ -152,6 +154,15 @@ impl Device {
     pub fn n_processors(&self) -> usize {
         self.0.n_processors
     }
+
+    /// Bytes of shared memory that one block can have. A multiprocessor has [`Device::SHARED_RESERVED`] more, and each block
+    /// takes as much more than it asks for.
+    pub fn max_shared(&self) -> usize {
+        self.0.max_shared
+    }
+
+    /// See [`Device::max_shared`].
+    pub const SHARED_RESERVED: usize = 1024;
 
     /// Free and total bytes of the whole GPU.
     pub fn free_memory(&self) -> Result<(usize, usize)> {
@@ -318,15 +329,20 @@ fn load_kernels(capability: (i32, i32), max_shared: i32) -> Result<Kernels> {
     Ok((modules, functions))
 }
 
-/// More than 48 KB of dynamic shared memory is an opt-in.
+/// More than 48 KB of dynamic shared memory is an opt-in. All kernels split a multiprocessor's memory into cache and shared
+/// memory in the same way: blocks of two kernels with different splits can't be there at once.
 fn allow_shared_memory(function: sys::CUfunction, max_shared: i32) -> Result<()> {
     use sys::CUfunction_attribute as A;
+    const ALL_SHARED: i32 = 100;
+    let failed = "giving a kernel shared memory";
     // SAFETY: `function` is valid.
-    let fixed = unsafe { result::function::get_function_attribute(function, A::CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES) }
-        .map_err(driver("asking a kernel for its memory"))?;
-    // SAFETY: as above.
-    unsafe { result::function::set_function_attribute(function, A::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, max_shared - fixed) }
-        .map_err(driver("giving a kernel shared memory"))
+    unsafe {
+        let fixed = result::function::get_function_attribute(function, A::CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES).map_err(driver(failed))?;
+        result::function::set_function_attribute(function, A::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, max_shared - fixed)
+            .map_err(driver(failed))?;
+        result::function::set_function_attribute(function, A::CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT, ALL_SHARED)
+            .map_err(driver(failed))
+    }
 }
 
 /// A mark in the stream, see [`Device::record`].

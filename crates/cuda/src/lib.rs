@@ -6,16 +6,20 @@
 //! device is opened, so that a program built with it still starts where there is none.
 #![cfg(feature = "device")]
 
+mod decode_attention;
 mod device;
 mod graph;
 mod matmul;
 mod memory;
 pub mod sampler;
+mod skinny;
 
+pub use decode_attention::{DecodeAttention, FreshTokens};
 pub use device::{Device, Dim, LaunchConfig};
 pub use graph::Graph;
 pub use matmul::{Matmul, Scales};
 pub use memory::{Buffer, Pinned, Pool, Slice};
+pub use skinny::{Epilogue, Norm, Skinny};
 
 /// What can go wrong on a device.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -1,0 +1,482 @@
+// y = W x for few rows of x: the matmuls of a decode step, which live on how fast W streams from memory.
+//
+//   skinny_<weights>_<prologue>_<epilogue>_<rows>(out, x, weight, scales, bias, norm_weight, m, n, k, eps, stages)
+//
+//   weights    bf16: weight bf16 [n, k], `scales` null; fp8: weight e4m3 [n, k] with `scales` f32 [n], one a row
+//   prologue   plain: x bf16 [m, k]; norm: the rows of x are RMS-normalised first (`norm_weight` bf16 [k], `eps`)
+//   epilogue   store: out bf16 [m, n]; logits: out f32 [m, n]; add: out bf16 [m, n] += y;
+//              swiglu: the n rows of W are n / 2 gates, then n / 2 ups: out bf16 [m, n / 2] = silu(gate) * up
+//   rows       8 or 16: the most rows of x
+//   bias       bf16 [n], added to W x before the epilogue; null for none
+//
+// k and n are any multiples of 8 (k of 16 for fp8; n of 16 for swiglu), all pointers 16-byte aligned.
+//
+// Launch: block 288; any grid up to n / 16 blocks, best one block a multiprocessor; dynamic shared memory of
+//   stages * (17408 + (plain ? m * X : 0)) + (norm ? m * R : 0) + reduce + 16 * stages bytes, with
+//   X = bf16 ? 1088 : 2064, R = skinny_row(k) = bf16 ? ceil(k / 32) * 64 + 64 or + 0, see `resident_stride`,
+//   reduce = 8192 * rows / 8
+// so that two blocks fit on a multiprocessor: then the weights of the next matmul arrive while this one ends.
+//
+// How it works. One warp keeps a ring of `stages` pieces of W in flight (bulk copies on Hopper): sixteen rows × 1024 bytes.
+// Eight warps multiply them on the tensor cores, W as the 16×16 operand, x as the 16×8 one. The inner index is permuted in
+// the same way in both, so that what a lane needs of a row is sixteen bytes that lie together. Each warp takes every eighth
+// step of a piece; at the end of a tile of sixteen rows the eight sums are added in a fixed order. Columns of a product do not mix, so a
+// row's result has the same bits whatever m is and whatever the other rows hold.
+//
+// Weights are fetched before the wait for earlier kernels. The permission to start the next kernel is given when the last
+// piece is asked for: then its weights queue up behind ours. The epilogues other than `store` may give it before their own
+// wait is over; after `store` the next kernel may rely, before its own wait, on everything older than x.
+#include "fragments.cuh"
+
+namespace {
+
+constexpr int CONSUMERS = 8;
+constexpr int CONSUMER_THREADS = CONSUMERS * WARP;
+constexpr int TILE = 16;
+// Bytes of a row of W in one stage, and how far apart the rows lie: 64 bytes more keeps eight lanes' loads in different banks.
+constexpr int PIECE_BYTES = 1024;
+constexpr int PIECE_STRIDE = PIECE_BYTES + 64;
+constexpr int STAGE_WEIGHTS = TILE * PIECE_STRIDE;
+
+enum class Prologue { Plain, Norm };
+enum class Epilogue { Store, Logits, Add, SwiGlu };
+
+// What a step of 16 rows × 64 bytes is in each format: `LANE` values of a row to a lane.
+struct WeightsBf16 {
+    static constexpr int BYTES = 2;
+    static constexpr int LANE = 8;
+    // Added to the rows of x: as above, so that loads of two neighbouring rows fall into different banks.
+    static constexpr int X_PAD = 64;
+};
+
+struct WeightsFp8 {
+    static constexpr int BYTES = 1;
+    static constexpr int LANE = 16;
+    static constexpr int X_PAD = 16;
+};
+
+struct Problem {
+    void* out;
+    const bf16* x;
+    const unsigned char* weight;
+    const float* scales;
+    const bf16* bias;
+    const bf16* norm_weight;
+    int m, n, k;
+    float eps;
+    int stages;
+};
+
+__device__ __forceinline__ void barrier_init(unsigned barrier, int arrivals) {
+    asm volatile("mbarrier.init.shared.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
+}
+
+__device__ __forceinline__ void barrier_arrive(unsigned barrier) {
+    asm volatile("{\n\t.reg .b64 state;\n\tmbarrier.arrive.shared.b64 state, [%0];\n\t}" ::"r"(barrier) : "memory");
+}
+
+__device__ __forceinline__ bool barrier_passed(unsigned barrier, int parity) {
+    int passed;
+#if __CUDA_ARCH__ >= 900
+    asm volatile("{\n\t.reg .pred p;\n\tmbarrier.try_wait.parity.shared.b64 p, [%1], %2;\n\tselp.b32 %0, 1, 0, p;\n\t}"
+#else
+    asm volatile("{\n\t.reg .pred p;\n\tmbarrier.test_wait.parity.shared.b64 p, [%1], %2;\n\tselp.b32 %0, 1, 0, p;\n\t}"
+#endif
+                 : "=r"(passed)
+                 : "r"(barrier), "r"(parity)
+                 : "memory");
+    return passed != 0;
+}
+
+__device__ __forceinline__ void barrier_wait(unsigned barrier, int parity) {
+    while (!barrier_passed(barrier, parity)) {
+    }
+}
+
+__device__ __forceinline__ void consumers_sync() { asm volatile("bar.sync 1, %0;" ::"n"(CONSUMER_THREADS) : "memory"); }
+
+// Bytes come by bulk copy on Hopper, told to the barrier beforehand; elsewhere each lane copies its sixteenths and the
+// barrier counts the lanes.
+#if __CUDA_ARCH__ >= 900
+constexpr int FULL_ARRIVALS = 1;
+
+__device__ __forceinline__ void expect_bytes(unsigned barrier, int bytes) {
+    asm volatile("{\n\t.reg .b64 state;\n\tmbarrier.arrive.expect_tx.shared.b64 state, [%0], %1;\n\t}" ::"r"(barrier), "r"(bytes) : "memory");
+}
+
+__device__ __forceinline__ void copy_bytes(unsigned to, const void* from, int bytes, unsigned barrier) {
+    asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(to), "l"(from), "r"(bytes),
+                 "r"(barrier)
+                 : "memory");
+}
+
+// For what is read once: first to leave the L2 cache.
+__device__ __forceinline__ void stream_bytes(unsigned to, const void* from, int bytes, unsigned barrier) {
+    unsigned long long policy;
+    asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+    asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint [%0], [%1], %2, [%3], %4;" ::"r"(to),
+                 "l"(from), "r"(bytes), "r"(barrier), "l"(policy)
+                 : "memory");
+}
+#else
+constexpr int FULL_ARRIVALS = WARP;
+
+__device__ __forceinline__ void arrive_when_copied(unsigned barrier) {
+    asm volatile("cp.async.mbarrier.arrive.noinc.shared.b64 [%0];" ::"r"(barrier) : "memory");
+}
+
+__device__ __forceinline__ void copy_row(unsigned to, const unsigned char* from, int bytes) {
+    for (int at = threadIdx.x % WARP * 16; at < bytes; at += WARP * 16) copy16_or_zero(to + at, from + at, true);
+}
+#endif
+
+// Row of W that is row `r` of a tile, below zero past the end. A tile of SwiGLU is eight gates and their eight ups.
+template <Epilogue E>
+__device__ __forceinline__ int weight_row(const Problem& p, int tile, int r) {
+    const int half = p.n / 2;
+    const int row = E == Epilogue::SwiGlu ? tile * 8 + r % 8 : tile * TILE + r;
+    if (row >= (E == Epilogue::SwiGlu ? half : p.n)) return -1;
+    return E == Epilogue::SwiGlu && r >= 8 ? half + row : row;
+}
+
+// The ring of stages and the pieces that this block puts through it: for each of its tiles, each piece of the rows.
+template <class W, Prologue P, Epilogue E>
+struct Ring {
+    static constexpr int PIECE = PIECE_BYTES / W::BYTES;
+    static constexpr int X_STRIDE = PIECE * 2 + W::X_PAD;
+
+    const Problem& p;
+    unsigned stages_at, full_at, empty_at;
+    int n_pieces;
+    int tile, piece = 0;
+    int stage = 0, parity = 0;
+
+    __device__ __forceinline__ Ring(const Problem& p, unsigned stages_at, unsigned barriers_at)
+        : p(p), stages_at(stages_at), full_at(barriers_at), empty_at(barriers_at + p.stages * 8), n_pieces((p.k + PIECE - 1) / PIECE),
+          tile(blockIdx.x) {}
+
+    __device__ __forceinline__ int stage_bytes() const { return STAGE_WEIGHTS + (P == Prologue::Plain ? p.m * X_STRIDE : 0); }
+    __device__ __forceinline__ unsigned at() const { return stages_at + stage * stage_bytes(); }
+    __device__ __forceinline__ unsigned full() const { return full_at + stage * 8; }
+    __device__ __forceinline__ unsigned empty() const { return empty_at + stage * 8; }
+    // Values of each row in this piece.
+    __device__ __forceinline__ int length() const { return min(PIECE, p.k - piece * PIECE); }
+
+    __device__ __forceinline__ static int n_tiles(const Problem& p) { return (p.n + TILE - 1) / TILE; }
+
+    __device__ __forceinline__ int n_items() const {
+        return (n_tiles(p) - static_cast<int>(blockIdx.x) + static_cast<int>(gridDim.x) - 1) / static_cast<int>(gridDim.x) * n_pieces;
+    }
+
+    __device__ __forceinline__ void advance() {
+        if (++stage == p.stages) stage = 0, parity ^= 1;
+        if (++piece == n_pieces) piece = 0, tile += gridDim.x;
+    }
+
+    // The whole warp asks for the piece's rows of W.
+    __device__ __forceinline__ void fetch_weights() const {
+        const int bytes = length() * W::BYTES;
+        const size_t start = static_cast<size_t>(piece) * PIECE_BYTES;
+#if __CUDA_ARCH__ >= 900
+        const int lane = threadIdx.x % WARP;
+        const int row = lane < TILE ? weight_row<E>(p, tile, lane) : -1;
+        const int n_rows = __popc(__ballot_sync(ALL_LANES, row >= 0));
+        if (lane == 0) expect_bytes(full(), n_rows * bytes + (P == Prologue::Plain ? p.m * length() * 2 : 0));
+        __syncwarp();
+        if (row >= 0) stream_bytes(at() + lane * PIECE_STRIDE, p.weight + static_cast<size_t>(row) * p.k * W::BYTES + start, bytes, full());
+#else
+        for (int r = 0; r < TILE; r++) {
+            const int row = weight_row<E>(p, tile, r);
+            if (row >= 0) copy_row(at() + r * PIECE_STRIDE, p.weight + static_cast<size_t>(row) * p.k * W::BYTES + start, bytes);
+        }
+        if (P == Prologue::Norm) arrive_when_copied(full());
+#endif
+    }
+
+    // The whole warp asks for the piece's columns of x.
+    __device__ __forceinline__ void fetch_x() const {
+        if (P == Prologue::Norm) return;
+        const unsigned to = at() + STAGE_WEIGHTS;
+        const bf16* from = p.x + piece * PIECE;
+#if __CUDA_ARCH__ >= 900
+        const int r = threadIdx.x % WARP;
+        if (r < p.m) copy_bytes(to + r * X_STRIDE, from + static_cast<size_t>(r) * p.k, length() * 2, full());
+#else
+        for (int r = 0; r < p.m; r++)
+            copy_row(to + r * X_STRIDE, reinterpret_cast<const unsigned char*>(from + static_cast<size_t>(r) * p.k), length() * 2);
+        arrive_when_copied(full());
+#endif
+    }
+};
+
+// Asks for every piece, as many ahead as there are stages.
+template <class W, Prologue P, Epilogue E>
+__device__ __forceinline__ void produce(Ring<W, P, E> ring) {
+    const int n_items = ring.n_items();
+    const int ahead = min(ring.p.stages, n_items);
+    Ring<W, P, E> late = ring;
+    for (int i = 0; i < ahead; i++, ring.advance()) ring.fetch_weights();
+    if (E != Epilogue::Store && ahead == n_items) launch_dependents();
+    wait_for_earlier_kernels();
+    for (int i = 0; i < ahead; i++, late.advance()) late.fetch_x();
+    if (E == Epilogue::Store && ahead == n_items) launch_dependents();
+    for (int i = ahead; i < n_items; i++, ring.advance()) {
+        barrier_wait(ring.empty(), ring.parity ^ 1);
+        ring.fetch_weights();
+        ring.fetch_x();
+        if (i == n_items - 1) launch_dependents();
+    }
+}
+
+// Two e4m3 values of `word`, which start at byte 0 or 2, as bf16: the bits moved into place are the value times 2^-120.
+template <int BYTE>
+__device__ __forceinline__ unsigned widen2(unsigned word) {
+    const unsigned spread = __byte_perm(word, 0, BYTE == 0 ? 0x1404 : 0x3424);
+    const unsigned bits = (spread & 0x80008000u) | (spread >> 4 & 0x07f007f0u);
+    unsigned value;
+    asm("{\n\t.reg .b32 zero;\n\tmov.b32 zero, 0x80008000;\n\tfma.rn.bf16x2 %0, %1, %2, zero;\n\t}" : "=r"(value) : "r"(bits), "r"(0x7b807b80u));
+    return value;
+}
+
+template <int TILES>
+using Sums = float[TILES][2][4];
+
+// One step of a warp: sixteen rows of W × 64 bytes. `w` is the lane's place in the piece, `x` that in the rows of x.
+// With `exists` false, what the lane holds is past the end of the rows and counts as zero.
+template <class W, int TILES>
+__device__ __forceinline__ void multiply_step(Sums<TILES>& sums, unsigned w, unsigned x, int x_stride, int m, bool exists) {
+    const int row = threadIdx.x % WARP / 4;
+    const uint4 zero = make_uint4(0, 0, 0, 0);
+    const uint4 low = exists ? load_shared16(w) : zero;
+    const uint4 high = exists ? load_shared16(w + 8 * PIECE_STRIDE) : zero;
+#pragma unroll
+    for (int tile = 0; tile < TILES; tile++) {
+        const bool here = exists && tile * 8 + row < m;
+        const unsigned at = x + tile * 8 * x_stride;
+        const uint4 b = here ? load_shared16(at) : zero;
+        if constexpr (W::BYTES == 2) {
+            multiply_add(sums[tile][0], low.x, high.x, low.y, high.y, b.x, b.y);
+            multiply_add(sums[tile][1], low.z, high.z, low.w, high.w, b.z, b.w);
+        } else {
+            const uint4 c = here ? load_shared16(at + 16) : zero;
+            multiply_add(sums[tile][0], widen2<0>(low.x), widen2<0>(high.x), widen2<2>(low.x), widen2<2>(high.x), b.x, b.y);
+            multiply_add(sums[tile][1], widen2<0>(low.y), widen2<0>(high.y), widen2<2>(low.y), widen2<2>(high.y), b.z, b.w);
+            multiply_add(sums[tile][0], widen2<0>(low.z), widen2<0>(high.z), widen2<2>(low.z), widen2<2>(high.z), c.x, c.y);
+            multiply_add(sums[tile][1], widen2<0>(low.w), widen2<0>(high.w), widen2<2>(low.w), widen2<2>(high.w), c.z, c.w);
+        }
+    }
+}
+
+// Bytes between rows of x that stay in shared memory.
+template <class W>
+__device__ __forceinline__ int resident_stride(int k) {
+    return (k + 63) / 64 * 128 + W::X_PAD;
+}
+
+// Writes the normalised rows of x to shared memory. Called by the consumers; `scratch` holds CONSUMERS floats a row.
+template <class W, int ROWS>
+__device__ __forceinline__ void normalise(const Problem& p, unsigned char* to, float* scratch) {
+    const int stride = resident_stride<W>(p.k);
+    const int n_vectors = p.k / 8;
+    const int warp = threadIdx.x / WARP;
+    const Bf16x8 first_weights = threadIdx.x < n_vectors ? load8(p.norm_weight + threadIdx.x * 8) : Bf16x8{};
+    wait_for_earlier_kernels();
+
+    float squares[ROWS] = {};
+    for (int i = threadIdx.x; i < n_vectors; i += CONSUMER_THREADS) {
+#pragma unroll
+        for (int r0 = 0; r0 < ROWS; r0 += 4) {
+            Bf16x8 v[4];
+#pragma unroll
+            for (int r = 0; r < 4; r++)
+                if (r0 + r < p.m) v[r] = load8(p.x + static_cast<size_t>(r0 + r) * p.k + i * 8);
+#pragma unroll
+            for (int r = 0; r < 4; r++) {
+                if (r0 + r >= p.m) continue;
+                float values[8];
+                unpack8(values, v[r]);
+#pragma unroll
+                for (int j = 0; j < 8; j++) squares[r0 + r] += values[j] * values[j];
+                store8(reinterpret_cast<bf16*>(to + (r0 + r) * stride) + i * 8, v[r]);
+            }
+        }
+    }
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) {
+        if (r >= p.m) continue;
+        const float sum = warp_reduce<Sum>(squares[r]);
+        if (threadIdx.x % WARP == 0) scratch[r * CONSUMERS + warp] = sum;
+    }
+    consumers_sync();
+    for (int r = 0; r < p.m; r++) {
+        float sum = 0.0f;
+#pragma unroll
+        for (int w = 0; w < CONSUMERS; w++) sum += scratch[r * CONSUMERS + w];
+        const float scale = rsqrtf(sum / p.k + p.eps);
+        bf16* row = reinterpret_cast<bf16*>(to + r * stride);
+        for (int i = threadIdx.x; i < n_vectors; i += CONSUMER_THREADS) {
+            float values[8], weights[8];
+            unpack8(values, load8(row + i * 8));
+            unpack8(weights, i == threadIdx.x ? first_weights : load8(p.norm_weight + i * 8));
+#pragma unroll
+            for (int j = 0; j < 8; j++) values[j] *= scale * weights[j];
+            store8(row + i * 8, pack8(values));
+        }
+    }
+    consumers_sync();
+}
+
+// What a thread adds to or multiplies with one sum of a tile; read when the tile begins, so that its end need not wait.
+struct Row {
+    int index = -1;
+    float scale = 1.0f;
+    float bias = 0.0f;
+
+    __device__ __forceinline__ void load(const Problem& p, int row) {
+        index = row;
+        if (row < 0) return;
+        if (p.scales) scale = p.scales[row];
+        if (p.bias) bias = __bfloat162float(p.bias[row]);
+    }
+};
+
+template <class W, Prologue P, Epilogue E, int TILES>
+__device__ __forceinline__ void consume(Ring<W, P, E> ring, const unsigned char* resident, float* scratch) {
+    using Pieces = Ring<W, P, E>;
+    constexpr int STEP = 4 * W::LANE;
+    constexpr int STEPS = Pieces::PIECE / STEP / CONSUMERS;
+    const Problem& p = ring.p;
+    const int lane = threadIdx.x % WARP;
+    const int warp = threadIdx.x / WARP;
+    const int x_stride = P == Prologue::Norm ? resident_stride<W>(p.k) : Pieces::X_STRIDE;
+    // The lane's row and column of W and of x within a piece.
+    const int column = warp * STEP + lane % 4 * W::LANE;
+    const unsigned w_offset = lane / 4 * PIECE_STRIDE + column * W::BYTES;
+    const unsigned x_offset = lane / 4 * x_stride + column * 2;
+
+    // The one sum of each tile that this thread finishes: see fragments.cuh for its place.
+    const int slot = threadIdx.x % 128;
+    const int own_row = slot / 16 + slot / 2 % 2 * 8;
+    const int own_column = static_cast<int>(threadIdx.x) / 128 * 8 + slot / 4 % 4 * 2 + slot % 2;
+    const bool owns = threadIdx.x < TILES * 128 && own_column < p.m && (E != Epilogue::SwiGlu || own_row < 8);
+    Row row, up;
+    float before = 0.0f;
+
+    Sums<TILES> sums = {};
+    int buffer = 0;
+    for (int n_items = ring.n_items(); n_items > 0; n_items--, ring.advance()) {
+        if (ring.piece == 0 && owns) {
+            row.load(p, weight_row<E>(p, ring.tile, own_row));
+            if (E == Epilogue::SwiGlu) up.load(p, weight_row<E>(p, ring.tile, own_row + 8));
+            if (E == Epilogue::Add && row.index >= 0)
+                before = __bfloat162float(static_cast<const bf16*>(p.out)[static_cast<size_t>(own_column) * p.n + row.index]);
+        }
+        barrier_wait(ring.full(), ring.parity);
+        const unsigned w = ring.at() + w_offset;
+        const unsigned x = (P == Prologue::Norm ? shared_address(resident) + ring.piece * Pieces::PIECE * 2 : ring.at() + STAGE_WEIGHTS) + x_offset;
+        const int length = ring.length();
+        if (length == Pieces::PIECE) {
+#pragma unroll
+            for (int s = 0; s < STEPS; s++) {
+                const int at = s * CONSUMERS * STEP;
+                multiply_step<W, TILES>(sums, w + at * W::BYTES, x + at * 2, x_stride, p.m, true);
+            }
+        } else {
+            for (int at = 0; at + warp * STEP < length; at += CONSUMERS * STEP)
+                multiply_step<W, TILES>(sums, w + at * W::BYTES, x + at * 2, x_stride, p.m, at + column < length);
+        }
+        __syncwarp();
+        if (lane == 0) barrier_arrive(ring.empty());
+
+        if (ring.piece < ring.n_pieces - 1) continue;
+        float* all = scratch + buffer * CONSUMERS * TILES * 128;
+#pragma unroll
+        for (int tile = 0; tile < TILES; tile++) {
+            float4 c;
+            c.x = sums[tile][0][0] + sums[tile][1][0];
+            c.y = sums[tile][0][1] + sums[tile][1][1];
+            c.z = sums[tile][0][2] + sums[tile][1][2];
+            c.w = sums[tile][0][3] + sums[tile][1][3];
+            *reinterpret_cast<float4*>(all + (warp * TILES + tile) * 128 + lane * 4) = c;
+#pragma unroll
+            for (int i = 0; i < 8; i++) sums[tile][i / 4][i % 4] = 0.0f;
+        }
+        // The other buffer takes the next tile: whoever comes here again has seen all reads of this one.
+        buffer ^= 1;
+        consumers_sync();
+        if (!owns || row.index < 0) continue;
+        float y = 0.0f, u = 0.0f;
+#pragma unroll
+        for (int w = 0; w < CONSUMERS; w++) {
+            const float* sum = all + w * TILES * 128 + threadIdx.x;
+            y += sum[0];
+            if (E == Epilogue::SwiGlu) u += sum[2];
+        }
+        y = y * row.scale + row.bias;
+        if (E == Epilogue::SwiGlu) {
+            u = u * up.scale + up.bias;
+            static_cast<bf16*>(p.out)[static_cast<size_t>(own_column) * (p.n / 2) + row.index] = bf16(y / (1.0f + __expf(-y)) * u);
+            continue;
+        }
+        const size_t at = static_cast<size_t>(own_column) * p.n + row.index;
+        if (E == Epilogue::Logits)
+            static_cast<float*>(p.out)[at] = y;
+        else
+            static_cast<bf16*>(p.out)[at] = bf16(y + before);
+    }
+}
+
+template <class W, Prologue P, Epilogue E, int TILES>
+__device__ __forceinline__ void skinny(const Problem& p) {
+    extern __shared__ __align__(128) unsigned char shared[];
+    using Pieces = Ring<W, P, E>;
+    const int stage_bytes = STAGE_WEIGHTS + (P == Prologue::Plain ? p.m * Pieces::X_STRIDE : 0);
+    unsigned char* resident = shared + p.stages * stage_bytes;
+    float* scratch = reinterpret_cast<float*>(resident + (P == Prologue::Norm ? p.m * resident_stride<W>(p.k) : 0));
+    const unsigned barriers = shared_address(scratch + 2 * CONSUMERS * TILES * 128);
+    const Pieces ring(p, shared_address(shared), barriers);
+    if (threadIdx.x == 0) {
+        for (int i = 0; i < p.stages; i++) {
+            barrier_init(barriers + i * 8, FULL_ARRIVALS);
+            barrier_init(barriers + (p.stages + i) * 8, CONSUMERS);
+        }
+        // Bulk copies see barriers through another path than this thread does.
+#if __CUDA_ARCH__ >= 900
+        asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+#endif
+    }
+    __syncthreads();
+    if (threadIdx.x >= CONSUMER_THREADS) {
+        produce(ring);
+        return;
+    }
+    if (P == Prologue::Norm)
+        normalise<W, 8 * TILES>(p, resident, scratch);
+    else
+        wait_for_earlier_kernels();
+    consume<W, P, E, TILES>(ring, resident, scratch);
+}
+
+}  // namespace
+
+#define SKINNY(name, W, P, E, TILES)                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(CONSUMER_THREADS + WARP, 2)                                                             \
+        skinny_##name(void* out, const bf16* x, const unsigned char* weight, const float* scales, const bf16* bias,                      \
+                      const bf16* norm_weight, int m, int n, int k, float eps, int stages) {                                            \
+        skinny<W, Prologue::P, Epilogue::E, TILES>({out, x, weight, scales, bias, norm_weight, m, n, k, eps, stages});                  \
+    }
+
+#define SKINNY_ROWS(name, W, P, E) \
+    SKINNY(name##_8, W, P, E, 1)   \
+    SKINNY(name##_16, W, P, E, 2)
+
+#define SKINNY_EPILOGUES(name, W, P)            \
+    SKINNY_ROWS(name##_store, W, P, Store)      \
+    SKINNY_ROWS(name##_logits, W, P, Logits)    \
+    SKINNY_ROWS(name##_add, W, P, Add)          \
+    SKINNY_ROWS(name##_swiglu, W, P, SwiGlu)
+
+SKINNY_EPILOGUES(bf16_plain, WeightsBf16, Plain)
+SKINNY_EPILOGUES(bf16_norm, WeightsBf16, Norm)
+SKINNY_EPILOGUES(fp8_plain, WeightsFp8, Plain)
+SKINNY_EPILOGUES(fp8_norm, WeightsFp8, Norm)

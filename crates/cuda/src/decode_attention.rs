@@ -1,0 +1,118 @@
+//! Attention of one new token a sequence over its paged keys and values.
+
+use super::{Device, Error, LaunchConfig, Result, launch};
+
+/// Work on the new tokens that the kernel does before it attends: RMSNorm of the heads of queries and keys, rotation, and
+/// writing keys and values to the cache.
+#[derive(Debug, Clone, Copy)]
+pub struct FreshTokens {
+    /// bf16 `[d]`, 0 = queries are not normalised.
+    pub q_norm: u64,
+    /// bf16 `[d]`, 0 = keys are not normalised.
+    pub k_norm: u64,
+    pub eps: f32,
+    /// `(cos, sin)` f32 pairs `[rows, d / 2]`, of elements `i` and `i + d / 2`.
+    pub angles: u64,
+    /// i32 `[rows]`: block × 32 + row within the block; below zero: not written.
+    pub slots: u64,
+}
+
+/// One query row a sequence; addresses are on the device. A row's result depends on its own sequence only, to the bit.
+#[derive(Debug, Clone, Copy)]
+pub struct DecodeAttention {
+    pub rows: usize,
+    pub n_heads: usize,
+    pub n_kv_heads: usize,
+    /// One of [`DecodeAttention::DIMS`].
+    pub dim: usize,
+    /// bf16 `[rows, n_heads · dim]`.
+    pub out: u64,
+    /// bf16 `[rows, (n_heads + 2 n_kv_heads) · dim]`: queries, keys, values. Without `fresh` only the queries are read.
+    pub qkv: u64,
+    /// With: the new tokens are as the projection left them. Without: queries are ready, keys and values are in the cache.
+    pub fresh: Option<FreshTokens>,
+    /// bf16 `[n_blocks, 32, n_kv_heads, dim]` each.
+    pub k_cache: u64,
+    pub v_cache: u64,
+    /// i32 `[rows, max_blocks]`.
+    pub block_tables: u64,
+    pub max_blocks: usize,
+    /// i32 `[rows]`: tokens with the new one; 0 for a row that only pads the batch.
+    pub context_lens: u64,
+    /// [`DecodeAttention::partials_len`] bytes.
+    pub partials: u64,
+    /// i32 `[rows · n_kv_heads]`, zeroed once; the kernel leaves zeros.
+    pub tickets: u64,
+    /// Of the scores.
+    pub scale: f32,
+}
+
+/// The kernel's numbers: see `kernels/decode_attention.cu`.
+const MAX_SPLITS: usize = 32;
+const THREADS: u32 = 128;
+/// Enough to balance the multiprocessors.
+const BLOCKS: usize = 1056;
+
+impl DecodeAttention {
+    pub const DIMS: [usize; 5] = [32, 64, 80, 96, 128];
+    /// Query heads that share a key-value head, at most.
+    pub const MAX_GROUP: usize = 16;
+
+    /// Bytes of partial results for `rows` rows.
+    pub fn partials_len(rows: usize, n_heads: usize, dim: usize) -> usize {
+        rows * n_heads * MAX_SPLITS * (dim + 2) * size_of::<f32>()
+    }
+
+    /// Whether there is a kernel for heads of this shape.
+    pub fn is_possible(n_heads: usize, n_kv_heads: usize, dim: usize) -> bool {
+        Self::DIMS.contains(&dim) && n_kv_heads > 0 && n_heads.is_multiple_of(n_kv_heads) && n_heads / n_kv_heads <= Self::MAX_GROUP
+    }
+
+    /// Launches it. One recorded launch serves all lengths.
+    ///
+    /// # Safety
+    /// All addresses are valid for their shapes and aligned to 16 bytes until it has run; block tables and slots name blocks
+    /// that exist.
+    pub unsafe fn launch(&self, device: &Device) -> Result<()> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        if !Self::is_possible(self.n_heads, self.n_kv_heads, self.dim) {
+            return Err(Error::Driver { what: "attending to a cache", cause: format!("there is no kernel for {self:?}") });
+        }
+        let (d, group) = (self.dim, self.n_heads / self.n_kv_heads);
+        let kernel = format!("decode_attention_{}_d{d}", if self.fresh.is_some() { "fused" } else { "plain" });
+        let fresh = self.fresh.unwrap_or(FreshTokens { q_norm: 0, k_norm: 0, eps: 0.0, angles: 0, slots: 0 });
+        let depth = BLOCKS.div_ceil(self.rows * self.n_kv_heads).min(MAX_SPLITS);
+        let config = LaunchConfig {
+            grid: (self.n_kv_heads as u32, self.rows as u32, depth as u32),
+            block: (THREADS, 1, 1),
+            shared: (3 * 256 * (d + 8) + 32 * (d + 8) + 4 * d + 16 * group * (d + 4)) as u32,
+        };
+        // SAFETY: the arguments have the kernel's types; the caller answers for the addresses.
+        unsafe {
+            launch!(
+                device,
+                &kernel,
+                config,
+                self.out,
+                self.qkv,
+                fresh.q_norm,
+                fresh.k_norm,
+                fresh.angles,
+                fresh.slots,
+                self.k_cache,
+                self.v_cache,
+                self.block_tables,
+                self.context_lens,
+                self.partials,
+                self.tickets,
+                self.n_heads as i32,
+                self.n_kv_heads as i32,
+                self.max_blocks as i32,
+                self.scale,
+                fresh.eps,
+            )
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Matrix products of few rows, with what stands before and after them in a decode step.
+
+use super::{Device, Error, LaunchConfig, Result, launch};
+
+/// RMSNorm of the rows of x before the product.
+#[derive(Debug, Clone, Copy)]
+pub struct Norm {
+    /// bf16 `[n_in]`.
+    pub weight: u64,
+    pub eps: f32,
+}
+
+/// What becomes of `x · Wᵀ + bias`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Epilogue {
+    /// `y` is it, bf16 `[rows, n_out]`.
+    Store,
+    /// `y` is it, f32 `[rows, n_out]`.
+    Logits,
+    /// Added to `y`, bf16 `[rows, n_out]`.
+    Add,
+    /// The first half of its columns are gates, the second ups: `y` is `silu(gate) · up`, bf16 `[rows, n_out / 2]`.
+    SwiGlu,
+}
+
+/// A product of up to [`Skinny::MAX_ROWS`] rows that runs as fast as `W` can be read. A row's result has the same bits
+/// whatever the other rows are and however many.
+///
+/// `x` bf16 `[rows, n_in]` and `weight` `[n_out, n_in]` are row-major device addresses. Launched in a row with other kernels
+/// of this crate, its weights are on their way before the kernel in front of it has ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Skinny {
+    pub rows: usize,
+    pub n_out: usize,
+    pub n_in: usize,
+    pub x: u64,
+    /// bf16, or e4m3 where there are `scales`.
+    pub weight: u64,
+    /// f32 `[n_out]`, one for each row of FP8 weights; 0 = bf16 weights.
+    pub scales: u64,
+    /// bf16 `[n_out]`, 0 = none.
+    pub bias: u64,
+    pub norm: Option<Norm>,
+    pub y: u64,
+    pub epilogue: Epilogue,
+}
+
+/// The kernel's numbers: see `kernels/skinny.cu`.
+const THREADS: u32 = 288;
+const TILE_ROWS: usize = 16;
+const PIECE_BYTES: usize = 1024;
+const STAGE_WEIGHTS: usize = TILE_ROWS * (PIECE_BYTES + 64);
+const BARRIERS: usize = 16;
+/// Fewer pieces in flight than this don't keep the memory busy.
+const MIN_STAGES: usize = 3;
+
+impl Skinny {
+    pub const MAX_ROWS: usize = 16;
+
+    fn weight_bytes(&self) -> usize {
+        if self.scales == 0 { 2 } else { 1 }
+    }
+
+    /// Bytes added to the rows of x in shared memory, so that neighbours lie in different banks.
+    fn padding(&self) -> usize {
+        if self.scales == 0 { 64 } else { 16 }
+    }
+
+    fn piece(&self) -> usize {
+        PIECE_BYTES / self.weight_bytes()
+    }
+
+    /// Bytes of shared memory besides the stages, and of one stage.
+    fn shared(&self) -> (usize, usize) {
+        let sums = 8192 * self.rows.div_ceil(8);
+        match self.norm {
+            Some(_) => (sums + self.rows * (self.n_in.div_ceil(64) * 128 + self.padding()), STAGE_WEIGHTS + BARRIERS),
+            None => (sums, STAGE_WEIGHTS + self.rows * (self.piece() * 2 + self.padding()) + BARRIERS),
+        }
+    }
+
+    /// Whether there is a kernel for this shape: few rows, an inner size of whole vectors, and room for the normalised rows.
+    pub fn is_possible(&self, device: &Device) -> bool {
+        let (fixed, stage) = self.shared();
+        (1..=Self::MAX_ROWS).contains(&self.rows)
+            && self.n_in.is_multiple_of(16 / self.weight_bytes())
+            && self.n_out.is_multiple_of(if self.epilogue == Epilogue::SwiGlu { 16 } else { 8 })
+            && fixed + MIN_STAGES * stage <= device.max_shared()
+    }
+
+    /// Launches the product.
+    ///
+    /// # Safety
+    /// All addresses are valid for their shapes and aligned to 16 bytes until the product has run.
+    pub unsafe fn launch(&self, device: &Device) -> Result<()> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        if !self.is_possible(device) {
+            return Err(Error::Driver { what: "multiplying few rows", cause: format!("there is no kernel for {self:?}") });
+        }
+        let n_tiles = self.n_out.div_ceil(TILE_ROWS);
+        let n_blocks = device.n_processors().min(n_tiles);
+        let n_pieces = n_tiles.div_ceil(n_blocks) * self.n_in.div_ceil(self.piece());
+        let (fixed, stage) = self.shared();
+        // With half of a multiprocessor's memory the next product can already fetch its weights while this one ends.
+        let half = (device.max_shared() + Device::SHARED_RESERVED) / 2 - Device::SHARED_RESERVED;
+        let fit = |bytes: usize| bytes.saturating_sub(fixed) / stage;
+        let stages = if fit(half) >= MIN_STAGES { fit(half) } else { fit(device.max_shared()) }.min(n_pieces);
+        let kernel = format!(
+            "skinny_{}_{}_{}_{}",
+            if self.scales == 0 { "bf16" } else { "fp8" },
+            if self.norm.is_some() { "norm" } else { "plain" },
+            match self.epilogue {
+                Epilogue::Store => "store",
+                Epilogue::Logits => "logits",
+                Epilogue::Add => "add",
+                Epilogue::SwiGlu => "swiglu",
+            },
+            self.rows.next_multiple_of(8),
+        );
+        let norm = self.norm.unwrap_or(Norm { weight: 0, eps: 0.0 });
+        let config = LaunchConfig { grid: (n_blocks as u32, 1, 1), block: (THREADS, 1, 1), shared: (fixed + stages * stage) as u32 };
+        // SAFETY: the arguments have the kernel's types; the caller answers for the addresses.
+        unsafe {
+            launch!(
+                device,
+                &kernel,
+                config,
+                self.y,
+                self.x,
+                self.weight,
+                self.scales,
+                self.bias,
+                norm.weight,
+                self.rows as i32,
+                self.n_out as i32,
+                self.n_in as i32,
+                norm.eps,
+                stages as i32,
+            )
+        }
+    }
+}
