@@ -96,13 +96,9 @@ pub async fn run(args: DecodeBench) -> Result<()> {
 }
 
 async fn steady(args: &DecodeBench, opened: &Opened, peaks: Peaks, engine: &Engine, batch: usize) -> Result<Steady> {
-    let prompt = Prompt {
-        n_tokens: args.context - args.steps / 2,
-        n_shared: 0,
-        images: &[],
-        image_seed: 0,
-        output_tokens: (HEAD_START + args.steps) as u32,
-    };
+    let n_tokens = args.context - args.steps / 2;
+    let room = engine.context_size().saturating_sub(n_tokens);
+    let prompt = Prompt { n_tokens, n_shared: 0, images: &[], image_seed: 0, output_tokens: room.min(HEAD_START + args.steps) as u32 };
     let n_started = Arc::new(AtomicUsize::new(0));
     let mut running = JoinSet::new();
     for index in 0..batch {

@@ -92,6 +92,9 @@ struct Figures<'a> {
     /// Rows of a step, on average.
     mean_step_rows: f64,
     mean_decode_step_ms: f64,
+    /// Steps launched while the one before was on the device, and those of them that came too late to keep it busy.
+    overlapped_steps: u64,
+    late_steps: u64,
     #[serde(flatten)]
     bounds: Bounds,
     /// Weights and KV cache.
@@ -182,6 +185,8 @@ pub async fn run(args: EngineBench) -> Result<()> {
         steps,
         mean_step_rows: (after.n_step_tokens - before.n_step_tokens) as f64 / steps.max(1) as f64,
         mean_decode_step_ms: after.mean_decode_step_s * 1e3,
+        overlapped_steps: after.n_overlapped_steps - before.n_overlapped_steps,
+        late_steps: after.n_late_steps - before.n_late_steps,
         bounds: bounds(&args, &opened, peaks, &timed, &Run { before, after, at_once, wall_s }),
         engine_bytes: engine.memory_bytes(),
         peak_resident_bytes: peak_resident_bytes(),
@@ -253,8 +258,8 @@ fn print(f: &Figures<'_>) -> Result<()> {
         f.decode_tokens_per_s, f.output_tokens_per_s
     ));
     print_line(format_args!(
-        "steps    {:10} of {:.1} rows, decoding ones {:.2} ms; {} preemptions",
-        f.steps, f.mean_step_rows, f.mean_decode_step_ms, f.preemptions
+        "steps    {:10} of {:.1} rows, decoding ones {:.2} ms; {} overlapped, {} of them late; {} preemptions",
+        f.steps, f.mean_step_rows, f.mean_decode_step_ms, f.overlapped_steps, f.late_steps, f.preemptions
     ));
     print_line(format_args!(
         "caches   {:10} prompt tokens; pictures: {} encoded, {} from the cache",

@@ -14,7 +14,7 @@ use super::model::{ModelArgs, resident_bytes};
 use super::print_json;
 use super::workload::{self, Prompt};
 use crate::engine::Engine;
-use crate::engine::request::Event;
+use crate::engine::request::{Event, Failure};
 
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct SoakBench {
@@ -50,6 +50,8 @@ struct Figures<'a> {
     settings: &'a SoakBench,
     finished: u64,
     abandoned: u64,
+    /// For want of memory on the device.
+    refused: u64,
     preemptions: u64,
     steps: u64,
     output_tokens: u64,
@@ -75,14 +77,14 @@ pub async fn run(args: SoakBench) -> Result<()> {
     let started = Instant::now();
     let (total, mut early) = (Duration::from_secs(args.seconds), None);
     let mut running = JoinSet::new();
-    let (mut index, mut finished, mut abandoned) = (0, 0, 0);
+    let (mut index, mut ends) = (0, [0; 3]);
     while started.elapsed() < total || !running.is_empty() {
         while started.elapsed() < total && running.len() < args.concurrency {
             running.spawn(one(engine.clone(), args.clone(), index));
             index += 1;
         }
         if let Some(done) = running.join_next().await {
-            *if done?? { &mut finished } else { &mut abandoned } += 1;
+            ends[done?? as usize] += 1;
         }
         if early.is_none() && started.elapsed() > total / 4 {
             early = Some(resident_bytes());
@@ -96,10 +98,12 @@ pub async fn run(args: SoakBench) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
+    let [finished, abandoned, refused] = ends;
     print_json(&Figures {
         settings: &args,
         finished,
         abandoned,
+        refused,
         preemptions: idle.n_preempted,
         steps: idle.n_steps,
         output_tokens: idle.n_completion_tokens,
@@ -109,12 +113,19 @@ pub async fn run(args: SoakBench) -> Result<()> {
     })?;
     ensure!(idle.n_running == 0 && idle.n_queued == 0, "{} sequences run and {} wait, of nobody", idle.n_running, idle.n_queued);
     ensure!(idle.n_used_blocks == 0, "{} blocks were not given back", idle.n_used_blocks);
-    ensure!(idle.n_failed == 0, "{} generations failed", idle.n_failed);
+    ensure!(idle.n_failed == refused, "{} generations failed, {refused} of them for want of memory", idle.n_failed);
     Ok(())
 }
 
-/// Whether the request was read to its end.
-async fn one(engine: Engine, args: SoakBench, index: usize) -> Result<bool> {
+/// How a request ended.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Finished,
+    Abandoned,
+    Refused,
+}
+
+async fn one(engine: Engine, args: SoakBench, index: usize) -> Result<End> {
     let mut random = StdRng::seed_from_u64(args.seed.wrapping_mul(1 << 32).wrapping_add(index as u64));
     let size = [32 * random.random_range(2..24), 32 * random.random_range(2..24)];
     let with_image = engine.info().vision && random.random_bool(args.images.clamp(0.0, 1.0));
@@ -138,11 +149,12 @@ async fn one(engine: Engine, args: SoakBench, index: usize) -> Result<bool> {
     let mut n_read = 0;
     while abandoned_at != Some(n_read) {
         match generation.next().await {
-            Some(Ok(Event::Done(_))) => return Ok(true),
+            Some(Ok(Event::Done(_))) => return Ok(End::Finished),
+            Some(Err(Failure::Overloaded { .. })) => return Ok(End::Refused),
             Some(event) => _ = event?,
             None => bail!("a generation broke off after {n_read} pieces"),
         }
         n_read += 1;
     }
-    Ok(false)
+    Ok(End::Abandoned)
 }
