@@ -1,4 +1,4 @@
-// Draws one token from each row of logits, as `src/engine/sampler.rs` does on the CPU. Order: mask → bias → repetition,
+// Draws one token from each row of logits, as `src/engine/ops/sampling.rs` does on the CPU. Order: mask → bias → repetition,
 // presence, frequency penalties → temperature → top-k → top-p → min-p → draw.
 //
 // What is kept is always the upper part of the row in one total order: larger logits first, lower ids first among equals.
