@@ -1,5 +1,6 @@
 //! Measurements that people can repeat: `ashlar bench …`. Each prints its settings with its figures.
 
+mod agreement;
 mod decode;
 pub mod engine;
 pub mod http;
@@ -25,6 +26,8 @@ pub enum BenchCommand {
     Prefill(Box<prefill::PrefillBench>),
     /// Compare one packed batch of prompts of mixed lengths with the same prompts padded to the longest
     Packing(Box<packing::PackingBench>),
+    /// Compare a model's logits with another's, over every way through the model
+    Agreement(Box<agreement::AgreementBench>),
     /// Measure the HTTP layer over the null model: time to first event, events per second
     Http(Box<http::HttpBench>),
     /// Compare the whole server with its engine alone, under one load: what everything around the model costs
@@ -39,6 +42,7 @@ pub async fn run(command: BenchCommand) -> Result<()> {
         BenchCommand::Decode(args) => decode::run(*args).await,
         BenchCommand::Prefill(args) => tokio::task::spawn_blocking(move || prefill::run(&args)).await?,
         BenchCommand::Packing(args) => tokio::task::spawn_blocking(move || packing::run(&args)).await?,
+        BenchCommand::Agreement(args) => tokio::task::spawn_blocking(move || agreement::run(&args)).await?,
         BenchCommand::Http(args) => http::run(*args).await,
         BenchCommand::Serving(args) => serving::run(*args).await,
         BenchCommand::Soak(args) => soak::run(*args).await,

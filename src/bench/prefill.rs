@@ -88,7 +88,7 @@ pub fn run(args: &PrefillBench) -> Result<()> {
     Ok(())
 }
 
-fn causal(loaded: &Loaded) -> Result<&dyn CausalModel> {
+pub fn causal(loaded: &Loaded) -> Result<&dyn CausalModel> {
     let Model::Causal(model) = &loaded.model else { bail!("not a chat model") };
     Ok(model.as_ref())
 }
