@@ -75,6 +75,11 @@ impl Sequence {
     fn len(&self) -> usize {
         self.prompt.ids.len()
     }
+
+    /// All of it in one step.
+    fn whole(&self) -> Vec<Range<usize>> {
+        std::iter::once(0..self.len()).collect()
+    }
 }
 
 pub fn run(args: &AgreementBench) -> Result<()> {
@@ -89,7 +94,7 @@ pub fn run(args: &AgreementBench) -> Result<()> {
     ensure!(ours.iter().zip(&right).all(|(a, b)| a.prompt.ids == b.prompt.ids), "the two models read prompts differently");
 
     let expected = alone(reference, &right)?;
-    let whole: Vec<_> = ours.iter().map(|s| vec![0..s.len()]).collect();
+    let whole: Vec<_> = ours.iter().map(Sequence::whole).collect();
     let halves: Vec<_> = ours.iter().map(|s| vec![0..s.len() / 2, s.len() / 2..s.len()]).collect();
     let token_by_token = |s: &Sequence| {
         let first = s.len() - TAIL;
@@ -147,7 +152,7 @@ fn sequences(args: &AgreementBench, loaded: &Loaded) -> Result<Vec<Sequence>> {
 fn alone(loaded: &Loaded, sequences: &[Sequence]) -> Result<Vec<Vec<f32>>> {
     let mut all = Vec::new();
     for sequence in sequences {
-        all.extend(steps(loaded, std::slice::from_ref(sequence), &[vec![0..sequence.len()]])?);
+        all.extend(steps(loaded, std::slice::from_ref(sequence), &[sequence.whole()])?);
     }
     Ok(all)
 }
