@@ -6,13 +6,16 @@
 //! device is opened, so that a program built with it still starts where there is none.
 #![cfg(feature = "device")]
 
+pub mod attention;
 mod decode_attention;
 mod device;
 mod graph;
 mod matmul;
 mod memory;
+pub mod rows;
 pub mod sampler;
 mod skinny;
+pub mod vision;
 
 pub use decode_attention::{DecodeAttention, FreshTokens};
 pub use device::{Device, Dim, LaunchConfig};

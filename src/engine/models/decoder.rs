@@ -210,7 +210,7 @@ impl Decoder {
     /// are added behind the first layers.
     pub fn forward(&self, batch: &Batch, cache: &mut KvCache) -> Result<Tensor> {
         let backend = &self.backend;
-        let step = &backend.begin_step(batch, cache)?;
+        let step = &backend.begin_step(batch)?;
         backend.run_step(step, cache, |cache| {
             let x = self.embeddings.embed(backend, step, cache)?;
             backend.place_visual_rows(&x, step, None)?;

@@ -1,6 +1,5 @@
 //! A packed step on its way to the device.
 
-use super::cache::KvCache;
 use super::{Backend, Place, Result};
 use crate::engine::batch::Batch;
 
@@ -13,18 +12,15 @@ pub struct Step<'a> {
 
 impl Backend {
     /// Sends a batch's integers to the device, in one copy.
-    pub fn begin_step<'a>(&self, batch: &'a Batch, cache: &KvCache) -> Result<Step<'a>> {
+    pub fn begin_step<'a>(&self, batch: &'a Batch) -> Result<Step<'a>> {
         match &self.0 {
-            Place::Cpu(_) => {
-                let _ = cache;
-                Ok(Step {
-                    batch,
-                    #[cfg(feature = "cuda")]
-                    device: None,
-                })
-            }
+            Place::Cpu(_) => Ok(Step {
+                batch,
+                #[cfg(feature = "cuda")]
+                device: None,
+            }),
             #[cfg(feature = "cuda")]
-            Place::Cuda(cuda) => Ok(Step { batch, device: Some(cuda.send(batch, cache)?) }),
+            Place::Cuda(cuda) => Ok(Step { batch, device: Some(cuda.send(batch)?) }),
         }
     }
 }

@@ -1,13 +1,33 @@
 //! Attention on the GPU: the paged cache, the step's causal attention, segments of vision towers and encoders.
 
-use ashlar_cuda::{Buffer, attention, decode_attention, rows};
+use std::sync::Mutex;
+
+use ashlar_cuda::attention::{Attention, Keys, Rows};
+use ashlar_cuda::rows::RopeStore;
+use ashlar_cuda::{Buffer, DecodeAttention, Device, FreshTokens, attention};
 
 use super::super::attention::{Causal, Heads, Segments};
-use super::super::cache::{BLOCK_SIZE, CacheShape};
+use super::super::cache::{BLOCK_SIZE, CacheShape, MAX_SLOTS};
 use super::super::{Result, Step, Tensor, bail};
-use super::inputs::tile_list;
-use super::{Cuda, DType};
+use super::{Cuda, DType, StepLimits, lock};
 use crate::engine::ops::rope::Angles;
+
+/// What the decode kernel leaves between its blocks.
+pub struct Workspace {
+    partials: Buffer,
+    tickets: Buffer,
+}
+
+impl Workspace {
+    pub fn new(device: &Device, limits: &StepLimits) -> Result<Self> {
+        let Heads { n_heads, n_kv_heads, head_dim } = limits.heads;
+        let rows = limits.max_sequences + 8;
+        Ok(Self {
+            partials: Buffer::new(device, DecodeAttention::partials_len(rows, n_heads, head_dim))?,
+            tickets: Buffer::zeros(device, rows * n_kv_heads * size_of::<i32>())?,
+        })
+    }
+}
 
 /// K and V of every layer, `[n_blocks, BLOCK_SIZE, n_kv_heads, head_dim]` bf16, and the tokens sampled last.
 pub struct PagedCache {
@@ -33,12 +53,17 @@ impl PagedCache {
     }
 }
 
-/// Tiles of segments on the GPU.
+/// Segments on the GPU.
 pub struct Tiles {
     cu_seqlens: Tensor,
-    tiles: Tensor,
+    /// Made by the first layer that attends.
+    lists: Mutex<Option<TileList>>,
+}
+
+struct TileList {
+    tile_rows: usize,
     n_tiles: usize,
-    n_segments: usize,
+    tiles: Tensor,
 }
 
 impl Cuda {
@@ -63,106 +88,119 @@ impl Cuda {
             Some(norms) => (norms.q.bf16()?, norms.k.bf16()?, norms.eps),
             None => (0, 0, 0.0),
         };
-        let (keys, values) = (cache.keys(*index), cache.values(*index));
-        let decode = decode_attention::Decode {
-            qkv: qkv.bf16()?,
-            out: out.bf16()?,
-            keys,
-            values,
-            block_tables: inputs.block_tables(),
-            context_lens: inputs.context_lens(),
+        let (keys, values, angles) = (cache.keys(*index), cache.values(*index), angles.ptr(DType::F32)?);
+        let (partials, tickets) = match &*lock(&self.0.steps) {
+            Some(steps) => (steps.decoding.partials.ptr(), steps.decoding.tickets.ptr()),
+            None => bail!("no memory was reserved for steps"),
+        };
+        let decode = DecodeAttention {
             rows: shape.n_decode,
-            table_width: shape.table_width,
             n_heads,
             n_kv_heads,
-            head_dim,
+            dim: head_dim,
+            out: out.bf16()?,
+            qkv: qkv.bf16()?,
+            fresh: None,
+            k_cache: keys,
+            v_cache: values,
+            block_tables: inputs.block_tables(),
+            max_blocks: shape.table_width,
+            context_lens: inputs.context_lens(),
+            partials,
+            tickets,
             scale: heads.scale(),
-            workspace: &self.0.attention,
         };
         if shape.is_decode() {
-            let fused = decode_attention::Fused { q_norm, k_norm, eps, angles: angles.ptr(DType::F32)?, slots: inputs.slots() };
-            decode.launch_fused(self.device(), &fused)?;
+            let fresh = FreshTokens { q_norm, k_norm, eps, angles, slots: inputs.slots() };
+            // SAFETY: addresses and shapes are the tensors', the step's and the cache's; tables and slots name its blocks.
+            unsafe { DecodeAttention { fresh: Some(fresh), ..decode }.launch(self.device()) }?;
             return Ok(out);
         }
-        rows::rope_store(
-            self.device(),
-            &rows::RopeStore {
-                qkv: qkv.bf16()?,
-                q_norm,
-                k_norm,
-                angles: angles.ptr(DType::F32)?,
-                slots: inputs.slots(),
-                keys,
-                values,
-                rows: shape.rows,
-                n_heads,
-                n_kv_heads,
-                head_dim,
-                eps,
-            },
-        )?;
-        if shape.n_decode > 0 {
-            decode.launch(self.device())?;
-        }
-        attention::Prefill {
-            q: qkv.bf16()?,
-            q_stride: qkv.width,
+        let store = RopeStore {
+            qkv: qkv.bf16()?,
+            q_norm,
+            k_norm,
+            eps,
+            angles,
+            slots: inputs.slots(),
+            k_cache: keys,
+            v_cache: values,
+            n_heads,
+            n_kv_heads,
+            dim: head_dim,
+        };
+        let in_cache = |ptr| Rows { ptr, stride: n_kv_heads * head_dim, len: cache.n_blocks * BLOCK_SIZE };
+        let prefill = Attention {
             out: out.bf16()?,
-            rows: shape.rows,
+            q: Rows { ptr: qkv.bf16()?, stride: qkv.width, len: qkv.rows },
+            k: in_cache(keys),
+            v: in_cache(values),
             n_heads,
             n_kv_heads,
             head_dim,
-            scale: heads.scale(),
-            causal: true,
+            value_dim: head_dim,
             cu_seqlens: inputs.cu_seqlens(),
-            tiles: inputs.tiles(),
-            n_tiles: shape.n_tiles,
-            source: attention::Source::Paged {
-                keys,
-                values,
-                n_blocks: cache.n_blocks,
+            keys: Keys::Paged {
                 block_tables: inputs.block_tables(),
-                table_width: shape.table_width,
+                max_blocks: shape.table_width,
                 context_lens: inputs.context_lens(),
             },
+            tiles: inputs.tiles(),
+            n_tiles: shape.n_tiles,
+            causal: true,
+            scale: heads.scale(),
+        };
+        // SAFETY: as above.
+        unsafe {
+            store.launch(self.device(), shape.rows)?;
+            decode.launch(self.device())?;
+            prefill.launch(self.device())?;
         }
-        .launch(self.device())?;
         Ok(out)
     }
 
     pub fn tiles(&self, cu_seqlens: &[u32]) -> Result<Tiles> {
-        let tiles = tile_list(cu_seqlens);
-        Ok(Tiles {
-            cu_seqlens: self.integers(cu_seqlens)?,
-            n_tiles: tiles.len() / 2,
-            tiles: self.integers(&tiles)?,
-            n_segments: cu_seqlens.len() - 1,
-        })
+        Ok(Tiles { cu_seqlens: self.integers(cu_seqlens)?, lists: Mutex::default() })
     }
 
     pub fn segments(&self, qkv: &Tensor, heads: Heads, segments: &Segments) -> Result<Tensor> {
-        let Some(tiles) = &segments.device else { bail!("the segments are on another device") };
+        let Some(device_segments) = &segments.device else { bail!("the segments are on another device") };
         let Heads { n_heads, n_kv_heads, head_dim } = heads;
+        let tile_rows = attention::tile_rows(self.device(), head_dim, head_dim)?;
+        let mut lists = lock(&device_segments.lists);
+        let (tiles, n_tiles) = match &mut *lists {
+            Some(list) if list.tile_rows == tile_rows => (list.tiles.ptr(DType::F32)?, list.n_tiles),
+            list => {
+                let lengths = segments.cu_seqlens.windows(2).map(|rows| (rows[1] - rows[0]) as usize);
+                let tiles = attention::tiles(lengths.map(|len| (len, len)), tile_rows, false);
+                let integers = self.integers(&tiles.iter().flatten().map(|n| *n as u32).collect::<Vec<_>>())?;
+                let list = list.insert(TileList { tile_rows, n_tiles: tiles.len(), tiles: integers });
+                (list.tiles.ptr(DType::F32)?, list.n_tiles)
+            }
+        };
         let out = self.scratch(qkv.rows, n_heads * head_dim)?;
         let q = qkv.bf16()?;
-        let k = q + (n_heads * head_dim * DType::Bf16.size()) as u64;
-        let v = k + (n_kv_heads * head_dim * DType::Bf16.size()) as u64;
-        attention::Prefill {
-            q,
-            q_stride: qkv.width,
+        let after = |heads: usize| q + (heads * head_dim * DType::Bf16.size()) as u64;
+        let rows = |ptr| Rows { ptr, stride: qkv.width, len: qkv.rows };
+        let cu_seqlens = device_segments.cu_seqlens.ptr(DType::F32)?;
+        let attention = Attention {
             out: out.bf16()?,
-            rows: qkv.rows,
+            q: rows(q),
+            k: rows(after(n_heads)),
+            v: rows(after(n_heads + n_kv_heads)),
             n_heads,
             n_kv_heads,
             head_dim,
-            scale: heads.scale(),
+            value_dim: head_dim,
+            cu_seqlens,
+            keys: Keys::Contiguous { cu_seqlens },
+            tiles,
+            n_tiles,
             causal: false,
-            cu_seqlens: tiles.cu_seqlens.ptr(DType::F32)?,
-            tiles: tiles.tiles.ptr(DType::F32)?,
-            n_tiles: tiles.n_tiles,
-            source: attention::Source::Packed { k, v, stride: qkv.width },
-        }
-        .launch(self.device())?;
+            scale: heads.scale(),
+        };
+        // SAFETY: addresses and shapes are the tensors'.
+        unsafe { attention.launch(self.device()) }?;
         Ok(out)
     }
 }

@@ -2,10 +2,12 @@
 //! [`Shape`] alone, so that recorded graphs find them again.
 
 use ashlar_cuda::rows::Span;
-use ashlar_cuda::{Buffer, Device, Pinned, attention};
+use ashlar_cuda::{Buffer, DecodeAttention, Device, Pinned, attention};
 
 use super::super::cache::BLOCK_SIZE;
 use super::super::{Result, bail};
+use super::super::attention::Heads;
+use super::{DType, StepLimits};
 use crate::engine::batch::Batch;
 
 /// Steps on their way, and one to fill.
@@ -14,6 +16,9 @@ const N_STAGES: usize = 3;
 const EXACT_ROWS: usize = 8;
 /// Fewest blocks of a table: 512 tokens.
 const MIN_TABLE_WIDTH: usize = 16;
+/// Runs of visual rows in a step, times what each adds behind text layers.
+const MAX_SPANS: usize = 8192;
+const N_SECTIONS: usize = 9;
 
 /// What decides where a step's integers lie and how its kernels are launched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,7 +40,7 @@ pub struct Shape {
 impl Shape {
     /// Nothing but rows that decode.
     pub fn is_decode(&self) -> bool {
-        self.n_decode == self.rows
+        self.rows > 0 && self.n_decode == self.rows
     }
 
     /// Every row's logits are wanted, in order.
@@ -43,29 +48,30 @@ impl Shape {
         self.n_logits == self.rows
     }
 
-    fn of(batch: &Batch) -> Self {
+    fn of(batch: &Batch, tile_rows: usize, has_decode_kernel: bool) -> Self {
         let n_sequences = batch.context_lens.len();
-        let n_decode = batch.cu_seqlens.windows(2).take_while(|rows| rows[1] - rows[0] == 1).count();
+        let n_single = batch.cu_seqlens.windows(2).take_while(|rows| rows[1] - rows[0] == 1).count();
+        let n_decode = if has_decode_kernel { n_single } else { 0 };
         let longest = batch.context_lens.iter().map(|len| (*len as usize).div_ceil(BLOCK_SIZE)).max().unwrap_or(0);
-        let mut shape = Self {
+        let shape = Self {
             rows: batch.ids.len(),
             n_sequences,
             n_decode,
             table_width: longest.next_power_of_two().max(MIN_TABLE_WIDTH),
             n_logits: batch.logit_rows.len(),
-            n_tiles: tiles(&batch.cu_seqlens, n_decode).count(),
+            n_tiles: batch.cu_seqlens.windows(2).skip(n_decode).map(|rows| ((rows[1] - rows[0]) as usize).div_ceil(tile_rows)).sum(),
             n_spans: batch.visual.len(),
             n_levels: batch.visual.iter().map(|span| 1 + span.features.deepstack.len()).max().unwrap_or(0),
         };
         if shape.is_decode() && shape.selects_all() && shape.n_spans == 0 {
             let n = if shape.rows <= EXACT_ROWS { shape.rows } else { shape.rows.next_multiple_of(8) };
-            shape = Self { rows: n, n_sequences: n, n_decode: n, n_logits: n, ..shape };
+            return Self { rows: n, n_sequences: n, n_decode: n, n_logits: n, ..shape };
         }
         shape
     }
 
     /// Offsets of the sections, in the order of [`Section`], and the end. Each is aligned to 16 bytes.
-    fn layout(&self) -> [usize; 10] {
+    fn layout(&self) -> [usize; N_SECTIONS + 1] {
         let lens = [
             4 * self.rows,
             12 * self.rows,
@@ -77,27 +83,12 @@ impl Shape {
             8 * self.n_tiles,
             size_of::<Span>() * self.n_spans * self.n_levels,
         ];
-        let mut offsets = [0; 10];
+        let mut offsets = [0; N_SECTIONS + 1];
         for (i, len) in lens.into_iter().enumerate() {
             offsets[i + 1] = (offsets[i] + len).next_multiple_of(16);
         }
         offsets
     }
-}
-
-/// (sequence, tile within its rows) of every tile of sequences from number `first` on.
-fn tiles(cu_seqlens: &[u32], first: usize) -> impl Iterator<Item = (u32, u32)> {
-    cu_seqlens.windows(2).enumerate().skip(first).flat_map(|(sequence, rows)| {
-        let n = (rows[1] - rows[0]).div_ceil(attention::TILE_ROWS as u32);
-        (0..n).map(move |tile| (sequence as u32, tile))
-    })
-}
-
-/// Tiles of whole sequences, those with most keys first.
-pub fn tile_list(cu_seqlens: &[u32]) -> Vec<u32> {
-    let mut list: Vec<_> = tiles(cu_seqlens, 0).collect();
-    list.sort_by_key(|(sequence, _)| std::cmp::Reverse(cu_seqlens[*sequence as usize + 1] - cu_seqlens[*sequence as usize]));
-    list.into_iter().flat_map(|(sequence, tile)| [sequence, tile]).collect()
 }
 
 enum Section {
@@ -117,7 +108,7 @@ enum Section {
 pub struct Inputs {
     pub shape: Shape,
     base: u64,
-    offsets: [usize; 10],
+    offsets: [usize; N_SECTIONS + 1],
     /// Longest span of visual rows.
     longest_span: usize,
 }
@@ -180,91 +171,87 @@ pub struct Stages {
     pinned: Vec<Pinned>,
     next: usize,
     device: Buffer,
+    tile_rows: usize,
+    has_decode_kernel: bool,
 }
 
 impl Stages {
-    pub fn new(device: &Device, n_bytes: usize) -> Result<Self> {
+    pub fn new(device: &Device, limits: &StepLimits) -> Result<Self> {
+        // A graph may have up to seven rows more than its step.
+        let (rows, sequences) = (limits.max_rows + 8, limits.max_sequences + 8);
+        let table_width = limits.max_blocks.next_power_of_two().max(MIN_TABLE_WIDTH);
+        let spans = MAX_SPANS * size_of::<Span>();
+        let n_bytes = 28 * rows + (16 + 4 * table_width) * sequences + spans + 256;
         let pinned = (0..N_STAGES).map(|_| Pinned::new(device, n_bytes)).collect::<Result<_, _>>()?;
-        Ok(Self { pinned, next: 0, device: Buffer::new(device, n_bytes)? })
+        let Heads { n_heads, n_kv_heads, head_dim } = limits.heads;
+        Ok(Self {
+            pinned,
+            next: 0,
+            device: Buffer::new(device, n_bytes)?,
+            tile_rows: attention::tile_rows(device, head_dim, head_dim)?,
+            has_decode_kernel: DecodeAttention::is_possible(n_heads, n_kv_heads, head_dim),
+        })
     }
 
     pub fn send(&mut self, device: &Device, batch: &Batch) -> Result<Inputs> {
-        let shape = Shape::of(batch);
+        let shape = Shape::of(batch, self.tile_rows, self.has_decode_kernel);
         let offsets = shape.layout();
-        let n_bytes = offsets[9];
+        let n_bytes = offsets[N_SECTIONS];
         if n_bytes > self.device.len() {
-            // A larger step than any before: graphs that know the old place are for smaller ones and would read there.
-            bail!("a step of {} rows and {} blocks in its longest table is larger than was reserved", shape.rows, shape.table_width);
+            bail!("a step of {} rows with {} runs of visual rows is larger than was reserved", shape.rows, shape.n_spans);
         }
         let stage = &mut self.pinned[self.next];
         self.next = (self.next + 1) % N_STAGES;
         let bytes = &mut stage.bytes_mut()[..n_bytes];
-        fill(bytes, &offsets, &shape, batch)?;
+        fill(bytes, &offsets, &shape, batch, self.tile_rows)?;
         device.upload(self.device.ptr(), bytes)?;
         let longest_span = batch.visual.iter().map(|span| span.len).max().unwrap_or(0);
         Ok(Inputs { shape, base: self.device.ptr(), offsets, longest_span })
     }
 }
 
-/// Bytes that a step of this many rows, sequences and blocks may take.
-pub fn stage_bytes(rows: usize, n_sequences: usize, table_width: usize) -> usize {
-    const MAX_SPANS: usize = 4096;
-    let spans = MAX_SPANS * size_of::<Span>();
-    24 * (rows + 8) + 12 * (n_sequences + 8) + 4 * (n_sequences + 8) * table_width.next_power_of_two() + 8 * (rows + 8) + spans + 256
-}
-
-fn fill(bytes: &mut [u8], offsets: &[usize; 10], shape: &Shape, batch: &Batch) -> Result<()> {
+fn fill(bytes: &mut [u8], offsets: &[usize; N_SECTIONS + 1], shape: &Shape, batch: &Batch, tile_rows: usize) -> Result<()> {
     let mut write = |section: Section, values: &mut dyn Iterator<Item = u32>| {
         let (from, to) = (offsets[section as usize], offsets[section as usize + 1]);
         for (place, value) in bytes[from..to].chunks_exact_mut(4).zip(values) {
             place.copy_from_slice(&value.to_le_bytes());
         }
     };
+    // Rows that fill up a graph: token 0 at position 0, written nowhere, of a sequence without keys.
     let n_fill = shape.rows - batch.ids.len();
-    let filled = |values: &[u32], with: u32| values.iter().copied().chain(std::iter::repeat_n(with, n_fill)).collect::<Vec<_>>();
-    write(Section::Ids, &mut batch.ids.iter().map(|id| *id as u32).chain(std::iter::repeat_n(0, n_fill)));
-    write(
-        Section::Positions,
-        &mut (0..3).flat_map(|axis| batch.positions.iter().map(move |position| position[axis]).chain(std::iter::repeat_n(0, n_fill))),
-    );
-    write(Section::Slots, &mut filled(&batch.slot_mapping, u32::MAX).into_iter());
-    write(Section::CuSeqlens, &mut filled(&batch.cu_seqlens, batch.ids.len() as u32).into_iter());
-    write(Section::ContextLens, &mut filled(&batch.context_lens, 0).into_iter());
+    let fill_up = |with: u32| std::iter::repeat_n(with, n_fill);
+    write(Section::Ids, &mut batch.ids.iter().map(|id| *id as u32).chain(fill_up(0)));
+    let axis = |axis: usize| batch.positions.iter().map(move |position| position[axis]).chain(fill_up(0));
+    write(Section::Positions, &mut axis(0).chain(axis(1)).chain(axis(2)));
+    write(Section::Slots, &mut batch.slot_mapping.iter().copied().chain(fill_up(u32::MAX)));
+    write(Section::CuSeqlens, &mut batch.cu_seqlens.iter().copied().chain(fill_up(batch.ids.len() as u32)));
+    write(Section::ContextLens, &mut batch.context_lens.iter().copied().chain(fill_up(0)));
+    let width = shape.table_width;
+    let tables = batch.block_tables.iter().take(batch.context_lens.len());
     write(
         Section::BlockTables,
-        &mut batch
-            .block_tables
-            .iter()
-            .take(batch.context_lens.len())
-            .flat_map(|table| table.iter().copied().chain(std::iter::repeat(0)).take(shape.table_width)),
+        &mut tables.flat_map(|table| table.iter().copied().chain(std::iter::repeat(0)).take(width)).chain(fill_up(0).flat_map(|_| std::iter::repeat_n(0, width))),
     );
-    write(Section::LogitRows, &mut filled(&batch.logit_rows, 0).into_iter());
-    let mut list: Vec<_> = tiles(&batch.cu_seqlens, shape.n_decode).collect();
-    // Those with most keys first, so that none of them is the last to start.
-    list.sort_by_key(|(sequence, tile)| {
-        let s = *sequence as usize;
-        let before = batch.context_lens[s] - (batch.cu_seqlens[s + 1] - batch.cu_seqlens[s]);
-        std::cmp::Reverse(before + (tile + 1) * attention::TILE_ROWS as u32)
-    });
-    write(Section::Tiles, &mut list.into_iter().flat_map(|(sequence, tile)| [sequence, tile]));
-    let mut spans = Vec::with_capacity(shape.n_spans * shape.n_levels);
+    write(Section::LogitRows, &mut batch.logit_rows.iter().copied().chain(fill_up(0)));
+    let lengths = batch.cu_seqlens.windows(2).zip(&batch.context_lens).skip(shape.n_decode);
+    let lengths = lengths.map(|(rows, context)| ((rows[1] - rows[0]) as usize, *context as usize));
+    let tiles = attention::tiles(lengths, tile_rows, true);
+    write(Section::Tiles, &mut tiles.iter().flat_map(|[sequence, tile]| [*sequence as u32 + shape.n_decode as u32, *tile as u32]));
+    let mut spans = Vec::with_capacity(4 * shape.n_spans * shape.n_levels);
     for level in 0..shape.n_levels {
         for span in &batch.visual {
             let features = match level {
                 0 => Some(&span.features.embeddings),
                 level => span.features.deepstack.get(level - 1),
             };
-            spans.push(match features {
-                Some(features) => Span {
-                    source: features.bf16()? + (span.feature_start * features.width * 2) as u64,
-                    row: span.row_start as i32,
-                    len: span.len as i32,
-                },
-                None => Span { source: 0, row: 0, len: 0 },
-            });
+            let (source, len) = match features {
+                Some(features) => (features.bf16()? + (span.feature_start * features.width * DType::Bf16.size()) as u64, span.len as u32),
+                None => (0, 0),
+            };
+            // As `Span` lies in memory.
+            spans.extend([source as u32, (source >> 32) as u32, span.row_start as u32, len]);
         }
     }
-    let words = spans.iter().flat_map(|span| [span.source as u32, (span.source >> 32) as u32, span.row as u32, span.len as u32]);
-    write(Section::Spans, &mut words.into_iter());
+    write(Section::Spans, &mut spans.into_iter());
     Ok(())
 }

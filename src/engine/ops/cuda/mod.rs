@@ -21,7 +21,7 @@ use memory::{DType, bf16_bytes, f32_bytes};
 pub use sampling::Draws;
 pub use weight::Weight;
 
-use super::attention::Segments;
+use super::attention::{Heads, Segments};
 use super::cache::{CacheShape, KvCache, Storage};
 use super::rope::Angles;
 use super::vision::{Grid, PatchLayout};
@@ -37,6 +37,28 @@ pub struct CudaOptions {
     pub fp8: bool,
 }
 
+/// What the steps of one model may take, set aside before the first.
+#[derive(Debug, Clone, Copy)]
+pub struct Reserve {
+    /// Results of operations, bytes.
+    pub scratch: usize,
+    /// Rows that outlive their step, bytes.
+    pub kept: usize,
+    /// Of decoders; encoders have no steps.
+    pub steps: Option<StepLimits>,
+}
+
+/// The largest step of a decoder.
+#[derive(Debug, Clone, Copy)]
+pub struct StepLimits {
+    pub max_rows: usize,
+    pub max_sequences: usize,
+    /// Blocks of the longest sequence.
+    pub max_blocks: usize,
+    pub heads: Heads,
+    pub vocab_size: usize,
+}
+
 /// A GPU as models see it. Clones share everything.
 #[derive(Clone)]
 pub struct Cuda(Arc<State>);
@@ -48,12 +70,17 @@ struct State {
     scratch: Pool,
     /// What outlives a step: encoded pictures.
     kept: Pool,
-    stages: Mutex<Stages>,
+    steps: Mutex<Option<Steps>>,
     graphs: Mutex<HashMap<Shape, Recorded>>,
-    /// Logits of a step, so that recorded graphs and samplers agree on where they are.
-    logits: Mutex<Option<Arc<Buffer>>>,
-    attention: causal::Workspace,
     sampler: Sampler,
+}
+
+/// Memory that steps of a decoder find at the same addresses each time.
+struct Steps {
+    stages: Stages,
+    /// f32 `[max_sequences, vocab]`
+    logits: Arc<Buffer>,
+    decoding: causal::Workspace,
 }
 
 /// A step that only decodes, recorded.
@@ -65,7 +92,7 @@ struct Recorded {
 }
 
 impl Cuda {
-    /// Opens the GPU. The pools have no memory until [`Cuda::reserve`].
+    /// Opens the GPU. There is no room for steps until [`Cuda::reserve`].
     pub fn open(options: CudaOptions) -> Result<Self> {
         let device = Device::open(options.index)?;
         if options.fp8 && device.capability() < (9, 0) {
@@ -76,10 +103,8 @@ impl Cuda {
             fp8: options.fp8,
             scratch: Pool::new(&device, 0)?,
             kept: Pool::new(&device, 0)?,
-            stages: Mutex::new(Stages::new(&device)?),
+            steps: Mutex::default(),
             graphs: Mutex::default(),
-            logits: Mutex::default(),
-            attention: causal::Workspace::new(&device)?,
             sampler: Sampler::new(&device),
             device,
         })))
@@ -89,16 +114,25 @@ impl Cuda {
         &self.0.device
     }
 
-    /// Gives the pools of a step's results and of kept rows their sizes, bytes. Nothing may be in them.
-    pub fn reserve(&self, scratch: usize, kept: usize) -> Result<()> {
+    /// Sets memory aside, in place of what was. Nothing of it may be in use.
+    pub fn reserve(&self, reserve: &Reserve) -> Result<()> {
+        let device = &self.0.device;
         lock(&self.0.graphs).clear();
-        self.0.device.synchronize()?;
-        self.0.scratch.resize(&self.0.device, scratch)?;
-        self.0.kept.resize(&self.0.device, kept)?;
+        *lock(&self.0.steps) = None;
+        device.synchronize()?;
+        self.0.scratch.resize(device, reserve.scratch)?;
+        self.0.kept.resize(device, reserve.kept)?;
+        if let Some(limits) = &reserve.steps {
+            *lock(&self.0.steps) = Some(Steps {
+                stages: Stages::new(device, limits)?,
+                logits: Arc::new(Buffer::new(device, limits.max_sequences * limits.vocab_size * DType::F32.size())?),
+                decoding: causal::Workspace::new(device, limits)?,
+            });
+        }
         Ok(())
     }
 
-    /// The most that steps have used of the scratch pool, bytes.
+    /// The most that operations have used of the scratch pool since it was reserved, bytes.
     pub fn scratch_peak(&self) -> usize {
         self.0.scratch.peak()
     }
@@ -138,41 +172,48 @@ impl Cuda {
             Activation::Tanh => rows::Activation::Tanh,
             Activation::Relu => rows::Activation::Relu,
         };
-        Ok(rows::activate(&self.0.device, x.bf16()?, kind, x.rows * x.width)?)
+        // SAFETY: addresses and shapes are the tensors'.
+        Ok(unsafe { rows::activate(&self.0.device, x.bf16()?, kind, x.rows * x.width) }?)
     }
 
     pub fn rms_norm(&self, x: &Tensor, weight: &Tensor, eps: f32) -> Result<Tensor> {
         let out = self.scratch(x.rows, x.width)?;
-        rows::rms_norm(&self.0.device, out.bf16()?, x.bf16()?, weight.bf16()?, x.rows, x.width, eps)?;
+        // SAFETY: addresses and shapes are the tensors'.
+        unsafe { rows::rms_norm(&self.0.device, out.bf16()?, x.bf16()?, weight.bf16()?, x.rows, x.width, eps) }?;
         Ok(out)
     }
 
     /// Of `x`, or of `x + y`.
     pub fn layer_norm(&self, x: &Tensor, y: Option<&Tensor>, weight: &Tensor, bias: &Tensor, eps: f32) -> Result<Tensor> {
         let out = self.scratch(x.rows, x.width)?;
-        let (out_ptr, weight, bias) = (out.bf16()?, weight.bf16()?, bias.bf16()?);
-        match y {
-            None => rows::layer_norm(&self.0.device, out_ptr, x.bf16()?, weight, bias, x.rows, x.width, eps)?,
-            Some(y) => rows::add_layer_norm(&self.0.device, out_ptr, x.bf16()?, y.bf16()?, weight, bias, x.rows, x.width, eps)?,
-        }
+        let y = y.map(Tensor::bf16).transpose()?;
+        let norm = rows::LayerNorm { x: x.bf16()?, y, weight: weight.bf16()?, bias: bias.bf16()?, eps };
+        // SAFETY: addresses and shapes are the tensors'.
+        unsafe { norm.launch(&self.0.device, out.bf16()?, x.rows, x.width) }?;
         Ok(out)
     }
 
     pub fn add(&self, x: &Tensor, y: &Tensor) -> Result<()> {
-        Ok(rows::add(&self.0.device, x.bf16()?, y.bf16()?, x.rows * x.width)?)
+        if (x.rows, x.width) != (y.rows, y.width) {
+            bail!("[{}, {}] can't be added to [{}, {}]", y.rows, y.width, x.rows, x.width);
+        }
+        // SAFETY: addresses and shapes are the tensors'.
+        Ok(unsafe { rows::add(&self.0.device, x.bf16()?, y.bf16()?, x.rows * x.width) }?)
     }
 
     pub fn take_rows(&self, x: &Tensor, rows: &[u32]) -> Result<Tensor> {
         let out = self.scratch(rows.len(), x.width)?;
         let numbers = self.integers(rows)?;
-        rows::gather_rows(&self.0.device, out.bf16()?, x.bf16()?, numbers.ptr(DType::F32)?, rows.len(), x.width)?;
+        // SAFETY: addresses and shapes are the tensors', the numbers were checked.
+        unsafe { rows::gather_rows(&self.0.device, out.bf16()?, x.bf16()?, numbers.ptr(DType::F32)?, rows.len(), x.width) }?;
         Ok(out)
     }
 
     pub fn gather(&self, weight: &Weight, ids: &[u32], cols: usize) -> Result<Tensor> {
         let out = self.scratch(ids.len(), cols)?;
-        let ids_on_device = self.integers(ids)?;
-        rows::gather_rows(&self.0.device, out.bf16()?, weight.bf16()?, ids_on_device.ptr(DType::F32)?, ids.len(), cols)?;
+        let numbers = self.integers(ids)?;
+        // SAFETY: addresses and shapes are the tensors', the ids were checked.
+        unsafe { rows::gather_rows(&self.0.device, out.bf16()?, weight.bf16()?, numbers.ptr(DType::F32)?, ids.len(), cols) }?;
         Ok(out)
     }
 
@@ -180,7 +221,9 @@ impl Cuda {
         let (inputs, cache) = (self.inputs(step)?, paged(cache)?);
         let n = inputs.shape.rows;
         let out = self.scratch(n, cols)?;
-        rows::embed(&self.0.device, out.bf16()?, weight.bf16()?, inputs.ids(), cache.last_tokens(), n, cols, n_vocab)?;
+        let embed = rows::Embed { table: weight.bf16()?, n_vocab, ids: inputs.ids(), last_tokens: cache.last_tokens() };
+        // SAFETY: addresses and shapes are the tensors' and the step's.
+        unsafe { embed.launch(&self.0.device, out.bf16()?, n, cols) }?;
         Ok(out)
     }
 
@@ -190,7 +233,9 @@ impl Cuda {
             return Ok(x.clone());
         }
         let out = self.scratch(inputs.shape.n_logits, x.width)?;
-        rows::gather_rows(&self.0.device, out.bf16()?, x.bf16()?, inputs.logit_rows(), inputs.shape.n_logits, x.width)?;
+        let (from, rows, n) = (x.bf16()?, inputs.logit_rows(), inputs.shape.n_logits);
+        // SAFETY: addresses and shapes are the tensors' and the step's.
+        unsafe { rows::gather_rows(&self.0.device, out.bf16()?, from, rows, n, x.width) }?;
         Ok(out)
     }
 
@@ -198,7 +243,8 @@ impl Cuda {
         let inputs = self.inputs(step)?;
         let level = layer.map_or(0, |layer| layer + 1);
         let Some((spans, n_spans, longest)) = inputs.spans(level) else { return Ok(()) };
-        Ok(rows::visual_rows(&self.0.device, x.bf16()?, spans, n_spans, longest, x.width, layer.is_some())?)
+        // SAFETY: addresses and shapes are the tensors' and the step's.
+        Ok(unsafe { rows::visual_rows(&self.0.device, x.bf16()?, spans, n_spans, longest, x.width, layer.is_some()) }?)
     }
 
     pub fn keep_rows(&self, x: &Tensor, start: usize, rows: usize) -> Result<Tensor> {
@@ -214,7 +260,8 @@ impl Cuda {
         let n = inputs.shape.rows;
         let out = Tensor::in_pool(&self.0.device, &self.0.scratch, n, 2 * half, DType::F32)?;
         let (inverse, axes) = (frequencies.inverse.ptr(), frequencies.axes.ptr());
-        rows::text_angles(&self.0.device, out.ptr(DType::F32)?, inputs.positions(), inverse, axes, n, half)?;
+        // SAFETY: addresses and shapes are the tensors' and the step's.
+        unsafe { rows::text_angles(&self.0.device, out.ptr(DType::F32)?, inputs.positions(), inverse, axes, n, half) }?;
         Ok(out)
     }
 
@@ -227,7 +274,8 @@ impl Cuda {
     }
 
     pub fn rope(&self, x: &Tensor, angles: &Tensor, n_heads: usize, head_dim: usize) -> Result<()> {
-        Ok(rows::rope(&self.0.device, x.bf16()?, angles.ptr(DType::F32)?, x.rows, x.width, n_heads, head_dim)?)
+        // SAFETY: addresses and shapes are the tensors'.
+        Ok(unsafe { rows::rope(&self.0.device, x.bf16()?, angles.ptr(DType::F32)?, x.rows, x.width, n_heads, head_dim) }?)
     }
 
     /// Places of patches as groups of four integers.
@@ -240,13 +288,16 @@ impl Cuda {
         let places = places(grid)?;
         let frequencies = self.integers(&inverse.iter().map(|f| f.to_bits()).collect::<Vec<_>>())?;
         let out = Tensor::in_pool(&self.0.device, &self.0.scratch, n, 4 * quarter, DType::F32)?;
-        vision::vision_angles(&self.0.device, out.ptr(DType::F32)?, places, frequencies.ptr(DType::F32)?, n, quarter)?;
+        let frequencies = frequencies.ptr(DType::F32)?;
+        // SAFETY: addresses and shapes are the tensors'.
+        unsafe { vision::vision_angles(&self.0.device, out.ptr(DType::F32)?, places, frequencies, n, quarter) }?;
         Ok(out)
     }
 
     pub fn add_positions(&self, x: &Tensor, table: &Tensor, grid: &Grid, side: usize) -> Result<()> {
         let (places, table) = (places(grid)?, table.ptr(DType::F32)?);
-        Ok(vision::add_positions(&self.0.device, x.bf16()?, table, places, x.rows, x.width, side)?)
+        // SAFETY: addresses and shapes are the tensors'.
+        Ok(unsafe { vision::add_positions(&self.0.device, x.bf16()?, table, places, x.rows, x.width, side) }?)
     }
 
     /// Only the frames' bytes cross to the GPU.
@@ -279,9 +330,11 @@ impl Cuda {
         Ok(out)
     }
 
-    pub fn send(&self, batch: &Batch, cache: &KvCache) -> Result<Inputs> {
-        let cache = paged(cache)?;
-        lock(&self.0.stages).send(&self.0.device, batch, cache.scrap_slot())
+    pub fn send(&self, batch: &Batch) -> Result<Inputs> {
+        match &mut *lock(&self.0.steps) {
+            Some(steps) => steps.stages.send(&self.0.device, batch),
+            None => bail!("no memory was reserved for steps"),
+        }
     }
 
     fn inputs<'a>(&self, step: &'a Step<'_>) -> Result<&'a Inputs> {
@@ -318,19 +371,14 @@ impl Cuda {
         }
     }
 
-    /// Room for logits, the same each time it is not larger than before.
+    /// Room for logits: the same each time, unless there are more rows than sequences.
     fn logits_tensor(&self, rows: usize, width: usize) -> Result<Tensor> {
-        let len = rows * width * DType::F32.size();
-        let mut logits = lock(&self.0.logits);
-        let buffer = match &*logits {
-            Some(buffer) if buffer.len() >= len => Arc::clone(buffer),
-            _ => {
-                // Graphs know the old address.
-                lock(&self.0.graphs).clear();
-                Arc::clone(logits.insert(Arc::new(Buffer::new(&self.0.device, len)?)))
-            }
-        };
-        Ok(Tensor::in_buffer(&self.0.device, buffer, rows, width, DType::F32))
+        let device = &self.0.device;
+        let steps = lock(&self.0.steps);
+        match steps.as_ref().filter(|steps| rows * width * DType::F32.size() <= steps.logits.len()) {
+            Some(steps) => Ok(Tensor::in_buffer(device, Arc::clone(&steps.logits), rows, width, DType::F32)),
+            None => Tensor::in_pool(device, &self.0.scratch, rows, width, DType::F32),
+        }
     }
 }
 

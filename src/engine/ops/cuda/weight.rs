@@ -1,11 +1,12 @@
 //! Weight matrices on the GPU and the products with them.
 
-use ashlar_cuda::skinny::{self, Epilogue};
-use ashlar_cuda::{Buffer, Matmul, Scales, rows};
+use ashlar_cuda::{Buffer, Epilogue, Matmul, Norm, Scales, Skinny, rows};
 
-use super::super::linear::{Format, Stored, to_f32};
-use super::super::{Activation, Result, RmsNorm, Tensor, bail};
+use super::super::{Activation, Format, Result, RmsNorm, Stored, Tensor, bail, to_f32};
 use super::{Cuda, DType, bf16_bytes};
+
+/// Rows up to which the kernel for few rows is faster than cuBLAS.
+const MAX_SKINNY_ROWS: usize = 8;
 
 /// A matrix `[rows, cols]`: bf16, or FP8 (e4m3) with an f32 scale for each row.
 pub struct Weight {
@@ -62,24 +63,35 @@ impl Cuda {
         let n_rows = weight.values.len() / (cols * DType::Bf16.size());
         let values = Buffer::new(&self.0.device, n_rows * cols)?;
         let scales = Buffer::new(&self.0.device, n_rows * size_of::<f32>())?;
-        rows::quantize_fp8(&self.0.device, values.ptr(), scales.ptr(), weight.values.ptr(), n_rows, cols)?;
+        // SAFETY: the buffers have these shapes.
+        unsafe { rows::quantize_fp8(&self.0.device, values.ptr(), scales.ptr(), weight.values.ptr(), n_rows, cols) }?;
         self.0.device.synchronize()?;
         Ok(Weight { values, scales: Some(scales), n_in: cols })
     }
 
-    fn skinny(&self, weight: &Weight, x: u64, n_rows: usize, n_out: usize, y: u64) -> skinny::Skinny {
-        skinny::Skinny {
-            weight: weight.values.ptr(),
-            scales: weight.scales.as_ref().map_or(0, Buffer::ptr),
-            x,
-            y,
-            rows: n_rows,
+    /// The product of few rows, if there is a kernel for them and it beats the general one.
+    fn skinny(&self, skinny: Skinny) -> Result<bool> {
+        if skinny.rows > MAX_SKINNY_ROWS || !skinny.is_possible(&self.0.device) {
+            return Ok(false);
+        }
+        // SAFETY: addresses come from tensors and weights of these shapes, which live until later launches at least.
+        unsafe { skinny.launch(&self.0.device) }?;
+        Ok(true)
+    }
+
+    fn skinny_of(&self, weight: &Weight, x: &Tensor, n_out: usize, y: u64) -> Result<Skinny> {
+        Ok(Skinny {
+            rows: x.rows,
             n_out,
             n_in: weight.n_in,
+            x: x.bf16()?,
+            weight: weight.values.ptr(),
+            scales: weight.scales.as_ref().map_or(0, Buffer::ptr),
             bias: 0,
             norm: None,
+            y,
             epilogue: Epilogue::Store,
-        }
+        })
     }
 
     fn matmul(&self, weight: &Weight, x: &Input, n_out: usize, y: u64) -> Matmul {
@@ -117,19 +129,18 @@ impl Cuda {
             return Ok(Input { values: x.bf16()?, scales: None, rows: x.rows, _owners: [None, None] });
         }
         let input = self.quantized(x.rows, x.width)?;
-        rows::quantize_fp8(&self.0.device, input.values, input.scales.unwrap_or(0), x.bf16()?, x.rows, x.width)?;
+        // SAFETY: addresses and shapes are the tensors'.
+        unsafe { rows::quantize_fp8(&self.0.device, input.values, input.scales.unwrap_or(0), x.bf16()?, x.rows, x.width) }?;
         Ok(input)
     }
 
     pub fn linear(&self, weight: &Weight, bias: Option<&Tensor>, x: &Tensor, n_out: usize) -> Result<Tensor> {
         let out = self.scratch(x.rows, n_out)?;
-        let bias = bias.map_or(Ok(0), Tensor::bf16)?;
-        if skinny::fits(x.rows, weight.n_in) {
-            skinny::Skinny { bias, ..self.skinny(weight, x.bf16()?, x.rows, n_out, out.bf16()?) }.launch(&self.0.device)?;
-            return Ok(out);
+        let (y, bias) = (out.bf16()?, bias.map_or(Ok(0), Tensor::bf16)?);
+        if !self.skinny(Skinny { bias, ..self.skinny_of(weight, x, n_out, y)? })? {
+            let input = self.input(weight, x)?;
+            self.launch(Matmul { bias, ..self.matmul(weight, &input, n_out, y) })?;
         }
-        let input = self.input(weight, x)?;
-        self.launch(Matmul { bias, ..self.matmul(weight, &input, n_out, out.bf16()?) })?;
         Ok(out)
     }
 
@@ -141,46 +152,42 @@ impl Cuda {
         }
         let input = self.quantized(x.rows, x.width)?;
         let (scales, norm_weight) = (input.scales.unwrap_or(0), norm.weight.bf16()?);
-        rows::rms_norm_fp8(&self.0.device, input.values, scales, x.bf16()?, norm_weight, x.rows, x.width, norm.eps)?;
+        // SAFETY: addresses and shapes are the tensors'.
+        unsafe { rows::rms_norm_fp8(&self.0.device, input.values, scales, x.bf16()?, norm_weight, x.rows, x.width, norm.eps) }?;
         Ok((input, None))
     }
 
     pub fn normed_linear(&self, weight: &Weight, bias: Option<&Tensor>, x: &Tensor, norm: &RmsNorm, n_out: usize) -> Result<Tensor> {
         let out = self.scratch(x.rows, n_out)?;
-        let bias = bias.map_or(Ok(0), Tensor::bf16)?;
-        if skinny::fits(x.rows, weight.n_in) {
-            let norm = Some((norm.weight.bf16()?, norm.eps));
-            skinny::Skinny { bias, norm, ..self.skinny(weight, x.bf16()?, x.rows, n_out, out.bf16()?) }.launch(&self.0.device)?;
-            return Ok(out);
+        let (y, bias) = (out.bf16()?, bias.map_or(Ok(0), Tensor::bf16)?);
+        if !self.skinny(Skinny { bias, norm: Some(prologue(norm)?), ..self.skinny_of(weight, x, n_out, y)? })? {
+            let (input, _owner) = self.normed(weight, x, norm)?;
+            self.launch(Matmul { bias, ..self.matmul(weight, &input, n_out, y) })?;
         }
-        let (input, _owner) = self.normed(weight, x, norm)?;
-        self.launch(Matmul { bias, ..self.matmul(weight, &input, n_out, out.bf16()?) })?;
         Ok(out)
     }
 
     pub fn gated_linear(&self, weight: &Weight, bias: Option<&Tensor>, x: &Tensor, norm: &RmsNorm, n_out: usize) -> Result<Tensor> {
         let width = n_out / 2;
         let out = self.scratch(x.rows, width)?;
-        if bias.is_none() && skinny::fits(x.rows, weight.n_in) {
-            let norm = Some((norm.weight.bf16()?, norm.eps));
-            let skinny = self.skinny(weight, x.bf16()?, x.rows, n_out, out.bf16()?);
-            skinny::Skinny { norm, epilogue: Epilogue::Gated, ..skinny }.launch(&self.0.device)?;
-            return Ok(out);
+        let (y, bias_address) = (out.bf16()?, bias.map_or(Ok(0), Tensor::bf16)?);
+        let skinny = self.skinny_of(weight, x, n_out, y)?;
+        if !self.skinny(Skinny { bias: bias_address, norm: Some(prologue(norm)?), epilogue: Epilogue::SwiGlu, ..skinny })? {
+            let gate_up = self.normed_linear(weight, bias, x, norm, n_out)?;
+            // SAFETY: addresses and shapes are the tensors'.
+            unsafe { rows::silu_mul(&self.0.device, y, gate_up.bf16()?, x.rows, width) }?;
         }
-        let gate_up = self.normed_linear(weight, bias, x, norm, n_out)?;
-        rows::silu_mul(&self.0.device, out.bf16()?, gate_up.bf16()?, x.rows, width)?;
         Ok(out)
     }
 
     pub fn add_linear(&self, weight: &Weight, bias: Option<&Tensor>, x: &Tensor, residual: &Tensor) -> Result<()> {
-        let n_out = residual.width;
+        let (n_out, y) = (residual.width, residual.bf16()?);
         let bias = bias.map_or(Ok(0), Tensor::bf16)?;
-        if skinny::fits(x.rows, weight.n_in) {
-            let skinny = self.skinny(weight, x.bf16()?, x.rows, n_out, residual.bf16()?);
-            return Ok(skinny::Skinny { bias, epilogue: Epilogue::Add, ..skinny }.launch(&self.0.device)?);
+        if self.skinny(Skinny { bias, epilogue: Epilogue::Add, ..self.skinny_of(weight, x, n_out, y)? })? {
+            return Ok(());
         }
         let input = self.input(weight, x)?;
-        self.launch(Matmul { bias, accumulate: true, ..self.matmul(weight, &input, n_out, residual.bf16()?) })
+        self.launch(Matmul { bias, accumulate: true, ..self.matmul(weight, &input, n_out, y) })
     }
 
     pub fn activated_linear(
@@ -207,14 +214,15 @@ impl Cuda {
     pub fn logits(&self, weight: &Weight, x: &Tensor, norm: &RmsNorm, n_out: usize) -> Result<Tensor> {
         let out = self.logits_tensor(x.rows, n_out)?;
         let y = out.ptr(DType::F32)?;
-        if skinny::fits(x.rows, weight.n_in) {
-            let norm = Some((norm.weight.bf16()?, norm.eps));
-            let skinny = self.skinny(weight, x.bf16()?, x.rows, n_out, y);
-            skinny::Skinny { norm, epilogue: Epilogue::StoreF32, ..skinny }.launch(&self.0.device)?;
-            return Ok(out);
+        let skinny = self.skinny_of(weight, x, n_out, y)?;
+        if !self.skinny(Skinny { norm: Some(prologue(norm)?), epilogue: Epilogue::Logits, ..skinny })? {
+            let (input, _owner) = self.normed(weight, x, norm)?;
+            self.launch(Matmul { f32_output: true, ..self.matmul(weight, &input, n_out, y) })?;
         }
-        let (input, _owner) = self.normed(weight, x, norm)?;
-        self.launch(Matmul { f32_output: true, ..self.matmul(weight, &input, n_out, y) })?;
         Ok(out)
     }
+}
+
+fn prologue(norm: &RmsNorm) -> Result<Norm> {
+    Ok(Norm { weight: norm.weight.bf16()?, eps: norm.eps })
 }
