@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use url::Url;
 
+use crate::engine::EngineOptions;
+use crate::engine::ops::{Device, DeviceOptions, Quantization};
+
 /// Settings of a running server. `--help` and `docs/` show the text below.
 #[derive(Debug, Clone, Args)]
 pub struct Config {
@@ -57,9 +60,25 @@ pub struct Config {
     #[arg(long, env = "ASHLAR_ENGINE_THREADS")]
     pub engine_threads: Option<usize>,
 
-    /// Memory of the KV cache of a local model, in MiB
-    #[arg(long, env = "ASHLAR_KV_CACHE_MB", default_value_t = 512)]
-    pub kv_cache_mb: usize,
+    /// What local models run on [default: cuda in programs built for it]
+    #[arg(long, env = "ASHLAR_DEVICE", value_enum, default_value_t)]
+    pub device: Device,
+
+    /// Number of the GPU, as nvidia-smi counts
+    #[arg(long, env = "ASHLAR_GPU", default_value_t = 0)]
+    pub gpu: usize,
+
+    /// Share of the GPU's memory that may be in use, weights, steps and KV cache together
+    #[arg(long, env = "ASHLAR_GPU_MEMORY", default_value_t = 0.9)]
+    pub gpu_memory: f64,
+
+    /// Hold the decoder's matrices in another format than the checkpoint's
+    #[arg(long, env = "ASHLAR_QUANTIZATION", value_enum)]
+    pub quantization: Option<Quantization>,
+
+    /// Memory of the KV cache of a local model, in MiB [default: 512 on the CPU, what is left on a GPU]
+    #[arg(long, env = "ASHLAR_KV_CACHE_MB")]
+    pub kv_cache_mb: Option<usize>,
 
     /// Requests that may wait for a local model before new ones get 429
     #[arg(long, env = "ASHLAR_QUEUE_LIMIT", default_value_t = 256)]
@@ -105,6 +124,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// How local models run.
+    pub fn engine(&self) -> EngineOptions {
+        EngineOptions {
+            device: DeviceOptions { device: self.device, gpu: self.gpu, threads: self.engine_threads, quantization: self.quantization },
+            kv_cache_mb: self.kv_cache_mb,
+            gpu_memory: self.gpu_memory.clamp(0.05, 1.0),
+            queue_limit: self.queue_limit,
+        }
+    }
+
     pub fn models_dir(&self) -> PathBuf {
         self.models_dir.clone().unwrap_or_else(|| self.data_dir.join("models"))
     }

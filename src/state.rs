@@ -8,7 +8,6 @@ use sqlx::PgPool;
 
 use crate::blobs::{self, Blobs};
 use crate::config::Config;
-use crate::engine::EngineOptions;
 use crate::engine::host::{Engines, HostOptions};
 use crate::live::Live;
 use crate::outbound::Outbound;
@@ -47,7 +46,7 @@ pub fn host_options(config: &Config) -> HostOptions {
         models_dir: config.models_dir(),
         data_dir: config.data_dir.clone(),
         default_model: config.default_model.clone(),
-        engine: EngineOptions { threads: config.engine_threads, kv_cache_mb: config.kv_cache_mb, queue_limit: config.queue_limit },
+        engine: config.engine(),
     }
 }
 

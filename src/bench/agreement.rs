@@ -13,14 +13,14 @@ use super::model::ModelArgs;
 use super::prefill::{causal, pixels};
 use super::{print_json, print_line, workload};
 use crate::engine::batch::{Batch, VisualFeatures, VisualSpan};
-use crate::engine::models::{self, Loaded, Prompt};
+use crate::engine::models::{Loaded, Prompt};
 use crate::engine::ops::cache::{BLOCK_SIZE, KvCache};
 
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct AgreementBench {
     #[command(flatten)]
     model: ModelArgs,
-    /// Folder or GGUF file of the model that is taken as right [default: the model itself, each prompt alone]
+    /// Folder or GGUF file of the model that is taken as right, run on the CPU [default: the model itself]
     #[arg(long)]
     reference: Option<PathBuf>,
     /// Prompts, of different lengths
@@ -85,8 +85,12 @@ impl Sequence {
 pub fn run(args: &AgreementBench) -> Result<()> {
     ensure!(args.prompts > 0 && args.prompt_tokens > 2 * TAIL, "at least one prompt of more than {} tokens", 2 * TAIL);
     let opened = args.model.open()?;
-    let loaded = models::load(opened.path(), &args.model.backend())?;
-    let other = args.reference.as_deref().map(|path| models::load(path, &args.model.backend())).transpose()?;
+    let loaded = args.model.load_model(opened.path())?;
+    let other = match &args.reference {
+        Some(path) => Some(args.model.load_reference(path)?),
+        None if args.model.is_plain() => None,
+        None => Some(args.model.load_reference(opened.path())?),
+    };
     let reference = other.as_ref().unwrap_or(&loaded);
     let (ours, right) = (sequences(args, &loaded)?, sequences(args, reference)?);
     let n_rows = |loaded: &Loaded| causal(loaded).map(|model| model.info().vocab_size);

@@ -8,9 +8,11 @@ use serde::Serialize;
 use tempfile::TempDir;
 
 use super::peaks::{self, Peaks};
-use crate::engine::ops::Backend;
-use crate::engine::plan::{Device, Precision, Shape};
-use crate::engine::{Engine, EngineOptions, shapes};
+use crate::engine::models::{self, Loaded};
+use crate::engine::ops::{Backend, Device, DeviceOptions, Quantization, Reserve};
+use crate::engine::plan::{Precision, Shape};
+use crate::engine::reserve;
+use crate::engine::{Engine, EngineOptions, Limits, shapes};
 
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct ModelArgs {
@@ -20,10 +22,19 @@ pub struct ModelArgs {
     /// Made-up weights of a known shape, such as qwen3-vl-2b
     #[arg(long)]
     shape: Option<String>,
+    /// What it runs on [default: cuda in programs built for it]
+    #[arg(long, value_enum, default_value_t)]
+    device: Device,
+    /// Number of the GPU
+    #[arg(long, default_value_t = 0)]
+    gpu: usize,
+    /// Hold the decoder's matrices in another format than the checkpoint's
+    #[arg(long, value_enum)]
+    quantization: Option<Quantization>,
     /// CPU threads [default: the number of cores]
     #[arg(long)]
     threads: Option<usize>,
-    /// Memory of the KV cache, MiB [default: what the load needs]
+    /// Memory of the KV cache, MiB [default: what the load needs on the CPU, what is left on a GPU]
     #[arg(long)]
     kv_cache_mb: Option<usize>,
     /// Compute rate to compare with, TFLOP/s [default: that of a large matrix product, measured]
@@ -38,6 +49,8 @@ pub struct ModelArgs {
 pub struct Opened {
     path: PathBuf,
     pub shape: Shape,
+    precision: Precision,
+    device: Device,
     /// Deleted when the measurement is over.
     _folder: Option<TempDir>,
 }
@@ -48,17 +61,38 @@ impl Opened {
     }
 
     pub fn precision(&self) -> Precision {
-        Precision::Stored
+        self.precision
     }
 
     pub fn device(&self) -> Device {
-        Device::Cpu
+        self.device
     }
 }
 
 impl ModelArgs {
-    pub fn backend(&self) -> Backend {
-        Backend::cpu(self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)))
+    fn device_options(&self) -> DeviceOptions {
+        DeviceOptions { device: self.device, gpu: self.gpu, threads: self.threads, quantization: self.quantization }
+    }
+
+    fn options(&self) -> EngineOptions {
+        EngineOptions { device: self.device_options(), kv_cache_mb: self.kv_cache_mb, ..EngineOptions::default() }
+    }
+
+    /// On the CPU, as stored: computed as the reference is.
+    pub fn is_plain(&self) -> bool {
+        self.device == Device::Cpu && self.quantization.is_none()
+    }
+
+    /// The model without an engine around it, with memory set aside for its largest steps.
+    pub fn load_model(&self, path: &Path) -> Result<Loaded> {
+        let loaded = models::load(path, &Backend::open(&self.device_options())?)?;
+        reserve::reserve(&loaded, &self.options(), &Limits::default())?;
+        Ok(loaded)
+    }
+
+    /// As [`load_model`](Self::load_model), on the CPU and as stored.
+    pub fn load_reference(&self, path: &Path) -> Result<Loaded> {
+        Ok(models::load(path, &Backend::open(&DeviceOptions { threads: self.threads, device: Device::Cpu, ..DeviceOptions::default() })?)?)
     }
 
     pub fn open(&self) -> Result<Opened> {
@@ -71,7 +105,8 @@ impl ModelArgs {
                 (folder.path().to_owned(), Some(folder))
             }
         };
-        Ok(Opened { shape: Shape::read(&path)?, path, _folder: folder })
+        let precision = if self.quantization.is_some() { Precision::Fp8 } else { Precision::Stored };
+        Ok(Opened { shape: Shape::read(&path)?, path, precision, device: self.device, _folder: folder })
     }
 
     /// What the machine can do, as the settings say or as measured. Blocks for a second or so.
@@ -79,7 +114,9 @@ impl ModelArgs {
         match (self.peak_tflops, self.peak_gbps) {
             (Some(tflops), Some(gbps)) => Ok(Peaks { tflops, gbps }),
             (tflops, gbps) => {
-                let measured = peaks::measure(&self.backend())?;
+                let backend = Backend::open(&DeviceOptions { quantization: None, ..self.device_options() })?;
+                backend.reserve(&Reserve { scratch: peaks::SCRATCH_BYTES, kept: 0, steps: None })?;
+                let measured = peaks::measure(&backend)?;
                 Ok(Peaks { tflops: tflops.unwrap_or(measured.tflops), gbps: gbps.unwrap_or(measured.gbps) })
             }
         }
@@ -89,12 +126,10 @@ impl ModelArgs {
     /// waiting requests.
     pub async fn load(&self, opened: &Opened, n_tokens: u64, n_requests: usize) -> Result<Engine> {
         let needed = n_tokens * opened.shape.kv_bytes_per_token(opened.device().number_bytes());
-        let options = EngineOptions {
-            threads: self.threads,
-            // A tenth to spare: blocks are not full, and a sequence is admitted with a few in hand.
-            kv_cache_mb: self.kv_cache_mb.unwrap_or((needed + needed / 10).div_ceil(1 << 20) as usize + 16),
-            queue_limit: n_requests + 1,
-        };
+        // A tenth to spare: blocks are not full, and a sequence is admitted with a few in hand.
+        let enough = (needed + needed / 10).div_ceil(1 << 20) as usize + 16;
+        let kv_cache_mb = self.kv_cache_mb.or((self.device == Device::Cpu).then_some(enough));
+        let options = EngineOptions { kv_cache_mb, queue_limit: n_requests + 1, ..self.options() };
         let path = opened.path.clone();
         tokio::task::spawn_blocking(move || Engine::load(&path, &options)).await?
     }

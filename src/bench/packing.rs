@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::model::ModelArgs;
 use super::prefill::{pictures_s, pixels, prompts_s};
 use super::{print_json, print_line, workload};
-use crate::engine::models;
 
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct PackingBench {
@@ -53,7 +52,7 @@ struct Figures<'a> {
 pub fn run(args: &PackingBench) -> Result<()> {
     ensure!(args.prompts > 0 && args.prompt_tokens >= 8 && args.repeats > 0, "prompts, tokens and repeats are too few");
     let opened = args.model.open()?;
-    let loaded = models::load(opened.path(), &args.model.backend())?;
+    let loaded = args.model.load_model(opened.path())?;
     let n_text = |i: usize| args.prompt_tokens - (args.prompt_tokens * 7 / 8) * i / (args.prompts - 1).max(1);
     let mut lengths: Vec<usize> = (0..args.prompts).map(n_text).collect();
     let (mut packed_s, mut padded_s, mut packed_patches, mut padded_patches) = (0.0, 0.0, 0, 0);

@@ -25,6 +25,9 @@ const WEIGHT: u16 = 0x3c00;
 /// Rows and width of what is added: far more than any cache holds.
 const VECTOR: [usize; 2] = [16_384, 4096];
 
+/// What the measurement takes on a device.
+pub const SCRATCH_BYTES: usize = 1 << 30;
+
 pub fn measure(backend: &Backend) -> Result<Peaks> {
     let mut tflops = 0f64;
     for side in SIDES {

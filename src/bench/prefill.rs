@@ -8,7 +8,7 @@ use super::model::ModelArgs;
 use super::peaks::{self, Peaks};
 use super::{print_json, print_line, workload};
 use crate::engine::batch::{Batch, Pixels};
-use crate::engine::models::{self, CausalModel, Loaded, Model};
+use crate::engine::models::{CausalModel, Loaded, Model};
 use crate::engine::ops::cache::{BLOCK_SIZE, KvCache};
 use crate::engine::plan::Shape;
 
@@ -58,7 +58,7 @@ struct Measured {
 pub fn run(args: &PrefillBench) -> Result<()> {
     ensure!(args.tokens > 0 && args.repeats > 0, "tokens and repeats must be above 0");
     let (opened, peaks) = (args.model.open()?, args.model.peaks()?);
-    let loaded = models::load(opened.path(), &args.model.backend())?;
+    let loaded = args.model.load_model(opened.path())?;
     let mut batches = Vec::new();
     for &length in args.lengths.iter().filter(|length| **length > 0) {
         batches.push(prompts(args, &opened.shape, &loaded, length)?);

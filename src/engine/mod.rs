@@ -17,6 +17,7 @@ pub mod ops;
 pub mod plan;
 mod prepare;
 pub mod request;
+pub mod reserve;
 pub mod sampler;
 mod scheduler;
 mod sequence;
@@ -44,9 +45,10 @@ pub use scheduler::Limits;
 use constraint::Grammars;
 use metrics::Metrics;
 use models::{Loaded, Model, ModelInfo};
-use ops::Backend;
 use ops::cache::{BLOCK_SIZE, KvCache, MAX_SLOTS};
+use ops::{Backend, DeviceOptions};
 use request::{Failure, Generation, Input, Request, Sampling, Tool};
+use reserve::Budget;
 use scheduler::Scheduler;
 use sequence::SequenceId;
 use text::Text;
@@ -55,22 +57,24 @@ use worker::{Command, Mode, Worker};
 
 /// Pixels of prepared requests that may wait in memory at once, MiB.
 const MAX_PIXELS_MB: u32 = 1024;
-/// Encoded pictures kept for reuse, bytes.
-const ENCODER_CACHE_BYTES: usize = 256 << 20;
-/// KV cache when the options name no size, MiB.
-const DEFAULT_KV_CACHE_MB: usize = 512;
 const DEFAULT_QUEUE_LIMIT: usize = 256;
-/// Blocks below which a cache is of no use.
-const MIN_BLOCKS: usize = 16;
 
-#[derive(Debug, Clone, Default)]
+/// How models are run.
+#[derive(Debug, Clone)]
 pub struct EngineOptions {
-    /// CPU threads of the model; `None` = as many as there are cores.
-    pub threads: Option<usize>,
-    /// Memory of the KV cache, MiB; 0 = 512.
-    pub kv_cache_mb: usize,
+    pub device: DeviceOptions,
+    /// Memory of the KV cache, MiB; `None` = 512 on the CPU, what is left on a GPU.
+    pub kv_cache_mb: Option<usize>,
+    /// Share of a GPU's memory that may be used, by this process and others.
+    pub gpu_memory: f64,
     /// Requests that may wait; 0 = 256.
     pub queue_limit: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { device: DeviceOptions::default(), kv_cache_mb: None, gpu_memory: 0.9, queue_limit: 0 }
+    }
 }
 
 impl EngineOptions {
@@ -121,11 +125,9 @@ impl Shared {
 impl Engine {
     /// Loads a checkpoint folder or GGUF file and starts its thread. Blocks; takes seconds for large models.
     pub fn load(path: &Path, options: &EngineOptions) -> Result<Self> {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let n_threads = options.threads.unwrap_or_else(cores).max(1);
         let loaded = match null::load(path)? {
             Some(loaded) => loaded,
-            None => models::load(path, &Backend::cpu(n_threads))?,
+            None => models::load(path, &Backend::open(&options.device)?)?,
         };
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Self::start(&name, loaded, options, Limits::default())
@@ -133,19 +135,14 @@ impl Engine {
 
     /// Starts a thread for a loaded model. `name` labels its metrics.
     fn start(name: &str, loaded: Loaded, options: &EngineOptions, limits: Limits) -> Result<Self> {
-        let Model::Causal(model) = &loaded.model else { bail!("not a model that generates text") };
-        let (info, backend) = (model.info(), &loaded.backend);
-        let kv_cache_mb = if options.kv_cache_mb == 0 { DEFAULT_KV_CACHE_MB } else { options.kv_cache_mb };
-        let n_blocks = (kv_cache_mb << 20) / info.cache_shape().block_bytes(backend);
-        // Nobody can use more than a full house of the longest sequences.
-        let n_blocks = n_blocks.min(limits.max_running * info.context_length.div_ceil(BLOCK_SIZE)).max(MIN_BLOCKS);
+        let budget = reserve::reserve(&loaded, options, &limits)?;
         let mode = Mode { pipelined: loaded.backend.is_async(), checks: false };
-        Self::start_with(name, loaded, n_blocks, options, limits, mode)
+        Self::start_with(name, loaded, budget, options, limits, mode)
     }
 
-    fn start_with(name: &str, loaded: Loaded, n_blocks: usize, options: &EngineOptions, limits: Limits, mode: Mode) -> Result<Self> {
+    fn start_with(name: &str, loaded: Loaded, budget: Budget, options: &EngineOptions, limits: Limits, mode: Mode) -> Result<Self> {
         let Model::Causal(model) = loaded.model else { bail!("not a model that generates text") };
-        let (info, backend) = (model.info().clone(), &loaded.backend);
+        let (info, backend, n_blocks) = (model.info().clone(), &loaded.backend, budget.n_blocks);
         let queue_limit = if options.queue_limit == 0 { DEFAULT_QUEUE_LIMIT } else { options.queue_limit };
         let text = Text::new(Arc::clone(&loaded.tokenizer), loaded.chat_template.as_ref(), loaded.add_bos)
             .context("the chat template can't be used")?;
@@ -161,7 +158,7 @@ impl Engine {
                 Limits { max_waiting: usize::MAX, max_running: limits.max_running.min(MAX_SLOTS), ..limits },
             ),
             kv: KvCache::new(backend, info.cache_shape(), n_blocks)?,
-            encoder: cache::EncoderCache::new(ENCODER_CACHE_BYTES),
+            encoder: cache::EncoderCache::new(budget.encoder_cache_bytes),
             commands: receiver,
             metrics: Arc::clone(&metrics),
             jobs: HashMap::new(),

@@ -168,11 +168,8 @@ impl Attention {
 
     unsafe fn launch_sm80(&self, device: &Device, kernel: &Kernel) -> Result<()> {
         let (block_tables, max_blocks, context_lens, cu_seqlens_k) = self.key_places();
-        let config = LaunchConfig {
-            grid: (self.n_tiles as u32, self.n_heads as u32, 1),
-            block: (kernel.threads, 1, 1),
-            shared: kernel.shared,
-        };
+        let config =
+            LaunchConfig { grid: (self.n_tiles as u32, self.n_heads as u32, 1), block: (kernel.threads, 1, 1), shared: kernel.shared };
         // SAFETY: the kernel's parameters; their addresses are the caller's.
         unsafe {
             launch!(

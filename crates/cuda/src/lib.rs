@@ -17,6 +17,8 @@ pub mod sampler;
 mod skinny;
 pub mod vision;
 
+pub use half::bf16;
+
 pub use decode_attention::{DecodeAttention, FreshTokens};
 pub use device::{Device, Dim, LaunchConfig};
 pub use graph::Graph;

@@ -55,16 +55,7 @@ pub unsafe fn rms_norm(device: &Device, out: u64, x: u64, weight: u64, rows: usi
 /// # Safety
 /// See the module.
 #[expect(clippy::too_many_arguments, reason = "one for each parameter of the kernel")]
-pub unsafe fn rms_norm_fp8(
-    device: &Device,
-    out: u64,
-    scales: u64,
-    x: u64,
-    weight: u64,
-    rows: usize,
-    width: usize,
-    eps: f32,
-) -> Result<()> {
+pub unsafe fn rms_norm_fp8(device: &Device, out: u64, scales: u64, x: u64, weight: u64, rows: usize, width: usize, eps: f32) -> Result<()> {
     if rows == 0 {
         return Ok(());
     }
@@ -216,15 +207,7 @@ pub struct Span {
 /// # Safety
 /// See the module.
 #[expect(clippy::too_many_arguments, reason = "one for each parameter of the kernel")]
-pub unsafe fn visual_rows(
-    device: &Device,
-    x: u64,
-    spans: u64,
-    n_spans: usize,
-    longest: usize,
-    width: usize,
-    add: bool,
-) -> Result<()> {
+pub unsafe fn visual_rows(device: &Device, x: u64, spans: u64, n_spans: usize, longest: usize, width: usize, add: bool) -> Result<()> {
     if n_spans == 0 || longest == 0 {
         return Ok(());
     }

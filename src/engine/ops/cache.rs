@@ -49,17 +49,6 @@ impl CacheShape {
     }
 }
 
-impl Backend {
-    /// Bytes of one number of activations and caches.
-    pub fn number_bytes(&self) -> usize {
-        match &self.0 {
-            Place::Cpu(_) => 4,
-            #[cfg(feature = "cuda")]
-            Place::Cuda(_) => 2,
-        }
-    }
-}
-
 impl KvCache {
     pub fn new(backend: &Backend, shape: CacheShape, n_blocks: usize) -> Result<Self> {
         let storage = match &backend.0 {

@@ -10,6 +10,7 @@ pub mod cache;
 mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
+mod device;
 mod linear;
 mod norm;
 pub mod rope;
@@ -22,6 +23,7 @@ use ashlar_kernels as kernels;
 
 use cache::KvCache;
 use cpu::Cpu;
+pub use device::{Device, DeviceMemory, DeviceOptions, Quantization, Reserve, StepLimits};
 pub use linear::{Format, Linear, Matrix, Stored, bytes_for, to_f32};
 pub use norm::{LayerNorm, RmsNorm};
 pub use step::Step;
@@ -74,22 +76,6 @@ enum Place {
     Cpu(Cpu),
     #[cfg(feature = "cuda")]
     Cuda(cuda::Cuda),
-}
-
-impl Backend {
-    /// `n_threads` threads, the caller's among them.
-    pub fn cpu(n_threads: usize) -> Self {
-        Self(Place::Cpu(Cpu::new(n_threads)))
-    }
-
-    /// Launches return before they have run.
-    pub fn is_async(&self) -> bool {
-        match &self.0 {
-            Place::Cpu(_) => false,
-            #[cfg(feature = "cuda")]
-            Place::Cuda(_) => true,
-        }
-    }
 }
 
 /// Activation functions; the two GELUs are not interchangeable.

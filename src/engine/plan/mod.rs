@@ -10,27 +10,9 @@ use anyhow::Result;
 
 use super::shapes;
 pub use shape::{Precision, Shape};
+
+use super::ops::Device;
 use training::{training_activations, training_state};
-
-/// What the model runs on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Device {
-    /// f32 activations and KV cache
-    #[default]
-    Cpu,
-    /// An NVIDIA GPU: bf16 activations and KV cache
-    Cuda,
-}
-
-impl Device {
-    /// Bytes of one number in activations and KV cache.
-    pub const fn number_bytes(self) -> u64 {
-        match self {
-            Self::Cpu => 4,
-            Self::Cuda => 2,
-        }
-    }
-}
 
 /// `ashlar plan`
 #[derive(Debug, Clone, clap::Args)]
@@ -44,7 +26,7 @@ pub struct PlanArgs {
     #[arg(long, default_value_t = 8192)]
     pub step_tokens: u64,
     /// What it is to run on
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t = Device::Cpu)]
     pub device: Device,
     /// Show what training the model would take
     #[arg(long)]
@@ -95,7 +77,7 @@ pub fn serving(shape: &Shape, device: Device, precision: Precision, memory: Opti
         weights: shape.held_bytes(precision),
         workspace: shape.activation_bytes(step_tokens, MAX_LOGITS, number_bytes).max(vision),
         vision,
-        encoder_cache: if shape.vision.is_some() { super::ENCODER_CACHE_BYTES as u64 } else { 0 },
+        encoder_cache: if shape.vision.is_some() { super::reserve::encoder_cache_bytes(device) as u64 } else { 0 },
         kv_per_token: shape.kv_bytes_per_token(number_bytes),
         kv_tokens: None,
     };

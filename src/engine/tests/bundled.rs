@@ -9,7 +9,7 @@ use crate::engine::{Engine, EngineOptions, Limits, models, ops::Backend};
 
 fn engine(limits: Limits, n_blocks: usize, mode: Mode) -> Engine {
     let loaded = models::load(&tiny(), &Backend::cpu(2)).unwrap();
-    Engine::start_with("test", loaded, n_blocks, &EngineOptions::default(), limits, mode).unwrap()
+    Engine::start_with("test", loaded, budget(n_blocks), &EngineOptions::default(), limits, mode).unwrap()
 }
 
 /// A square of one colour on white.

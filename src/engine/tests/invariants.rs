@@ -15,7 +15,7 @@ const EOS: u32 = 3061;
 
 fn engine_with(n_blocks: usize, limits: Limits, fake: Fake, mode: Mode) -> Engine {
     let options = EngineOptions { queue_limit: 1000, ..EngineOptions::default() };
-    Engine::start_with("test", fake.loaded(), n_blocks, &options, limits, mode).unwrap()
+    Engine::start_with("test", fake.loaded(), budget(n_blocks), &options, limits, mode).unwrap()
 }
 
 fn engine(n_blocks: usize, limits: Limits) -> Engine {
@@ -169,7 +169,7 @@ async fn a_full_queue_refuses_with_a_time() {
     fake.row_ns = 1_000_000;
     let options = EngineOptions { queue_limit: 2, ..EngineOptions::default() };
     let limits = Limits { max_running: 1, ..Limits::default() };
-    let engine = Engine::start_with("test", fake.loaded(), 100, &options, limits, MODES[0]).unwrap();
+    let engine = Engine::start_with("test", fake.loaded(), budget(100), &options, limits, MODES[0]).unwrap();
     let mut request = Request::new(Input::Tokens(vec![400; 30]));
     request.sampling.ignore_eos = true;
     let mut kept = vec![engine.submit(request.clone()).await.unwrap()];

@@ -7,6 +7,7 @@ mod invariants;
 use std::path::{Path, PathBuf};
 
 use super::request::{Done, Event, Failure, Generation, ToolCall};
+use super::reserve::Budget;
 use super::worker::Mode;
 
 /// Steps one after the other, as on the CPU, and each launched before the one before it is committed, as on a device
@@ -39,4 +40,9 @@ pub(super) async fn read(mut generation: Generation) -> Result<Answer, Failure> 
         }
     }
     panic!("the generation ended without saying why");
+}
+
+/// So many blocks, and room for a few pictures.
+fn budget(n_blocks: usize) -> Budget {
+    Budget { n_blocks, encoder_cache_bytes: 256 << 20, scratch_bytes: 0 }
 }

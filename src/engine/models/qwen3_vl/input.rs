@@ -103,6 +103,11 @@ impl Input {
         self.patches.size * self.patches.merge
     }
 
+    /// Patches of the largest picture.
+    pub fn max_patches(&self) -> usize {
+        self.image_limits.max / (self.patches.size * self.patches.size)
+    }
+
     /// How the vision tower cuts frames.
     pub fn patch_layout(&self) -> PatchLayout {
         self.patches

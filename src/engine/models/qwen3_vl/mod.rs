@@ -30,7 +30,9 @@ impl Qwen3Vl {
     ) -> Result<Self, LoadError> {
         let root = checkpoint.weights.root(backend);
         let model = root.pp("model");
-        let vision = VisionTower::load(config.vision, layout, &model.pp("visual"))?;
+        // Towers are a small part of the work and lose more than decoders do.
+        let full = backend.without_quantization();
+        let vision = VisionTower::load(config.vision, layout, &checkpoint.weights.root(&full).pp("model").pp("visual"))?;
         let text = Decoder::load(config.text, &model.pp("language_model"), &root)?;
         Ok(Self { info, vision, text })
     }

@@ -6,10 +6,11 @@ use ashlar_cuda::attention::{Attention, Keys, Rows};
 use ashlar_cuda::rows::RopeStore;
 use ashlar_cuda::{Buffer, DecodeAttention, Device, FreshTokens, attention};
 
+use super::super::StepLimits;
 use super::super::attention::{Causal, Heads, Segments};
 use super::super::cache::{BLOCK_SIZE, CacheShape, MAX_SLOTS};
 use super::super::{Result, Step, Tensor, bail};
-use super::{Cuda, DType, StepLimits, lock};
+use super::{Cuda, DType, lock};
 use crate::engine::ops::rope::Angles;
 
 /// What the decode kernel leaves between its blocks.
@@ -140,11 +141,7 @@ impl Cuda {
             head_dim,
             value_dim: head_dim,
             cu_seqlens: inputs.cu_seqlens(),
-            keys: Keys::Paged {
-                block_tables: inputs.block_tables(),
-                max_blocks: shape.table_width,
-                context_lens: inputs.context_lens(),
-            },
+            keys: Keys::Paged { block_tables: inputs.block_tables(), max_blocks: shape.table_width, context_lens: inputs.context_lens() },
             tiles: inputs.tiles(),
             n_tiles: shape.n_tiles,
             causal: true,

@@ -4,10 +4,11 @@
 use ashlar_cuda::rows::Span;
 use ashlar_cuda::{Buffer, DecodeAttention, Device, Pinned, attention};
 
+use super::super::StepLimits;
+use super::super::attention::Heads;
 use super::super::cache::BLOCK_SIZE;
 use super::super::{Result, bail};
-use super::super::attention::Heads;
-use super::{DType, StepLimits};
+use super::DType;
 use crate::engine::batch::Batch;
 
 /// Steps on their way, and one to fill.
@@ -91,6 +92,7 @@ impl Shape {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Section {
     Ids,
     Positions,
@@ -230,7 +232,9 @@ fn fill(bytes: &mut [u8], offsets: &[usize; N_SECTIONS + 1], shape: &Shape, batc
     let tables = batch.block_tables.iter().take(batch.context_lens.len());
     write(
         Section::BlockTables,
-        &mut tables.flat_map(|table| table.iter().copied().chain(std::iter::repeat(0)).take(width)).chain(fill_up(0).flat_map(|_| std::iter::repeat_n(0, width))),
+        &mut tables
+            .flat_map(|table| table.iter().copied().chain(std::iter::repeat(0)).take(width))
+            .chain(fill_up(0).flat_map(|_| std::iter::repeat_n(0, width))),
     );
     write(Section::LogitRows, &mut batch.logit_rows.iter().copied().chain(fill_up(0)));
     let lengths = batch.cu_seqlens.windows(2).zip(&batch.context_lens).skip(shape.n_decode);

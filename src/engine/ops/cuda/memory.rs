@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use ashlar_cuda::{Buffer, Device, Pool, Slice};
-use half::bf16;
+use ashlar_cuda::{Buffer, Device, Pool, Slice, bf16};
 
 use super::super::tensor::Data;
 use super::super::{Result, Tensor, bail};
@@ -29,11 +28,11 @@ pub struct Memory {
     pub ptr: u64,
     pub dtype: DType,
     device: Device,
+    #[expect(dead_code, reason = "held for its `Drop`")]
     owner: Owner,
 }
 
 #[derive(Debug, Clone)]
-#[expect(dead_code, reason = "held for their `Drop`")]
 enum Owner {
     /// Part of a pool, until the last clone goes.
     Slice(Arc<Slice>),

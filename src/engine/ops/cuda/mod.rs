@@ -21,51 +21,17 @@ use memory::{DType, bf16_bytes, f32_bytes};
 pub use sampling::Draws;
 pub use weight::Weight;
 
-use super::attention::{Heads, Segments};
-use super::cache::{CacheShape, KvCache, Storage};
-use super::rope::Angles;
+use super::cache::{KvCache, Storage};
 use super::vision::{Grid, PatchLayout};
-use super::{Activation, Result, RmsNorm, Step, Tensor, bail};
+use super::{Activation, DeviceMemory, Quantization, Reserve, Result, Step, Tensor, bail};
 use crate::engine::batch::{Batch, Pixels};
-
-/// How a model is run on a GPU.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct CudaOptions {
-    /// Which GPU.
-    pub index: usize,
-    /// Linear layers in FP8 (e4m3): weights scaled by row, inputs by token. Hopper and newer.
-    pub fp8: bool,
-}
-
-/// What the steps of one model may take, set aside before the first.
-#[derive(Debug, Clone, Copy)]
-pub struct Reserve {
-    /// Results of operations, bytes.
-    pub scratch: usize,
-    /// Rows that outlive their step, bytes.
-    pub kept: usize,
-    /// Of decoders; encoders have no steps.
-    pub steps: Option<StepLimits>,
-}
-
-/// The largest step of a decoder.
-#[derive(Debug, Clone, Copy)]
-pub struct StepLimits {
-    pub max_rows: usize,
-    pub max_sequences: usize,
-    /// Blocks of the longest sequence.
-    pub max_blocks: usize,
-    pub heads: Heads,
-    pub vocab_size: usize,
-}
 
 /// A GPU as models see it. Clones share everything.
 #[derive(Clone)]
-pub struct Cuda(Arc<State>);
+pub struct Cuda(Arc<State>, Option<Quantization>);
 
 struct State {
     device: Device,
-    fp8: bool,
     /// Results of operations.
     scratch: Pool,
     /// What outlives a step: encoded pictures.
@@ -92,22 +58,31 @@ struct Recorded {
 }
 
 impl Cuda {
-    /// Opens the GPU. There is no room for steps until [`Cuda::reserve`].
-    pub fn open(options: CudaOptions) -> Result<Self> {
-        let device = Device::open(options.index)?;
-        if options.fp8 && device.capability() < (9, 0) {
+    /// Opens GPU `index`. There is no room for steps until [`Cuda::reserve`].
+    pub fn open(index: usize, quantization: Option<Quantization>) -> Result<Self> {
+        let device = Device::open(index)?;
+        if quantization == Some(Quantization::Fp8) && device.capability() < (9, 0) {
             let (major, minor) = device.capability();
             bail!("FP8 needs compute capability 9.0 (Hopper) or newer, this GPU has {major}.{minor}: leave out `--quantization fp8`");
         }
-        Ok(Self(Arc::new(State {
-            fp8: options.fp8,
+        let state = State {
             scratch: Pool::new(&device, 0)?,
             kept: Pool::new(&device, 0)?,
             steps: Mutex::default(),
             graphs: Mutex::default(),
             sampler: Sampler::new(&device),
             device,
-        })))
+        };
+        Ok(Self(Arc::new(state), quantization))
+    }
+
+    pub fn without_quantization(&self) -> Self {
+        Self(Arc::clone(&self.0), None)
+    }
+
+    pub fn memory(&self) -> Result<DeviceMemory> {
+        let (free, total) = self.0.device.free_memory()?;
+        Ok(DeviceMemory { free, total })
     }
 
     pub fn device(&self) -> &Device {
@@ -310,21 +285,18 @@ impl Cuda {
             let (height, width) = (h * layout.size, w * layout.size);
             let rgb = self.0.scratch.take(image.rgb.len())?;
             self.0.device.upload(rgb.ptr(), &image.rgb)?;
-            vision::patches(
-                &self.0.device,
-                at,
-                rgb.ptr(),
-                &vision::Patches {
-                    n_frames: image.rgb.len() / (3 * height * width),
-                    height,
-                    width,
-                    patch: layout.size,
-                    temporal: layout.temporal,
-                    merge: layout.merge,
-                    mean: layout.normalization.mean.map(|m| m * 255.0),
-                    std: layout.normalization.std.map(|s| s * 255.0),
-                },
-            )?;
+            let patches = vision::Patches {
+                n_frames: image.rgb.len() / (3 * height * width),
+                height,
+                width,
+                patch: layout.size,
+                temporal: layout.temporal,
+                merge: layout.merge,
+                mean: layout.normalization.mean.map(|m| m * 255.0),
+                std: layout.normalization.std.map(|s| s * 255.0),
+            };
+            // SAFETY: `out` has room for the patches of all pictures, `rgb` holds this one's frames.
+            unsafe { patches.launch(&self.0.device, at, rgb.ptr()) }?;
             at += (image.grid.iter().product::<usize>() * layout.width() * DType::Bf16.size()) as u64;
         }
         Ok(out)

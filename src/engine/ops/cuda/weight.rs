@@ -2,7 +2,7 @@
 
 use ashlar_cuda::{Buffer, Epilogue, Matmul, Norm, Scales, Skinny, rows};
 
-use super::super::{Activation, Format, Result, RmsNorm, Stored, Tensor, bail, to_f32};
+use super::super::{Activation, Format, Quantization, Result, RmsNorm, Stored, Tensor, bail, to_f32};
 use super::{Cuda, DType, bf16_bytes};
 
 /// Rows up to which the kernel for few rows is faster than cuBLAS.
@@ -57,7 +57,7 @@ impl Cuda {
     /// As [`weight`](Self::weight), in FP8 if the model is run so.
     pub fn linear_weight(&self, parts: &[Stored<'_>], cols: usize) -> Result<Weight> {
         let weight = self.weight(parts, cols)?;
-        if !self.0.fp8 || !cols.is_multiple_of(16) {
+        if self.1 != Some(Quantization::Fp8) || !cols.is_multiple_of(16) {
             return Ok(weight);
         }
         let n_rows = weight.values.len() / (cols * DType::Bf16.size());

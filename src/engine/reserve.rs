@@ -1,0 +1,127 @@
+//! How much memory a model gets before its first request: room for the largest step, as measured by running one, and the
+//! rest for the KV cache. Nothing on the way of a request asks the device for memory.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+
+use super::batch::{Batch, Pixels};
+use super::models::{CausalModel, Loaded, Model};
+use super::ops::attention::Heads;
+use super::ops::cache::{BLOCK_SIZE, KvCache};
+use super::ops::{Backend, Device, Reserve, StepLimits};
+use super::{EngineOptions, Limits};
+
+/// KV cache on the CPU when the options name no size, bytes.
+const CPU_KV_BYTES: usize = 512 << 20;
+/// Blocks below which a cache is of no use.
+const MIN_BLOCKS: usize = 16;
+/// Room beside what the profile found: pools are cut in pieces.
+const SLACK_BYTES: usize = 64 << 20;
+/// Encoded pictures kept for reuse, bytes.
+pub const fn encoder_cache_bytes(device: Device) -> usize {
+    match device {
+        Device::Cpu => 256 << 20,
+        Device::Cuda => 1 << 30,
+    }
+}
+
+/// What a model may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// Blocks of the KV cache.
+    pub n_blocks: usize,
+    /// Encoded pictures kept for reuse, bytes.
+    pub encoder_cache_bytes: usize,
+    /// Results of operations, on a GPU, bytes.
+    pub scratch_bytes: usize,
+}
+
+/// Sets memory aside for a causal model on its device.
+pub fn reserve(loaded: &Loaded, options: &EngineOptions, limits: &Limits) -> Result<Budget> {
+    let Model::Causal(model) = &loaded.model else { bail!("not a model that generates text") };
+    let (info, backend) = (model.info(), &loaded.backend);
+    let block_bytes = info.cache_shape().block_bytes(backend);
+    // Nobody can use more than a full house of the longest sequences.
+    let most = limits.max_running * info.context_length.div_ceil(BLOCK_SIZE);
+    let encoder_cache_bytes = encoder_cache_bytes(backend.device());
+    let budget = |kv_bytes: usize, scratch_bytes| {
+        let n_blocks = (kv_bytes / block_bytes).min(most).max(MIN_BLOCKS);
+        Budget { n_blocks, encoder_cache_bytes, scratch_bytes }
+    };
+    let Some(memory) = backend.memory()? else {
+        let kv_bytes = options.kv_cache_mb.map_or(CPU_KV_BYTES, |mb| mb << 20);
+        return Ok(budget(kv_bytes, 0));
+    };
+
+    let picture = largest_picture(loaded, limits);
+    let row_bytes =
+        picture.as_ref().map_or(0, |picture| picture.n_tokens * info.hidden_size * backend.number_bytes() * (1 + MAX_DEEPSTACK));
+    let kept = if picture.is_some() { encoder_cache_bytes + 2 * row_bytes } else { 0 };
+    let steps = StepLimits {
+        max_rows: limits.max_step_tokens.max(limits.max_running),
+        max_sequences: limits.max_running,
+        max_blocks: info.context_length.div_ceil(BLOCK_SIZE),
+        heads: Heads { n_heads: info.n_heads, n_kv_heads: info.n_kv_heads, head_dim: info.head_dim },
+        vocab_size: info.vocab_size,
+    };
+    backend.reserve(&Reserve { scratch: memory.free / 2, kept, steps: Some(steps) })?;
+    profile(model.as_ref(), backend, steps.max_rows, picture)?;
+    let scratch = backend.scratch_peak() + SLACK_BYTES;
+    backend.reserve(&Reserve { scratch, kept, steps: Some(steps) })?;
+
+    let Some(memory) = backend.memory()? else { bail!("the GPU is gone") };
+    let others = (memory.total as f64 * (1.0 - options.gpu_memory)) as usize;
+    let kv_bytes = options.kv_cache_mb.map_or(memory.free.saturating_sub(others), |mb| mb << 20);
+    if kv_bytes < MIN_BLOCKS * block_bytes {
+        bail!(
+            "no room for a KV cache: {} MiB of {} MiB are free beside the model and its steps; use a smaller model, `--quantization fp8`, or a larger `--gpu-memory`",
+            memory.free >> 20,
+            memory.total >> 20
+        );
+    }
+    Ok(budget(kv_bytes, scratch))
+}
+
+/// DeepStack layers of the known models.
+const MAX_DEEPSTACK: usize = 3;
+
+/// A step of the most rows and the largest picture through the vision tower: what they leave is the scratch pool's peak.
+fn profile(model: &dyn CausalModel, backend: &Backend, rows: usize, picture: Option<Pixels>) -> Result<()> {
+    let info = model.info();
+    let rows = rows.min(info.context_length);
+    let n_blocks = rows.div_ceil(BLOCK_SIZE);
+    let mut cache = KvCache::new(backend, info.cache_shape(), n_blocks)?;
+    let batch = Batch {
+        ids: vec![0; rows],
+        positions: (0..rows as u32).map(|i| [i; 3]).collect(),
+        cu_seqlens: vec![0, rows as u32],
+        context_lens: vec![rows as u32],
+        slot_mapping: (0..rows as u32).collect(),
+        block_tables: vec![(0..n_blocks as u32).collect()],
+        logit_rows: vec![rows as u32 - 1],
+        visual: Vec::new(),
+    };
+    // Reading the logits waits for the step, so that the cache may go.
+    model.forward(&batch, &mut cache)?.to_vec()?;
+    if let Some(picture) = picture {
+        let features = model.encode(&[picture])?;
+        features[0].embeddings.to_vec()?;
+    }
+    Ok(())
+}
+
+/// A picture of as many patches as one call of the vision tower may get.
+fn largest_picture(loaded: &Loaded, limits: &Limits) -> Option<Pixels> {
+    let input = loaded.input.as_ref()?;
+    let layout = input.patch_layout();
+    let n_patches = limits.max_step_patches.max(input.max_patches());
+    let side = n_patches.isqrt().next_multiple_of(layout.merge);
+    Some(Pixels {
+        rgb: Arc::new(vec![0; 3 * side * side * layout.size * layout.size]),
+        grid: [1, side, side],
+        n_tokens: side * side / (layout.merge * layout.merge),
+        frame_times_s: Vec::new(),
+        hash: [0; 32],
+    })
+}
