@@ -1,8 +1,9 @@
 //! Tensors in GPU memory.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
-use ashlar_cuda::{Buffer, Device, Pool, Slice, bf16};
+use ashlar_cuda::{Buffer, Device, Pool, bf16};
 
 use super::super::tensor::Data;
 use super::super::{Result, Tensor, bail};
@@ -28,16 +29,8 @@ pub struct Memory {
     pub ptr: u64,
     pub dtype: DType,
     device: Device,
-    #[expect(dead_code, reason = "held for its `Drop`")]
-    owner: Owner,
-}
-
-#[derive(Debug, Clone)]
-enum Owner {
-    /// Part of a pool, until the last clone goes.
-    Slice(Arc<Slice>),
-    /// As long as the model.
-    Buffer(Arc<Buffer>),
+    /// A part of a pool until the last clone goes, or a buffer that lives as long as the model.
+    _owner: Arc<dyn Debug + Send + Sync>,
 }
 
 impl Memory {
@@ -57,14 +50,14 @@ impl Tensor {
     pub(super) fn in_pool(device: &Device, pool: &Pool, rows: usize, width: usize, dtype: DType) -> Result<Self> {
         let slice = pool.take(rows * width * dtype.size())?;
         let ptr = slice.ptr();
-        let memory = Memory { ptr, dtype, device: device.clone(), owner: Owner::Slice(Arc::new(slice)) };
+        let memory = Memory { ptr, dtype, device: device.clone(), _owner: Arc::new(slice) };
         Ok(Self { data: Data::Cuda(memory), rows, width })
     }
 
     /// Rows at the start of a buffer.
     pub(super) fn in_buffer(device: &Device, buffer: Arc<Buffer>, rows: usize, width: usize, dtype: DType) -> Self {
         debug_assert!(rows * width * dtype.size() <= buffer.len());
-        let memory = Memory { ptr: buffer.ptr(), dtype, device: device.clone(), owner: Owner::Buffer(buffer) };
+        let memory = Memory { ptr: buffer.ptr(), dtype, device: device.clone(), _owner: buffer };
         Self { data: Data::Cuda(memory), rows, width }
     }
 
