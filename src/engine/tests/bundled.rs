@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use super::{Answer, MODES, read, tiny};
+use super::{Answer, MODES, budget, read, tiny};
 use crate::engine::request::{Detail, FinishReason, Image, Input, Message, Part, Request, Role, Tool, ToolChoice};
 use crate::engine::worker::Mode;
 use crate::engine::{Engine, EngineOptions, Limits, models, ops::Backend};

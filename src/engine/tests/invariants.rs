@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::fake::Fake;
-use super::{Answer, MODES, read};
+use super::{Answer, MODES, budget, read};
 use crate::engine::request::{Event, Failure, FinishReason, Format, Input, Message, Priority, Request, Role, Sampling, Tool, ToolChoice};
 use crate::engine::worker::Mode;
 use crate::engine::{Engine, EngineOptions, Limits};
