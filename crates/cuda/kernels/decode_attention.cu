@@ -18,7 +18,8 @@
 // plain: q is ready as it lies in qkv, the new key and value are in the cache. Only the queries of qkv are read.
 //
 // Launch: grid (n_kv_heads, rows, z) with 1 <= z <= 32, block 128, dynamic shared memory of
-//   3 * 256 * (d + 8) + 32 * (d + 8) + 4 * d + 16 * G * (d + 4) bytes, G = n_heads / n_kv_heads <= 16.
+//   2 * 256 * R + 4 * d + max(32 * (d + 8), 16 * G * (d + 4)) bytes, G = n_heads / n_kv_heads <= 16,
+//   R = d + 8 for 80 and 96, else d.
 // z changes only how the work is spread, never the result: as many as make a thousand blocks is a good choice.
 //
 // How it works. A sequence is cut into splits whose length is a function of its own length alone (`split_tokens`), at most
@@ -36,10 +37,24 @@ constexpr int THREADS = WARPS * WARP;
 constexpr int WARP_TOKENS = 16;
 constexpr int TILE_TOKENS = WARPS * WARP_TOKENS;
 constexpr int MAX_HEADS = 16;
-constexpr int STAGES = 3;
+constexpr int STAGES = 2;
 constexpr int MAX_SPLITS = 32;
 constexpr int MIN_SPLIT = 256;
 constexpr float LOG2_E = 1.4426950408889634f;
+
+// Where a vector of eight elements of a row of keys or values lies in shared memory: such that the eight rows that
+// `ldmatrix` reads at once are in different banks. Powers of two are swizzled, other rows lie 16 bytes further apart.
+template <int D>
+struct Rows {
+    static constexpr bool SWIZZLED = D == 32 || D == 64 || D == 128;
+    static constexpr int STRIDE = SWIZZLED ? D : D + 8;
+    static constexpr int VECTORS = D / 8;
+
+    // What a row's vectors are exchanged by.
+    __device__ __forceinline__ static int swizzle(int row) { return !SWIZZLED ? 0 : D == 32 ? row / 2 % 4 : row % 8; }
+    // In elements.
+    __device__ __forceinline__ static int at(int row, int vector) { return row * STRIDE + (vector ^ swizzle(row)) * 8; }
+};
 
 struct Problem {
     bf16* out;
@@ -132,17 +147,21 @@ struct Softmax {
             for (int j = 0; j < 4; j++) values[i][j] = 0.0f;
     }
 
-    // Takes in sixteen tokens, of which the first `n` (at least one) count. Rows of keys and values are D + 8 apart.
+    // Takes in sixteen tokens, of which the first `n` (at least one) count.
     __device__ __forceinline__ void add(const unsigned (&q)[D / 16][4], unsigned keys, unsigned values_at, int n, float scale_log2) {
         const int lane = threadIdx.x % WARP;
-        float scores[2][4] = {};
-        const unsigned k_lane = keys + ((lane / 16 * 8 + lane % 8) * (D + 8) + lane / 8 % 2 * 8) * 2;
+        using R = Rows<D>;
+        // Even and odd steps apart, so that they need not wait for each other.
+        float scores[2][4] = {}, odd[2][4] = {};
+        const int k_row = lane / 16 * 8 + lane % 8;
+        const unsigned k_lane = keys + k_row * R::STRIDE * 2;
 #pragma unroll
         for (int i = 0; i < D / 16; i++) {
             unsigned k[4];
-            load_matrices(k, k_lane + i * 32);
-            multiply_add(scores[0], q[i][0], q[i][1], q[i][2], q[i][3], k[0], k[1]);
-            multiply_add(scores[1], q[i][0], q[i][1], q[i][2], q[i][3], k[2], k[3]);
+            load_matrices(k, k_lane + ((i * 2 + lane / 8 % 2) ^ R::swizzle(k_row)) * 16);
+            float(&c)[2][4] = i % 2 == 0 ? scores : odd;
+            multiply_add(c[0], q[i][0], q[i][1], q[i][2], q[i][3], k[0], k[1]);
+            multiply_add(c[1], q[i][0], q[i][1], q[i][2], q[i][3], k[2], k[3]);
         }
         float rescale[2];
 #pragma unroll
@@ -151,7 +170,7 @@ struct Softmax {
 #pragma unroll
             for (int i = 0; i < 4; i++) {
                 float& s = scores[i / 2][r * 2 + i % 2];
-                s = i / 2 * 8 + lane % 4 * 2 + i % 2 < n ? s * scale_log2 : -INFINITY;
+                s = i / 2 * 8 + lane % 4 * 2 + i % 2 < n ? (s + odd[i / 2][r * 2 + i % 2]) * scale_log2 : -INFINITY;
                 here = fmaxf(here, s);
             }
             here = fmaxf(largest[r], warp_reduce<Max, 4>(here));
@@ -167,11 +186,12 @@ struct Softmax {
         }
         const unsigned p[4] = {pack2(scores[0][0], scores[0][1]), pack2(scores[0][2], scores[0][3]), pack2(scores[1][0], scores[1][1]),
                                pack2(scores[1][2], scores[1][3])};
-        const unsigned v_lane = values_at + ((lane / 8 % 2 * 8 + lane % 8) * (D + 8) + lane / 16 * 8) * 2;
+        const int v_row = lane % 16;
+        const unsigned v_lane = values_at + v_row * R::STRIDE * 2;
 #pragma unroll
         for (int i = 0; i < D / 16; i++) {
             unsigned v[4];
-            load_matrices_transposed(v, v_lane + i * 32);
+            load_matrices_transposed(v, v_lane + ((i * 2 + lane / 16) ^ R::swizzle(v_row)) * 16);
 #pragma unroll
             for (int half = 0; half < 2; half++) {
                 float(&c)[4] = values[i * 2 + half];
@@ -203,13 +223,15 @@ __device__ __forceinline__ void store_softmax(Softmax<D>& s, float* scratch, int
 
 template <int D, bool FUSED>
 __device__ __forceinline__ void decode_attention(const Problem& p) {
-    constexpr int ROW = D + 8;
-    constexpr int STAGE = 2 * WARP_TOKENS * ROW;
+    using R = Rows<D>;
+    constexpr int STAGE = 2 * WARP_TOKENS * R::STRIDE;
+    constexpr int QUERY_STRIDE = D + 8;
     extern __shared__ __align__(16) unsigned char shared[];
     bf16* ring = reinterpret_cast<bf16*>(shared);
-    bf16* queries = ring + STAGES * WARPS * STAGE;
-    bf16* fresh = queries + MAX_HEADS * ROW;
-    float* scratch = reinterpret_cast<float*>(fresh + 2 * D);
+    bf16* fresh = ring + STAGES * WARPS * STAGE;
+    // The queries are there until they are in registers, then the scratch.
+    bf16* queries = fresh + 2 * D;
+    float* scratch = reinterpret_cast<float*>(queries);
 
     const int lane = threadIdx.x % WARP;
     const int warp = threadIdx.x / WARP;
@@ -230,32 +252,38 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
     const int* blocks = p.block_tables + static_cast<size_t>(row) * p.max_blocks;
     const unsigned warp_ring = shared_address(ring) + warp * STAGES * STAGE * 2;
     Cursor ahead = cursor;
-    const auto fetch = [&](int stage) {
+    // The block of the warp's next tile is looked up a tile early.
+    const auto look_up = [&] {
         const int first = ahead.first_token() + warp * WARP_TOKENS;
-        if (!ahead.ended() && first < n_tokens) {
-            const size_t start =
-                ((static_cast<size_t>(blocks[first / BLOCK_ROWS]) * BLOCK_ROWS + first % BLOCK_ROWS) * p.n_kv_heads + kv_head) * D;
+        return !ahead.ended() && first < n_tokens ? blocks[first / BLOCK_ROWS] : -1;
+    };
+    int block = look_up();
+    const auto fetch = [&](int stage) {
+        if (block >= 0) {
+            const int first = ahead.first_token() + warp * WARP_TOKENS;
+            const size_t start = ((static_cast<size_t>(block) * BLOCK_ROWS + first % BLOCK_ROWS) * p.n_kv_heads + kv_head) * D;
             const unsigned to = warp_ring + stage * STAGE * 2;
 #pragma unroll
-            for (int i = lane; i < WARP_TOKENS * D / 8; i += WARP) {
-                const int token = i / (D / 8);
-                const int column = i % (D / 8) * 8;
+            for (int i = lane; i < WARP_TOKENS * R::VECTORS; i += WARP) {
+                const int token = i / R::VECTORS;
+                const int vector = i % R::VECTORS;
                 const bool exists = first + token < n_tokens;
-                const size_t from = exists ? start + static_cast<size_t>(token) * p.n_kv_heads * D + column : start;
-                const unsigned at = to + (token * ROW + column) * 2;
+                const size_t from = exists ? start + static_cast<size_t>(token) * p.n_kv_heads * D + vector * 8 : start;
+                const unsigned at = to + R::at(token, vector) * 2;
                 copy16_or_zero(at, p.k_cache + from, exists);
-                copy16_or_zero(at + WARP_TOKENS * ROW * 2, p.v_cache + from, exists);
+                copy16_or_zero(at + WARP_TOKENS * R::STRIDE * 2, p.v_cache + from, exists);
             }
         }
         commit_copies();
         if (!ahead.ended()) ahead.advance();
+        block = look_up();
     };
 #pragma unroll
     for (int stage = 0; stage < STAGES; stage++) fetch(stage);
     launch_dependents();
 
-    for (int i = threadIdx.x; i < (MAX_HEADS - group) * ROW / 8; i += THREADS)
-        *reinterpret_cast<uint4*>(queries + group * ROW + i * 8) = make_uint4(0, 0, 0, 0);
+    for (int i = threadIdx.x; i < (MAX_HEADS - group) * QUERY_STRIDE / 8; i += THREADS)
+        *reinterpret_cast<uint4*>(queries + group * QUERY_STRIDE + i * 8) = make_uint4(0, 0, 0, 0);
     if (FUSED) wait_for_earlier_kernels();
 
     // The block whose split has the new token also prepares that token's key and value.
@@ -264,24 +292,25 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
     const float2* angles = FUSED ? p.angles + static_cast<size_t>(row) * (D / 2) : nullptr;
     for (int i = warp; i < group + (has_new ? 2 : 0); i += WARPS) {
         if (i < group)
-            prepare_head<D>(queries + i * ROW, heads + (kv_head * group + i) * D, FUSED ? p.q_weight : nullptr, angles, p.eps);
+            prepare_head<D>(queries + i * QUERY_STRIDE, heads + (kv_head * group + i) * D, FUSED ? p.q_weight : nullptr, angles, p.eps);
         else if (i == group)
             prepare_head<D>(fresh, heads + (p.n_heads + kv_head) * D, p.k_weight, angles, p.eps);
         else
             prepare_head<D>(fresh + D, heads + (p.n_heads + p.n_kv_heads + kv_head) * D, nullptr, nullptr, p.eps);
     }
     __syncthreads();
-    if (has_new && threadIdx.x < 2 * (D / 8)) {
+    if (has_new && threadIdx.x < 2 * R::VECTORS) {
         const int slot = p.slots[row];
-        const int column = threadIdx.x % (D / 8) * 8;
-        bf16* cache = threadIdx.x < D / 8 ? p.k_cache : p.v_cache;
+        const int column = threadIdx.x % R::VECTORS * 8;
+        bf16* cache = threadIdx.x < R::VECTORS ? p.k_cache : p.v_cache;
         if (slot >= 0) store8(cache + (static_cast<size_t>(slot) * p.n_kv_heads + kv_head) * D + column, load8(fresh + threadIdx.x * 8));
     }
 
     unsigned q[D / 16][4];
 #pragma unroll
     for (int i = 0; i < D / 16; i++)
-        load_matrices(q[i], shared_address(queries) + ((lane / 8 % 2 * 8 + lane % 8) * ROW + i * 16 + lane / 16 * 8) * 2);
+        load_matrices(q[i], shared_address(queries) + (lane % 16 * QUERY_STRIDE + i * 16 + lane / 16 * 8) * 2);
+    __syncthreads();
 
     // Layout of the partial results of this row and head: values of all splits, then (largest, sum) of all splits.
     const size_t pair = static_cast<size_t>(row) * p.n_kv_heads + kv_head;
@@ -300,14 +329,12 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
         const int n = min(WARP_TOKENS, n_tokens - first);
         if (FUSED && n_tokens - 1 >= first && n_tokens - 1 < first + WARP_TOKENS) {
             // What was fetched for the new token is what its slot held before.
-            bf16* stale = ring + (warp * STAGES + stage) * STAGE + (n - 1) * ROW;
-            for (int i = lane; i < 2 * (D / 8); i += WARP) {
-                bf16* to = i < D / 8 ? stale + i * 8 : stale + WARP_TOKENS * ROW + (i - D / 8) * 8;
-                store8(to, load8(fresh + i * 8));
-            }
+            bf16* tile = ring + (warp * STAGES + stage) * STAGE;
+            for (int i = lane; i < 2 * R::VECTORS; i += WARP)
+                store8(tile + i / R::VECTORS * WARP_TOKENS * R::STRIDE + R::at(n - 1, i % R::VECTORS), load8(fresh + i * 8));
             __syncwarp();
         }
-        if (n > 0) softmax.add(q, keys, keys + WARP_TOKENS * ROW * 2, n, p.scale * LOG2_E);
+        if (n > 0) softmax.add(q, keys, keys + WARP_TOKENS * R::STRIDE * 2, n, p.scale * LOG2_E);
         __syncwarp();
         fetch(stage);
         stage = stage == STAGES - 1 ? 0 : stage + 1;

@@ -111,12 +111,23 @@ __device__ __forceinline__ void copy_bytes(unsigned to, const void* from, int by
 }
 
 // For what is read once: first to leave the L2 cache.
-__device__ __forceinline__ void stream_bytes(unsigned to, const void* from, int bytes, unsigned barrier) {
+__device__ __forceinline__ unsigned long long read_once() {
     unsigned long long policy;
-    asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+    asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+    return policy;
+}
+
+__device__ __forceinline__ void copy_bytes(unsigned to, const void* from, int bytes, unsigned barrier, unsigned long long policy) {
     asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint [%0], [%1], %2, [%3], %4;" ::"r"(to),
                  "l"(from), "r"(bytes), "r"(barrier), "l"(policy)
                  : "memory");
+}
+// True in one lane. The compiler knows it, and issues a bulk copy as one instruction; for lanes that it can't tell apart it
+// goes through them one by one, which takes longer than the copies.
+__device__ __forceinline__ bool elected() {
+    int chosen;
+    asm volatile("{\n\t.reg .pred p;\n\telect.sync _|p, 0xffffffff;\n\tselp.b32 %0, 1, 0, p;\n\t}" : "=r"(chosen));
+    return chosen != 0;
 }
 #else
 constexpr int FULL_ARRIVALS = WARP;
@@ -173,34 +184,41 @@ struct Ring {
         if (++piece == n_pieces) piece = 0, tile += gridDim.x;
     }
 
-    // The whole warp asks for the piece's rows of W.
+    // Asks for the piece's rows of W.
     __device__ __forceinline__ void fetch_weights() const {
         const int bytes = length() * W::BYTES;
-        const size_t start = static_cast<size_t>(piece) * PIECE_BYTES;
+        const size_t row_bytes = static_cast<size_t>(p.k) * W::BYTES;
+        const unsigned char* from = p.weight + static_cast<size_t>(piece) * PIECE_BYTES;
 #if __CUDA_ARCH__ >= 900
-        const int lane = threadIdx.x % WARP;
-        const int row = lane < TILE ? weight_row<E>(p, tile, lane) : -1;
-        const int n_rows = __popc(__ballot_sync(ALL_LANES, row >= 0));
-        if (lane == 0) expect_bytes(full(), n_rows * bytes + (P == Prologue::Plain ? p.m * length() * 2 : 0));
-        __syncwarp();
-        if (row >= 0) stream_bytes(at() + lane * PIECE_STRIDE, p.weight + static_cast<size_t>(row) * p.k * W::BYTES + start, bytes, full());
+        // Rows that exist: of all sixteen, or of the eight gates and of the eight ups.
+        constexpr int RUN = E == Epilogue::SwiGlu ? 8 : TILE;
+        const int end = E == Epilogue::SwiGlu ? p.n / 2 : p.n;
+        const int n_rows = min(RUN, end - tile * RUN);
+        expect_bytes(full(), n_rows * (TILE / RUN) * bytes + (P == Prologue::Plain ? p.m * length() * 2 : 0));
+        const unsigned long long policy = read_once();
+#pragma unroll
+        for (int run = 0; run < TILE / RUN; run++) {
+            const unsigned char* row = from + (static_cast<size_t>(run) * end + tile * RUN) * row_bytes;
+#pragma unroll
+            for (int r = 0; r < RUN; r++, row += row_bytes)
+                if (r < n_rows) copy_bytes(at() + (run * RUN + r) * PIECE_STRIDE, row, bytes, full(), policy);
+        }
 #else
         for (int r = 0; r < TILE; r++) {
             const int row = weight_row<E>(p, tile, r);
-            if (row >= 0) copy_row(at() + r * PIECE_STRIDE, p.weight + static_cast<size_t>(row) * p.k * W::BYTES + start, bytes);
+            if (row >= 0) copy_row(at() + r * PIECE_STRIDE, from + row * row_bytes, bytes);
         }
         if (P == Prologue::Norm) arrive_when_copied(full());
 #endif
     }
 
-    // The whole warp asks for the piece's columns of x.
+    // Asks for the piece's columns of x.
     __device__ __forceinline__ void fetch_x() const {
         if (P == Prologue::Norm) return;
         const unsigned to = at() + STAGE_WEIGHTS;
         const bf16* from = p.x + piece * PIECE;
 #if __CUDA_ARCH__ >= 900
-        const int r = threadIdx.x % WARP;
-        if (r < p.m) copy_bytes(to + r * X_STRIDE, from + static_cast<size_t>(r) * p.k, length() * 2, full());
+        for (int r = 0; r < p.m; r++) copy_bytes(to + r * X_STRIDE, from + static_cast<size_t>(r) * p.k, length() * 2, full());
 #else
         for (int r = 0; r < p.m; r++)
             copy_row(to + r * X_STRIDE, reinterpret_cast<const unsigned char*>(from + static_cast<size_t>(r) * p.k), length() * 2);
@@ -209,7 +227,7 @@ struct Ring {
     }
 };
 
-// Asks for every piece, as many ahead as there are stages.
+// Asks for every piece, as many ahead as there are stages. By one lane on Hopper, elsewhere by a warp.
 template <class W, Prologue P, Epilogue E>
 __device__ __forceinline__ void produce(Ring<W, P, E> ring) {
     const int n_items = ring.n_items();
@@ -326,17 +344,30 @@ __device__ __forceinline__ void normalise(const Problem& p, unsigned char* to, f
     consumers_sync();
 }
 
-// What a thread adds to or multiplies with one sum of a tile; read when the tile begins, so that its end need not wait.
+// What a thread adds to or multiplies with one sum of a tile.
 struct Row {
-    int index = -1;
-    float scale = 1.0f;
-    float bias = 0.0f;
+    int index;
+    float scale, bias;
+};
 
-    __device__ __forceinline__ void load(const Problem& p, int row) {
-        index = row;
-        if (row < 0) return;
-        if (p.scales) scale = p.scales[row];
-        if (p.bias) bias = __bfloat162float(p.bias[row]);
+__device__ __forceinline__ Row load_row(const Problem& p, int index) {
+    Row row = {index, 1.0f, 0.0f};
+    if (index >= 0 && p.scales) row.scale = p.scales[index];
+    if (index >= 0 && p.bias) row.bias = __bfloat162float(p.bias[index]);
+    return row;
+}
+
+template <Epilogue E>
+struct Finish {
+    Row row, up;
+    // What y is added to.
+    bf16 before;
+
+    // `index` is the thread's row in a tile, `column` its row of x.
+    __device__ __forceinline__ void load(const Problem& p, int tile, int index, int column) {
+        row = load_row(p, weight_row<E>(p, tile, index));
+        if (E == Epilogue::SwiGlu) up = load_row(p, weight_row<E>(p, tile, index + 8));
+        if (E == Epilogue::Add && row.index >= 0) before = static_cast<const bf16*>(p.out)[static_cast<size_t>(column) * p.n + row.index];
     }
 };
 
@@ -359,17 +390,16 @@ __device__ __forceinline__ void consume(Ring<W, P, E> ring, const unsigned char*
     const int own_row = slot / 16 + slot / 2 % 2 * 8;
     const int own_column = static_cast<int>(threadIdx.x) / 128 * 8 + slot / 4 % 4 * 2 + slot % 2;
     const bool owns = threadIdx.x < TILES * 128 && own_column < p.m && (E != Epilogue::SwiGlu || own_row < 8);
-    Row row, up;
-    float before = 0.0f;
+    // Loaded a tile ahead, so that nobody waits for it.
+    Finish<E> finish = {}, next = {};
+    if (owns) next.load(p, ring.tile, own_row, own_column);
 
     Sums<TILES> sums = {};
     int buffer = 0;
     for (int n_items = ring.n_items(); n_items > 0; n_items--, ring.advance()) {
         if (ring.piece == 0 && owns) {
-            row.load(p, weight_row<E>(p, ring.tile, own_row));
-            if (E == Epilogue::SwiGlu) up.load(p, weight_row<E>(p, ring.tile, own_row + 8));
-            if (E == Epilogue::Add && row.index >= 0)
-                before = __bfloat162float(static_cast<const bf16*>(p.out)[static_cast<size_t>(own_column) * p.n + row.index]);
+            finish = next;
+            next.load(p, ring.tile + gridDim.x, own_row, own_column);
         }
         barrier_wait(ring.full(), ring.parity);
         const unsigned w = ring.at() + w_offset;
@@ -404,7 +434,7 @@ __device__ __forceinline__ void consume(Ring<W, P, E> ring, const unsigned char*
         // The other buffer takes the next tile: whoever comes here again has seen all reads of this one.
         buffer ^= 1;
         consumers_sync();
-        if (!owns || row.index < 0) continue;
+        if (!owns || finish.row.index < 0) continue;
         float y = 0.0f, u = 0.0f;
 #pragma unroll
         for (int w = 0; w < CONSUMERS; w++) {
@@ -412,17 +442,17 @@ __device__ __forceinline__ void consume(Ring<W, P, E> ring, const unsigned char*
             y += sum[0];
             if (E == Epilogue::SwiGlu) u += sum[2];
         }
-        y = y * row.scale + row.bias;
+        y = y * finish.row.scale + finish.row.bias;
         if (E == Epilogue::SwiGlu) {
-            u = u * up.scale + up.bias;
-            static_cast<bf16*>(p.out)[static_cast<size_t>(own_column) * (p.n / 2) + row.index] = bf16(y / (1.0f + __expf(-y)) * u);
+            u = u * finish.up.scale + finish.up.bias;
+            static_cast<bf16*>(p.out)[static_cast<size_t>(own_column) * (p.n / 2) + finish.row.index] = bf16(y / (1.0f + __expf(-y)) * u);
             continue;
         }
-        const size_t at = static_cast<size_t>(own_column) * p.n + row.index;
+        const size_t at = static_cast<size_t>(own_column) * p.n + finish.row.index;
         if (E == Epilogue::Logits)
             static_cast<float*>(p.out)[at] = y;
         else
-            static_cast<bf16*>(p.out)[at] = bf16(y + before);
+            static_cast<bf16*>(p.out)[at] = bf16(E == Epilogue::Add ? y + __bfloat162float(finish.before) : y);
     }
 }
 
@@ -447,6 +477,9 @@ __device__ __forceinline__ void skinny(const Problem& p) {
     }
     __syncthreads();
     if (threadIdx.x >= CONSUMER_THREADS) {
+#if __CUDA_ARCH__ >= 900
+        if (!elected()) return;
+#endif
         produce(ring);
         return;
     }

@@ -81,13 +81,15 @@ impl DecodeAttention {
             return Err(Error::Driver { what: "attending to a cache", cause: format!("there is no kernel for {self:?}") });
         }
         let (d, group) = (self.dim, self.n_heads / self.n_kv_heads);
+        // Between rows in shared memory: powers of two are swizzled there, others padded.
+        let stride = if d.is_power_of_two() { d } else { d + 8 };
         let kernel = format!("decode_attention_{}_d{d}", if self.fresh.is_some() { "fused" } else { "plain" });
         let fresh = self.fresh.unwrap_or(FreshTokens { q_norm: 0, k_norm: 0, eps: 0.0, angles: 0, slots: 0 });
         let depth = BLOCKS.div_ceil(self.rows * self.n_kv_heads).min(MAX_SPLITS);
         let config = LaunchConfig {
             grid: (self.n_kv_heads as u32, self.rows as u32, depth as u32),
             block: (THREADS, 1, 1),
-            shared: (3 * 256 * (d + 8) + 32 * (d + 8) + 4 * d + 16 * group * (d + 4)) as u32,
+            shared: (2 * 256 * stride + 4 * d + (32 * (d + 8)).max(16 * group * (d + 4))) as u32,
         };
         // SAFETY: the arguments have the kernel's types; the caller answers for the addresses.
         unsafe {
