@@ -372,16 +372,17 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
 
     // The last block of this row and head finds everybody's partial results written.
     __shared__ bool is_last;
-    __threadfence();
     __syncthreads();
     if (threadIdx.x == 0) {
+        // Behind the barrier it publishes what the whole block wrote.
+        __threadfence();
         const int n_blocks = min(cursor.n_splits, static_cast<int>(gridDim.z));
         is_last = atomicAdd(p.tickets + pair, 1) == n_blocks - 1;
         if (is_last) p.tickets[pair] = 0;
+        __threadfence();
     }
     __syncthreads();
     if (!is_last) return;
-    __threadfence();
     // A lane a split: their shares of each head's result.
     for (int head = warp; head < group; head += WARPS) {
         const float2 own = lane < cursor.n_splits ? __ldcg(partial_sums + lane * group + head) : make_float2(-INFINITY, 0.0f);

@@ -1,9 +1,10 @@
 // y = W x for few rows of x: the matmuls of a decode step, which live on how fast W streams from memory.
 //
-//   skinny_<weights>_<prologue>_<epilogue>_<rows>(out, x, weight, scales, bias, norm_weight, m, n, k, eps, stages)
+//   skinny_<weights>_<input>_<epilogue>_<rows>(out, x, weight, scales, bias, norm_weight, m, n, k, eps, stages)
 //
 //   weights    bf16: weight bf16 [n, k], `scales` null; fp8: weight e4m3 [n, k] with `scales` f32 [n], one a row
-//   prologue   plain: x bf16 [m, k]; norm: the rows of x are RMS-normalised first (`norm_weight` bf16 [k], `eps`)
+//   input      resident: all of x bf16 [m, k] is kept in shared memory, and its rows are RMS-normalised first if there is a
+//              `norm_weight` bf16 [k] (with `eps`); streamed: x comes piece by piece with W, for x that is too large
 //   epilogue   store: out bf16 [m, n]; logits: out f32 [m, n]; add: out bf16 [m, n] += y;
 //              swiglu: the n rows of W are n / 2 gates, then n / 2 ups: out bf16 [m, n / 2] = silu(gate) * up
 //   rows       8 or 16: the most rows of x
@@ -12,16 +13,15 @@
 // k and n are any multiples of 8 (k of 16 for fp8; n of 16 for swiglu), all pointers 16-byte aligned.
 //
 // Launch: block 288; any grid up to n / 16 blocks, best one block a multiprocessor; dynamic shared memory of
-//   stages * (17408 + (plain ? m * X : 0)) + (norm ? m * R : 0) + reduce + 16 * stages bytes, with
-//   X = bf16 ? 1088 : 2064, R = skinny_row(k) = bf16 ? ceil(k / 32) * 64 + 64 or + 0, see `resident_stride`,
-//   reduce = 8192 * rows / 8
-// so that two blocks fit on a multiprocessor: then the weights of the next matmul arrive while this one ends.
+//   stages * (17424 + (streamed ? m * X : 0)) + (resident ? m * R : 0) + 1024 * rows bytes, with
+//   X = bf16 ? 1088 : 2064, R = ceil(k / 64) * 128 + (bf16 ? 64 : 16), at least one stage, best such
+// that two blocks fit on a multiprocessor: then the weights of the next matmul arrive while this one ends.
 //
 // How it works. One warp keeps a ring of `stages` pieces of W in flight (bulk copies on Hopper): sixteen rows × 1024 bytes.
 // Eight warps multiply them on the tensor cores, W as the 16×16 operand, x as the 16×8 one. The inner index is permuted in
 // the same way in both, so that what a lane needs of a row is sixteen bytes that lie together. Each warp takes every eighth
-// step of a piece; at the end of a tile of sixteen rows the eight sums are added in a fixed order. Columns of a product do not mix, so a
-// row's result has the same bits whatever m is and whatever the other rows hold.
+// step of a piece; at the end of a tile of sixteen rows the eight sums are added in a fixed order. Columns of a product do
+// not mix, so a row's result has the same bits whatever m is and whatever the other rows hold.
 //
 // Weights are fetched before the wait for earlier kernels. The permission to start the next kernel is given when the last
 // piece is asked for: then its weights queue up behind ours. The epilogues other than `store` may give it before their own
@@ -38,7 +38,7 @@ constexpr int PIECE_BYTES = 1024;
 constexpr int PIECE_STRIDE = PIECE_BYTES + 64;
 constexpr int STAGE_WEIGHTS = TILE * PIECE_STRIDE;
 
-enum class Prologue { Plain, Norm };
+enum class Input { Streamed, Resident };
 enum class Epilogue { Store, Logits, Add, SwiGlu };
 
 // What a step of 16 rows × 64 bytes is in each format: `LANE` values of a row to a lane.
@@ -151,7 +151,7 @@ __device__ __forceinline__ int weight_row(const Problem& p, int tile, int r) {
 }
 
 // The ring of stages and the pieces that this block puts through it: for each of its tiles, each piece of the rows.
-template <class W, Prologue P, Epilogue E>
+template <class W, Input I, Epilogue E>
 struct Ring {
     static constexpr int PIECE = PIECE_BYTES / W::BYTES;
     static constexpr int X_STRIDE = PIECE * 2 + W::X_PAD;
@@ -166,7 +166,7 @@ struct Ring {
         : p(p), stages_at(stages_at), full_at(barriers_at), empty_at(barriers_at + p.stages * 8), n_pieces((p.k + PIECE - 1) / PIECE),
           tile(blockIdx.x) {}
 
-    __device__ __forceinline__ int stage_bytes() const { return STAGE_WEIGHTS + (P == Prologue::Plain ? p.m * X_STRIDE : 0); }
+    __device__ __forceinline__ int stage_bytes() const { return STAGE_WEIGHTS + (I == Input::Streamed ? p.m * X_STRIDE : 0); }
     __device__ __forceinline__ unsigned at() const { return stages_at + stage * stage_bytes(); }
     __device__ __forceinline__ unsigned full() const { return full_at + stage * 8; }
     __device__ __forceinline__ unsigned empty() const { return empty_at + stage * 8; }
@@ -194,7 +194,7 @@ struct Ring {
         constexpr int RUN = E == Epilogue::SwiGlu ? 8 : TILE;
         const int end = E == Epilogue::SwiGlu ? p.n / 2 : p.n;
         const int n_rows = min(RUN, end - tile * RUN);
-        expect_bytes(full(), n_rows * (TILE / RUN) * bytes + (P == Prologue::Plain ? p.m * length() * 2 : 0));
+        expect_bytes(full(), n_rows * (TILE / RUN) * bytes + (I == Input::Streamed ? p.m * length() * 2 : 0));
         const unsigned long long policy = read_once();
 #pragma unroll
         for (int run = 0; run < TILE / RUN; run++) {
@@ -208,13 +208,13 @@ struct Ring {
             const int row = weight_row<E>(p, tile, r);
             if (row >= 0) copy_row(at() + r * PIECE_STRIDE, from + row * row_bytes, bytes);
         }
-        if (P == Prologue::Norm) arrive_when_copied(full());
+        if (I == Input::Resident) arrive_when_copied(full());
 #endif
     }
 
     // Asks for the piece's columns of x.
     __device__ __forceinline__ void fetch_x() const {
-        if (P == Prologue::Norm) return;
+        if (I == Input::Resident) return;
         const unsigned to = at() + STAGE_WEIGHTS;
         const bf16* from = p.x + piece * PIECE;
 #if __CUDA_ARCH__ >= 900
@@ -228,13 +228,12 @@ struct Ring {
 };
 
 // Asks for every piece, as many ahead as there are stages. By one lane on Hopper, elsewhere by a warp.
-template <class W, Prologue P, Epilogue E>
-__device__ __forceinline__ void produce(Ring<W, P, E> ring) {
+template <class W, Input I, Epilogue E>
+__device__ __forceinline__ void produce(Ring<W, I, E> ring) {
     const int n_items = ring.n_items();
     const int ahead = min(ring.p.stages, n_items);
-    Ring<W, P, E> late = ring;
+    Ring<W, I, E> late = ring;
     for (int i = 0; i < ahead; i++, ring.advance()) ring.fetch_weights();
-    if (E != Epilogue::Store && ahead == n_items) launch_dependents();
     wait_for_earlier_kernels();
     for (int i = 0; i < ahead; i++, late.advance()) late.fetch_x();
     if (E == Epilogue::Store && ahead == n_items) launch_dependents();
@@ -291,13 +290,13 @@ __device__ __forceinline__ int resident_stride(int k) {
     return (k + 63) / 64 * 128 + W::X_PAD;
 }
 
-// Writes the normalised rows of x to shared memory. Called by the consumers; `scratch` holds CONSUMERS floats a row.
+// Brings the rows of x to shared memory, normalised if there is a weight for it. Called by the consumers; `scratch` holds CONSUMERS floats a row.
 template <class W, int ROWS>
-__device__ __forceinline__ void normalise(const Problem& p, unsigned char* to, float* scratch) {
+__device__ __forceinline__ void settle_x(const Problem& p, unsigned char* to, float* scratch) {
     const int stride = resident_stride<W>(p.k);
     const int n_vectors = p.k / 8;
     const int warp = threadIdx.x / WARP;
-    const Bf16x8 first_weights = threadIdx.x < n_vectors ? load8(p.norm_weight + threadIdx.x * 8) : Bf16x8{};
+    const Bf16x8 first_weights = p.norm_weight && threadIdx.x < n_vectors ? load8(p.norm_weight + threadIdx.x * 8) : Bf16x8{};
     wait_for_earlier_kernels();
 
     float squares[ROWS] = {};
@@ -318,6 +317,10 @@ __device__ __forceinline__ void normalise(const Problem& p, unsigned char* to, f
                 store8(reinterpret_cast<bf16*>(to + (r0 + r) * stride) + i * 8, v[r]);
             }
         }
+    }
+    if (!p.norm_weight) {
+        consumers_sync();
+        return;
     }
 #pragma unroll
     for (int r = 0; r < ROWS; r++) {
@@ -371,15 +374,15 @@ struct Finish {
     }
 };
 
-template <class W, Prologue P, Epilogue E, int TILES>
-__device__ __forceinline__ void consume(Ring<W, P, E> ring, const unsigned char* resident, float* scratch) {
-    using Pieces = Ring<W, P, E>;
+template <class W, Input I, Epilogue E, int TILES>
+__device__ __forceinline__ void consume(Ring<W, I, E> ring, const unsigned char* resident, float* scratch) {
+    using Pieces = Ring<W, I, E>;
     constexpr int STEP = 4 * W::LANE;
     constexpr int STEPS = Pieces::PIECE / STEP / CONSUMERS;
     const Problem& p = ring.p;
     const int lane = threadIdx.x % WARP;
     const int warp = threadIdx.x / WARP;
-    const int x_stride = P == Prologue::Norm ? resident_stride<W>(p.k) : Pieces::X_STRIDE;
+    const int x_stride = I == Input::Resident ? resident_stride<W>(p.k) : Pieces::X_STRIDE;
     // The lane's row and column of W and of x within a piece.
     const int column = warp * STEP + lane % 4 * W::LANE;
     const unsigned w_offset = lane / 4 * PIECE_STRIDE + column * W::BYTES;
@@ -397,13 +400,14 @@ __device__ __forceinline__ void consume(Ring<W, P, E> ring, const unsigned char*
     Sums<TILES> sums = {};
     int buffer = 0;
     for (int n_items = ring.n_items(); n_items > 0; n_items--, ring.advance()) {
+        if (n_items == p.stages) launch_dependents();
         if (ring.piece == 0 && owns) {
             finish = next;
             next.load(p, ring.tile + gridDim.x, own_row, own_column);
         }
         barrier_wait(ring.full(), ring.parity);
         const unsigned w = ring.at() + w_offset;
-        const unsigned x = (P == Prologue::Norm ? shared_address(resident) + ring.piece * Pieces::PIECE * 2 : ring.at() + STAGE_WEIGHTS) + x_offset;
+        const unsigned x = (I == Input::Resident ? shared_address(resident) + ring.piece * Pieces::PIECE * 2 : ring.at() + STAGE_WEIGHTS) + x_offset;
         const int length = ring.length();
         if (length == Pieces::PIECE) {
 #pragma unroll
@@ -456,13 +460,13 @@ __device__ __forceinline__ void consume(Ring<W, P, E> ring, const unsigned char*
     }
 }
 
-template <class W, Prologue P, Epilogue E, int TILES>
+template <class W, Input I, Epilogue E, int TILES>
 __device__ __forceinline__ void skinny(const Problem& p) {
     extern __shared__ __align__(128) unsigned char shared[];
-    using Pieces = Ring<W, P, E>;
-    const int stage_bytes = STAGE_WEIGHTS + (P == Prologue::Plain ? p.m * Pieces::X_STRIDE : 0);
+    using Pieces = Ring<W, I, E>;
+    const int stage_bytes = STAGE_WEIGHTS + (I == Input::Streamed ? p.m * Pieces::X_STRIDE : 0);
     unsigned char* resident = shared + p.stages * stage_bytes;
-    float* scratch = reinterpret_cast<float*>(resident + (P == Prologue::Norm ? p.m * resident_stride<W>(p.k) : 0));
+    float* scratch = reinterpret_cast<float*>(resident + (I == Input::Resident ? p.m * resident_stride<W>(p.k) : 0));
     const unsigned barriers = shared_address(scratch + 2 * CONSUMERS * TILES * 128);
     const Pieces ring(p, shared_address(shared), barriers);
     if (threadIdx.x == 0) {
@@ -476,6 +480,7 @@ __device__ __forceinline__ void skinny(const Problem& p) {
 #endif
     }
     __syncthreads();
+    if (E != Epilogue::Store && ring.n_items() <= p.stages) launch_dependents();
     if (threadIdx.x >= CONSUMER_THREADS) {
 #if __CUDA_ARCH__ >= 900
         if (!elected()) return;
@@ -483,33 +488,33 @@ __device__ __forceinline__ void skinny(const Problem& p) {
         produce(ring);
         return;
     }
-    if (P == Prologue::Norm)
-        normalise<W, 8 * TILES>(p, resident, scratch);
+    if (I == Input::Resident)
+        settle_x<W, 8 * TILES>(p, resident, scratch);
     else
         wait_for_earlier_kernels();
-    consume<W, P, E, TILES>(ring, resident, scratch);
+    consume<W, I, E, TILES>(ring, resident, scratch);
 }
 
 }  // namespace
 
-#define SKINNY(name, W, P, E, TILES)                                                                                                    \
+#define SKINNY(name, W, I, E, TILES)                                                                                                    \
     extern "C" __global__ void __launch_bounds__(CONSUMER_THREADS + WARP, 2)                                                             \
         skinny_##name(void* out, const bf16* x, const unsigned char* weight, const float* scales, const bf16* bias,                      \
                       const bf16* norm_weight, int m, int n, int k, float eps, int stages) {                                            \
-        skinny<W, Prologue::P, Epilogue::E, TILES>({out, x, weight, scales, bias, norm_weight, m, n, k, eps, stages});                  \
+        skinny<W, Input::I, Epilogue::E, TILES>({out, x, weight, scales, bias, norm_weight, m, n, k, eps, stages});                  \
     }
 
-#define SKINNY_ROWS(name, W, P, E) \
-    SKINNY(name##_8, W, P, E, 1)   \
-    SKINNY(name##_16, W, P, E, 2)
+#define SKINNY_ROWS(name, W, I, E) \
+    SKINNY(name##_8, W, I, E, 1)   \
+    SKINNY(name##_16, W, I, E, 2)
 
-#define SKINNY_EPILOGUES(name, W, P)            \
-    SKINNY_ROWS(name##_store, W, P, Store)      \
-    SKINNY_ROWS(name##_logits, W, P, Logits)    \
-    SKINNY_ROWS(name##_add, W, P, Add)          \
-    SKINNY_ROWS(name##_swiglu, W, P, SwiGlu)
+#define SKINNY_EPILOGUES(name, W, I)            \
+    SKINNY_ROWS(name##_store, W, I, Store)      \
+    SKINNY_ROWS(name##_logits, W, I, Logits)    \
+    SKINNY_ROWS(name##_add, W, I, Add)          \
+    SKINNY_ROWS(name##_swiglu, W, I, SwiGlu)
 
-SKINNY_EPILOGUES(bf16_plain, WeightsBf16, Plain)
-SKINNY_EPILOGUES(bf16_norm, WeightsBf16, Norm)
-SKINNY_EPILOGUES(fp8_plain, WeightsFp8, Plain)
-SKINNY_EPILOGUES(fp8_norm, WeightsFp8, Norm)
+SKINNY_EPILOGUES(bf16_streamed, WeightsBf16, Streamed)
+SKINNY_EPILOGUES(bf16_resident, WeightsBf16, Resident)
+SKINNY_EPILOGUES(fp8_streamed, WeightsFp8, Streamed)
+SKINNY_EPILOGUES(fp8_resident, WeightsFp8, Resident)

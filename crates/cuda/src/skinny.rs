@@ -70,22 +70,28 @@ impl Skinny {
         PIECE_BYTES / self.weight_bytes()
     }
 
-    /// Bytes of shared memory besides the stages, and of one stage.
-    fn shared(&self) -> (usize, usize) {
+    /// Bytes of shared memory besides the stages, and of one stage, with all of x in shared memory or a piece of it a stage.
+    fn shared(&self, resident: bool) -> (usize, usize) {
         let sums = 8192 * self.rows.div_ceil(8);
-        match self.norm {
-            Some(_) => (sums + self.rows * (self.n_in.div_ceil(64) * 128 + self.padding()), STAGE_WEIGHTS + BARRIERS),
-            None => (sums, STAGE_WEIGHTS + self.rows * (self.piece() * 2 + self.padding()) + BARRIERS),
+        if resident {
+            (sums + self.rows * (self.n_in.div_ceil(64) * 128 + self.padding()), STAGE_WEIGHTS + BARRIERS)
+        } else {
+            (sums, STAGE_WEIGHTS + self.rows * (self.piece() * 2 + self.padding()) + BARRIERS)
         }
     }
 
-    /// Whether there is a kernel for this shape: few rows, an inner size of whole vectors, and room for the normalised rows.
+    /// Stages that fit into `bytes` of shared memory.
+    fn n_stages(&self, resident: bool, bytes: usize) -> usize {
+        let (fixed, stage) = self.shared(resident);
+        bytes.saturating_sub(fixed) / stage
+    }
+
+    /// Whether there is a kernel for this shape: few rows, an inner size of whole vectors, and room for normalised rows.
     pub fn is_possible(&self, device: &Device) -> bool {
-        let (fixed, stage) = self.shared();
         (1..=Self::MAX_ROWS).contains(&self.rows)
             && self.n_in.is_multiple_of(16 / self.weight_bytes())
             && self.n_out.is_multiple_of(if self.epilogue == Epilogue::SwiGlu { 16 } else { 8 })
-            && fixed + MIN_STAGES * stage <= device.max_shared()
+            && self.n_stages(self.norm.is_some(), device.max_shared()) >= MIN_STAGES
     }
 
     /// Launches the product.
@@ -102,15 +108,19 @@ impl Skinny {
         let n_tiles = self.n_out.div_ceil(TILE_ROWS);
         let n_blocks = device.n_processors().min(n_tiles);
         let n_pieces = n_tiles.div_ceil(n_blocks) * self.n_in.div_ceil(self.piece());
-        let (fixed, stage) = self.shared();
         // With half of a multiprocessor's memory the next product can already fetch its weights while this one ends.
         let half = (device.max_shared() + Device::SHARED_RESERVED) / 2 - Device::SHARED_RESERVED;
-        let fit = |bytes: usize| bytes.saturating_sub(fixed) / stage;
-        let stages = if fit(half) >= MIN_STAGES { fit(half) } else { fit(device.max_shared()) }.min(n_pieces);
+        let resident = self.norm.is_some() || self.n_stages(true, half) >= MIN_STAGES;
+        let stages = match self.n_stages(resident, half) {
+            few if few < MIN_STAGES => self.n_stages(resident, device.max_shared()),
+            enough => enough,
+        };
+        let stages = stages.min(n_pieces);
+        let (fixed, stage) = self.shared(resident);
         let kernel = format!(
             "skinny_{}_{}_{}_{}",
             if self.scales == 0 { "bf16" } else { "fp8" },
-            if self.norm.is_some() { "norm" } else { "plain" },
+            if resident { "resident" } else { "streamed" },
             match self.epilogue {
                 Epilogue::Store => "store",
                 Epilogue::Logits => "logits",
