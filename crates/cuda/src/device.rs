@@ -155,14 +155,10 @@ impl Device {
         self.0.n_processors
     }
 
-    /// Bytes of shared memory that one block can have. A multiprocessor has [`Device::SHARED_RESERVED`] more, and each block
-    /// takes as much more than it asks for.
+    /// Bytes of shared memory that one block can have.
     pub fn max_shared(&self) -> usize {
         self.0.max_shared
     }
-
-    /// See [`Device::max_shared`].
-    pub const SHARED_RESERVED: usize = 1024;
 
     /// Free and total bytes of the whole GPU.
     pub fn free_memory(&self) -> Result<(usize, usize)> {

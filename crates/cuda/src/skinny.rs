@@ -53,6 +53,8 @@ const STAGE_WEIGHTS: usize = TILE_ROWS * (PIECE_BYTES + 64);
 const BARRIERS: usize = 16;
 /// Fewer pieces in flight than this don't keep the memory busy.
 const MIN_STAGES: usize = 3;
+/// More rows of x come faster piece by piece than all before the first product.
+const MAX_RESIDENT_ROWS: usize = 2;
 
 impl Skinny {
     pub const MAX_ROWS: usize = 16;
@@ -80,10 +82,14 @@ impl Skinny {
         }
     }
 
-    /// Stages that fit into `bytes` of shared memory.
-    fn n_stages(&self, resident: bool, bytes: usize) -> usize {
-        let (fixed, stage) = self.shared(resident);
-        bytes.saturating_sub(fixed) / stage
+    fn is_resident(&self) -> bool {
+        self.norm.is_some() || self.rows <= MAX_RESIDENT_ROWS
+    }
+
+    /// Stages that there is room for.
+    fn n_stages(&self, device: &Device) -> usize {
+        let (fixed, stage) = self.shared(self.is_resident());
+        device.max_shared().saturating_sub(fixed) / stage
     }
 
     /// Whether there is a kernel for this shape: few rows, an inner size of whole vectors, and room for normalised rows.
@@ -91,7 +97,7 @@ impl Skinny {
         (1..=Self::MAX_ROWS).contains(&self.rows)
             && self.n_in.is_multiple_of(16 / self.weight_bytes())
             && self.n_out.is_multiple_of(if self.epilogue == Epilogue::SwiGlu { 16 } else { 8 })
-            && self.n_stages(self.norm.is_some(), device.max_shared()) >= MIN_STAGES
+            && self.n_stages(device) >= MIN_STAGES
     }
 
     /// Launches the product.
@@ -108,14 +114,10 @@ impl Skinny {
         let n_tiles = self.n_out.div_ceil(TILE_ROWS);
         let n_blocks = device.n_processors().min(n_tiles);
         let n_pieces = n_tiles.div_ceil(n_blocks) * self.n_in.div_ceil(self.piece());
-        // With half of a multiprocessor's memory the next product can already fetch its weights while this one ends.
-        let half = (device.max_shared() + Device::SHARED_RESERVED) / 2 - Device::SHARED_RESERVED;
-        let resident = self.norm.is_some() || self.n_stages(true, half) >= MIN_STAGES;
-        let stages = match self.n_stages(resident, half) {
-            few if few < MIN_STAGES => self.n_stages(resident, device.max_shared()),
-            enough => enough,
-        };
-        let stages = stages.min(n_pieces);
+        let resident = self.is_resident();
+        // As much as there is: with room for two blocks on a multiprocessor, the early blocks of the next product would crowd
+        // onto those that are free first.
+        let stages = self.n_stages(device).min(n_pieces);
         let (fixed, stage) = self.shared(resident);
         let kernel = format!(
             "skinny_{}_{}_{}_{}",
