@@ -4,7 +4,8 @@
 // Launch, one kernel for each pair of padded head sizes (`attention_sm80_d32`, `_d64`, `_d80`, `_d96`, `_d128` with keys
 // and values alike, `_d192_128` for 192-wide keys and 128-wide values):
 //   grid   (n_tiles, n_heads), block 128
-//   shared 2 * ((128 + 64) * (DQ + 8) + 64 * (DV + 8)) bytes, dynamic, for padded sizes DQ and DV
+//   shared 2 * ((128 + N) * (DQ + 8) + N * (DV + 8)) bytes, dynamic, for padded sizes DQ and DV, with rounds of N = 128 keys
+//          for `_d32` and `_d64`, 64 for the others
 // A tile is 128 query rows. Blocks start in the order of `tiles`: causal callers list the tiles with the most visible keys
 // first, so that the short ones fill the gaps at the end.
 //
@@ -26,7 +27,6 @@
 namespace {
 
 constexpr int TILE_M = 128;
-constexpr int TILE_N = 64;
 constexpr int BLOCK_ROWS = 32;
 constexpr int WARPS = 4;
 constexpr int THREADS = WARPS * WARP;
@@ -89,15 +89,33 @@ __device__ __forceinline__ unsigned pack(float a, float b) {
 template <int ROWS, int D>
 __device__ __forceinline__ void fetch(unsigned to, const bf16* from, int stride, const int* blocks, int first, int end, int d) {
     constexpr int CHUNKS = D / 8;
+    // Threads side by side bring the chunks of one row; with a power of two every thread stays in its column.
+    constexpr int ACROSS = CHUNKS % 16 == 0 ? 16 : CHUNKS % 8 == 0 ? 8 : CHUNKS % 4 == 0 ? 4 : 2;
+    constexpr int DOWN = THREADS / ACROSS;
+    static_assert(ROWS % DOWN == 0 && CHUNKS % ACROSS == 0);
+    const int column = threadIdx.x % ACROSS * 8;
+    const int row = threadIdx.x / ACROSS;
+    to += (row * (D + 8) + column) * 2;
+    // Nothing is read where `copy` is false, so the address need not exist.
+    const auto copy_row = [&](int i, const bf16* source, bool exists) {
 #pragma unroll
-    for (int i = threadIdx.x; i < ROWS * CHUNKS; i += THREADS) {
-        const int r = i / CHUNKS;
-        const int column = i % CHUNKS * 8;
-        const int row = first + r;
-        const bool exists = row < end && column < d;
-        long long at = row;
-        if (exists && blocks) at = static_cast<long long>(blocks[row / BLOCK_ROWS]) * BLOCK_ROWS + row % BLOCK_ROWS;
-        copy16_or_zero(to + (r * (D + 8) + column) * 2, exists ? from + at * stride + column : from, exists);
+        for (int j = 0; j < CHUNKS / ACROSS; j++) {
+            const bool copy = exists && column + j * ACROSS * 8 < d;
+            copy16_or_zero(to + (i * DOWN * (D + 8) + j * ACROSS * 8) * 2, source + j * ACROSS * 8, copy);
+        }
+    };
+    const int left = end - first - row;
+    if (blocks) {
+#pragma unroll
+        for (int i = 0; i < ROWS / DOWN; i++) {
+            const int at = min(first + row + i * DOWN, end - 1);
+            const long long cached = static_cast<long long>(blocks[at / BLOCK_ROWS]) * BLOCK_ROWS + at % BLOCK_ROWS;
+            copy_row(i, from + cached * stride + column, i * DOWN < left);
+        }
+    } else {
+        const bf16* source = from + static_cast<long long>(first + row) * stride + column;
+#pragma unroll
+        for (int i = 0; i < ROWS / DOWN; i++) copy_row(i, source + i * DOWN * stride, i * DOWN < left);
     }
     commit_copies();
 }
@@ -120,7 +138,7 @@ struct Problem {
     float scale;
 };
 
-template <int DQ, int DV>
+template <int DQ, int DV, int TILE_N>
 __device__ __forceinline__ void attention(const Problem& p) {
     extern __shared__ __align__(16) unsigned char shared[];
     const unsigned q_shared = shared_address(shared);
@@ -284,18 +302,18 @@ __device__ __forceinline__ void attention(const Problem& p) {
 
 }  // namespace
 
-#define ATTENTION(name, dq, dv_padded)                                                                                         \
-    extern "C" __global__ void __launch_bounds__(THREADS)                                                                      \
-        name(bf16* out, const bf16* q, const bf16* k, const bf16* v, const int2* tiles, const int* cu_seqlens,                 \
-             const int* cu_seqlens_k, const int* block_tables, const int* context_lens, int max_blocks, int q_stride,          \
-             int k_stride, int v_stride, int n_heads, int n_kv_heads, int d, int dv, int causal, float scale) {                \
-        attention<dq, dv_padded>(Problem{out, q, k, v, tiles, cu_seqlens, cu_seqlens_k, block_tables, context_lens,            \
-                                         max_blocks, q_stride, k_stride, v_stride, n_heads, n_kv_heads, d, dv, causal, scale}); \
+#define ATTENTION(name, dq, dv_padded, tile_n)                                                                              \
+    extern "C" __global__ void __launch_bounds__(THREADS)                                                                   \
+        name(bf16* out, const bf16* q, const bf16* k, const bf16* v, const int2* tiles, const int* cu_seqlens,              \
+             const int* cu_seqlens_k, const int* block_tables, const int* context_lens, int max_blocks, int q_stride,       \
+             int k_stride, int v_stride, int n_heads, int n_kv_heads, int d, int dv, int causal, float scale) {             \
+        attention<dq, dv_padded, tile_n>(Problem{out, q, k, v, tiles, cu_seqlens, cu_seqlens_k, block_tables, context_lens, \
+                                         max_blocks, q_stride, k_stride, v_stride, n_heads, n_kv_heads, d, dv, causal, scale});\
     }
 
-ATTENTION(attention_sm80_d32, 32, 32)
-ATTENTION(attention_sm80_d64, 64, 64)
-ATTENTION(attention_sm80_d80, 80, 80)
-ATTENTION(attention_sm80_d96, 96, 96)
-ATTENTION(attention_sm80_d128, 128, 128)
-ATTENTION(attention_sm80_d192_128, 192, 128)
+ATTENTION(attention_sm80_d32, 32, 32, 128)
+ATTENTION(attention_sm80_d64, 64, 64, 128)
+ATTENTION(attention_sm80_d80, 80, 80, 64)
+ATTENTION(attention_sm80_d96, 96, 96, 64)
+ATTENTION(attention_sm80_d128, 128, 128, 64)
+ATTENTION(attention_sm80_d192_128, 192, 128, 64)
