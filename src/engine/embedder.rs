@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::models::bert::{EmbeddingModel, Encoding, RerankModel};
 use super::models::{self, Model};
-use super::ops::Backend;
+use super::ops::{Backend, DeviceOptions, Reserve};
 use super::request::Failure;
 
 /// Tokens of one packed batch; a longer text still goes through alone.
@@ -43,14 +43,19 @@ pub struct Embedded {
     pub n_tokens: usize,
 }
 
-fn backend() -> Backend {
-    Backend::cpu(std::thread::available_parallelism().map_or(1, usize::from))
+/// What a batch takes on a GPU at most: 8192 tokens through a large encoder are a few hundred MB.
+const SCRATCH_BYTES: usize = 1 << 30;
+
+fn open(options: &DeviceOptions) -> Result<Backend> {
+    let backend = Backend::open(&DeviceOptions { quantization: None, ..*options })?;
+    backend.reserve(&Reserve { scratch: SCRATCH_BYTES, kept: 0, steps: None })?;
+    Ok(backend)
 }
 
 impl Embedder {
     /// Loads a checkpoint folder. Blocks.
-    pub fn load(path: &Path) -> Result<Self> {
-        match models::load(path, &backend())?.model {
+    pub fn load(path: &Path, options: &DeviceOptions) -> Result<Self> {
+        match models::load(path, &open(options)?)?.model {
             Model::Embedding(model) => Ok(Self { model, turn: Mutex::default() }),
             _ => bail!("{} is not an embedding model", path.display()),
         }
@@ -113,8 +118,8 @@ pub struct Scored {
 
 impl Reranker {
     /// Loads a checkpoint folder. Blocks.
-    pub fn load(path: &Path) -> Result<Self> {
-        match models::load(path, &backend())?.model {
+    pub fn load(path: &Path, options: &DeviceOptions) -> Result<Self> {
+        match models::load(path, &open(options)?)?.model {
             Model::Rerank(model) => Ok(Self { model, turn: Mutex::default() }),
             _ => bail!("{} is not a reranker", path.display()),
         }

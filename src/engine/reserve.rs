@@ -80,7 +80,17 @@ pub fn reserve(loaded: &Loaded, options: &EngineOptions, limits: &Limits) -> Res
             memory.total >> 20
         );
     }
-    Ok(budget(kv_bytes, scratch))
+    let budget = budget(kv_bytes, scratch);
+    tracing::info!(
+        gpu.total_bytes = memory.total,
+        gpu.used_bytes = memory.total - memory.free,
+        model.weight_bytes = info.weight_bytes,
+        steps.scratch_bytes = scratch,
+        pictures.kept_bytes = kept,
+        kv.bytes = budget.n_blocks * block_bytes,
+        "GPU memory set aside"
+    );
+    Ok(budget)
 }
 
 /// DeepStack layers of the known models.

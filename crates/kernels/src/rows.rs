@@ -470,6 +470,17 @@ pub fn add(pool: &Pool, x: &mut [f32], y: &[f32]) {
     });
 }
 
+/// `out = x`.
+pub fn copy(pool: &Pool, out: &mut [f32], x: &[f32]) {
+    assert_eq!(out.len(), x.len());
+    let len = out.len();
+    let out = Shards::new(out);
+    pool.parallel_for(len, 2 * GRAIN, &|start, end| {
+        // SAFETY: pieces do not overlap.
+        unsafe { out.slice(start, end - start) }.copy_from_slice(&x[start..end]);
+    });
+}
+
 /// Adds row `i` of `rows` to row `ids[i]` of `x`, in the order of `ids`; rows have `width` elements.
 pub fn scatter_add_rows(x: &mut [f32], width: usize, ids: &[usize], rows: &[f32]) {
     assert_eq!(rows.len(), ids.len() * width);

@@ -117,8 +117,8 @@ impl Loaded {
     fn load(found: &Found, options: &EngineOptions) -> Result<Self> {
         Ok(match found.checkpoint.kind {
             Kind::Llm => Self::Llm(Engine::load(&found.path, options)?),
-            Kind::TextEmbedding => Self::Embedder(Arc::new(Embedder::load(&found.path)?)),
-            Kind::Rerank => Self::Reranker(Arc::new(Reranker::load(&found.path)?)),
+            Kind::TextEmbedding => Self::Embedder(Arc::new(Embedder::load(&found.path, &options.device)?)),
+            Kind::Rerank => Self::Reranker(Arc::new(Reranker::load(&found.path, &options.device)?)),
         })
     }
 

@@ -133,6 +133,19 @@ impl Backend {
         }
     }
 
+    /// Another tensor of the same values.
+    pub fn copy(&self, x: &Tensor) -> Result<Tensor> {
+        match &self.0 {
+            Place::Cpu(cpu) => {
+                let mut out = kernels::memory::for_overwrite(x.rows * x.width);
+                x.with_values(|x| kernels::rows::copy(&cpu.pool, &mut out, x))?;
+                Tensor::from_vec(out, x.rows, x.width)
+            }
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.copy(x),
+        }
+    }
+
     /// `x += y`.
     pub fn add(&self, x: &Tensor, y: &Tensor) -> Result<()> {
         match &self.0 {

@@ -240,7 +240,7 @@ mod tests {
         let shape = qwen3_vl_8b();
         let plan = |memory| serving(&shape, Device::Cuda, Precision::Stored, memory, 8192);
         let decoder = shape.activation_bytes(8192, 256, 2);
-        let fixed = 17_534_247_392 + decoder + (256 << 20);
+        let fixed = 17_534_247_392 + decoder + (1 << 30);
         assert_eq!(plan(Some(80_000_000_000)).kv_tokens, Some((80_000_000_000 - fixed) / 147_456));
         assert_eq!(plan(Some(10_000_000_000)).kv_tokens, Some(0));
         assert_eq!(plan(None).kv_tokens, None);

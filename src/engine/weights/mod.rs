@@ -21,7 +21,7 @@ use std::{
 use memmap2::Mmap;
 use serde_json::Value;
 
-use super::ops::{self, Backend, Format, Linear, Matrix, Stored, bytes_for};
+use super::ops::{self, Backend, Device, Format, Linear, Matrix, Stored, bytes_for};
 
 pub use gguf::GgufTokenizer;
 
@@ -456,7 +456,8 @@ impl Scope<'_> {
 
     /// Several linear layers over the same input as one, outputs side by side.
     pub fn fused(&self, parts: &[(&str, usize)], n_in: usize, bias: bool) -> Result<Linear, LoadError> {
-        // Neighbours in the same format become one matrix, so that one call reads them all.
+        // On the CPU neighbours in the same format become one matrix, so that one call reads them all; a GPU's copy of them is
+        // one matrix anyway.
         let mut matrices: Vec<Stored<'_>> = Vec::new();
         let mut biases = Vec::new();
         for (name, n_out) in parts {
@@ -464,7 +465,7 @@ impl Scope<'_> {
             let entry = self.weights.find(&scope.name("weight"), &[*n_out, n_in])?;
             let bytes = self.weights.bytes(entry);
             match matrices.last_mut() {
-                Some(last) if last.format == entry.format => {
+                Some(last) if last.format == entry.format && self.backend.device() == Device::Cpu => {
                     last.rows += n_out;
                     last.bytes.to_mut().extend_from_slice(&bytes);
                 }

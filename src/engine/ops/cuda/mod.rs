@@ -168,6 +168,12 @@ impl Cuda {
         Ok(out)
     }
 
+    pub fn copy(&self, x: &Tensor) -> Result<Tensor> {
+        let out = self.scratch(x.rows, x.width)?;
+        self.0.device.copy(out.bf16()?, x.bf16()?, x.rows * x.width * DType::Bf16.size())?;
+        Ok(out)
+    }
+
     pub fn add(&self, x: &Tensor, y: &Tensor) -> Result<()> {
         if (x.rows, x.width) != (y.rows, y.width) {
             bail!("[{}, {}] can't be added to [{}, {}]", y.rows, y.width, x.rows, x.width);
