@@ -122,13 +122,25 @@ impl ModelArgs {
         }
     }
 
-    /// The engine over the model, with room for `n_tokens` in its cache unless the settings name a size, and for as many
-    /// waiting requests.
+    /// The engine over the model, with room for `n_tokens` in its cache unless the settings name a size or a GPU has more,
+    /// and for as many waiting requests.
     pub async fn load(&self, opened: &Opened, n_tokens: u64, n_requests: usize) -> Result<Engine> {
+        let enough = (self.device == Device::Cpu).then(|| self.kv_mb(opened, n_tokens));
+        self.load_with(opened, self.kv_cache_mb.or(enough), n_requests).await
+    }
+
+    /// As [`load`](Self::load), with no more room than that.
+    pub async fn load_tight(&self, opened: &Opened, n_tokens: u64, n_requests: usize) -> Result<Engine> {
+        self.load_with(opened, Some(self.kv_cache_mb.unwrap_or_else(|| self.kv_mb(opened, n_tokens))), n_requests).await
+    }
+
+    fn kv_mb(&self, opened: &Opened, n_tokens: u64) -> usize {
         let needed = n_tokens * opened.shape.kv_bytes_per_token(opened.device().number_bytes());
         // A tenth to spare: blocks are not full, and a sequence is admitted with a few in hand.
-        let enough = (needed + needed / 10).div_ceil(1 << 20) as usize + 16;
-        let kv_cache_mb = self.kv_cache_mb.or((self.device == Device::Cpu).then_some(enough));
+        (needed + needed / 10).div_ceil(1 << 20) as usize + 16
+    }
+
+    async fn load_with(&self, opened: &Opened, kv_cache_mb: Option<usize>, n_requests: usize) -> Result<Engine> {
         let options = EngineOptions { kv_cache_mb, queue_limit: n_requests + 1, ..self.options() };
         let path = opened.path.clone();
         tokio::task::spawn_blocking(move || Engine::load(&path, &options)).await?

@@ -72,7 +72,7 @@ pub async fn run(args: SoakBench) -> Result<()> {
     let opened = tokio::task::spawn_blocking(move || model.open()).await??;
     let request_tokens = args.prompt_tokens as f64 + f64::from(args.output_tokens);
     let n_tokens = args.concurrency as f64 * request_tokens / 2.0 * args.cache;
-    let engine = args.model.load(&opened, n_tokens.max(request_tokens + 1024.0) as u64, args.concurrency).await?;
+    let engine = args.model.load_tight(&opened, n_tokens.max(request_tokens + 1024.0) as u64, args.concurrency).await?;
 
     let started = Instant::now();
     let (total, mut early) = (Duration::from_secs(args.seconds), None);

@@ -111,7 +111,7 @@ impl Handle {
 
 impl Plan {
     /// cuBLAS counts columns first: `yᵀ [n_out, rows] = Wᵀ' [n_in, n_out]' · xᵀ [n_in, rows]`.
-    fn new(handle: sys::cublasLtHandle_t, key: &Key) -> Result<Self> {
+    fn new(handle: sys::cublasLtHandle_t, key: &Key, matmul: &Matmul) -> Result<Self> {
         use sys::cublasLtMatmulDescAttributes_t as D;
         use sys::cudaDataType as T;
         let operand = if key.fp8 { T::CUDA_R_8F_E4M3 } else { T::CUDA_R_16BF };
@@ -143,6 +143,8 @@ impl Plan {
             plan.set(D::CUBLASLT_MATMUL_DESC_A_SCALE_MODE, &SCALE_PER_ROW)?;
             plan.set(D::CUBLASLT_MATMUL_DESC_B_SCALE_MODE, &SCALE_PER_ROW)?;
         }
+        // Algorithms are chosen with the addresses in place.
+        plan.set_addresses(matmul)?;
         let preference = result::create_matmul_pref().map_err(blas(failed))?;
         // SAFETY: all descriptors are valid; the attribute is a size.
         let found = unsafe {
@@ -165,6 +167,18 @@ impl Plan {
         Ok(plan)
     }
 
+    fn set_addresses(&self, matmul: &Matmul) -> Result<()> {
+        use sys::cublasLtMatmulDescAttributes_t as D;
+        if matmul.bias != 0 {
+            self.set(D::CUBLASLT_MATMUL_DESC_BIAS_POINTER, &matmul.bias)?;
+        }
+        if let Some(scales) = &matmul.scales {
+            self.set(D::CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, &scales.weight)?;
+            self.set(D::CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, &scales.x)?;
+        }
+        Ok(())
+    }
+
     fn set<T>(&self, attribute: sys::cublasLtMatmulDescAttributes_t, value: &T) -> Result<()> {
         // SAFETY: the descriptor is valid and `value` has the attribute's type.
         unsafe { result::set_matmul_desc_attribute(self.desc, attribute, std::ptr::from_ref(value).cast(), size_of::<T>()) }
@@ -178,7 +192,6 @@ impl Matmul {
     /// # Safety
     /// All addresses are valid for their shapes and aligned to 16 bytes until the product has run.
     pub unsafe fn launch(&self, device: &Device) -> Result<()> {
-        use sys::cublasLtMatmulDescAttributes_t as D;
         if self.rows == 0 {
             return Ok(());
         }
@@ -200,15 +213,9 @@ impl Matmul {
         }
         let plan = match plans.entry(key) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(entry) => entry.insert(Plan::new(blas_handle.handle, &key)?),
+            std::collections::hash_map::Entry::Vacant(entry) => entry.insert(Plan::new(blas_handle.handle, &key, self)?),
         };
-        if key.bias {
-            plan.set(D::CUBLASLT_MATMUL_DESC_BIAS_POINTER, &self.bias)?;
-        }
-        if let Some(scales) = &self.scales {
-            plan.set(D::CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, &scales.weight)?;
-            plan.set(D::CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, &scales.x)?;
-        }
+        plan.set_addresses(self)?;
         let (alpha, beta) = (1.0f32, if self.accumulate { 1.0f32 } else { 0.0 });
         // SAFETY: the plan describes the operands; the caller answers for their addresses.
         unsafe {

@@ -155,6 +155,15 @@ impl Backend {
         }
     }
 
+    /// Waits until everything launched so far has run.
+    pub fn synchronize(&self) -> Result<()> {
+        match &self.0 {
+            Place::Cpu(_) => Ok(()),
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => Ok(cuda.device().synchronize()?),
+        }
+    }
+
     /// The most that operations have taken of the reserved scratch memory, bytes; 0 on the CPU.
     pub fn scratch_peak(&self) -> usize {
         match &self.0 {

@@ -5,7 +5,10 @@
 
 mod attention;
 mod decode_attention;
+mod rows;
+mod sampler;
 mod skinny;
+mod vision;
 
 use std::sync::OnceLock;
 
