@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: up test check bench openapi web clean-services
+.PHONY: up test check check-gpu bench openapi web clean-services
 
 TOOLS := target/tools/bin
 DATA_DIR ?= data
@@ -25,6 +25,11 @@ test:
 # The part of the tests that runs nothing: format, lints, docs, dependencies, generated files.
 check:
 	tools/check.sh
+
+# Lints of the code for GPUs; needs no GPU, and fetches a CUDA compiler where there is none.
+check-gpu:
+	command -v nvcc >/dev/null || . <(tools/cuda-toolkit.sh)
+	cargo clippy --locked --workspace --all-targets --features cuda -- -D warnings
 
 # The console, built into web/dist (embedded in the binary).
 web:

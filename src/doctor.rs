@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use crate::config::Config;
+use crate::engine::ops::Backend;
 use crate::local;
 use crate::runtime::Runtime;
 
@@ -17,6 +18,7 @@ pub async fn run(config: Config) -> Result<()> {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     report.note("memory", &format!("{} GiB, {} GiB free", system.total_memory() >> 30, system.available_memory() >> 30));
+    report.check("device", device(&config));
     report.check("data directory", writable(&config.data_dir));
     match config.database_url.is_some() && config.redis_url.is_some() {
         true => report.note("servers", "DATABASE_URL and REDIS_URL are set"),
@@ -45,6 +47,15 @@ async fn extension(runtime: &Runtime) -> Result<String> {
         .flatten();
     let server: String = sqlx::query_scalar("show server_version").fetch_one(&runtime.state.db).await?;
     Ok(format!("PostgreSQL {server}, pgvector {}", version.as_deref().unwrap_or("not installed (optional)")))
+}
+
+/// What models will run on.
+fn device(config: &Config) -> Result<String> {
+    let backend = Backend::open(&config.engine().device)?;
+    Ok(match backend.memory()? {
+        None => "CPU".to_owned(),
+        Some(memory) => format!("{}, {} GiB, {} GiB free", backend.name(), memory.total >> 30, memory.free >> 30),
+    })
 }
 
 fn writable(dir: &Path) -> Result<String> {

@@ -83,6 +83,11 @@ impl ModelArgs {
         self.device == Device::Cpu && self.quantization.is_none()
     }
 
+    /// The device alone.
+    pub fn open_device(&self) -> Result<Backend> {
+        Ok(Backend::open(&DeviceOptions { quantization: None, ..self.device_options() })?)
+    }
+
     /// The model without an engine around it, with memory set aside for its largest steps.
     pub fn load_model(&self, path: &Path) -> Result<Loaded> {
         let loaded = models::load(path, &Backend::open(&self.device_options())?)?;
@@ -114,7 +119,7 @@ impl ModelArgs {
         match (self.peak_tflops, self.peak_gbps) {
             (Some(tflops), Some(gbps)) => Ok(Peaks { tflops, gbps }),
             (tflops, gbps) => {
-                let backend = Backend::open(&DeviceOptions { quantization: None, ..self.device_options() })?;
+                let backend = self.open_device()?;
                 backend.reserve(&Reserve { scratch: peaks::SCRATCH_BYTES, kept: 0, steps: None })?;
                 let measured = peaks::measure(&backend)?;
                 Ok(Peaks { tflops: tflops.unwrap_or(measured.tflops), gbps: gbps.unwrap_or(measured.gbps) })

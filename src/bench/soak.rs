@@ -60,6 +60,9 @@ struct Figures<'a> {
     /// Resident after a quarter of the time, and at the end.
     resident_early_bytes: u64,
     resident_late_bytes: u64,
+    /// Free on the device at the same times; `None` on the CPU.
+    device_free_early_bytes: Option<usize>,
+    device_free_late_bytes: Option<usize>,
 }
 
 /// Time in which an engine that has nothing to do must have seen it.
@@ -74,6 +77,8 @@ pub async fn run(args: SoakBench) -> Result<()> {
     let n_tokens = args.concurrency as f64 * request_tokens / 2.0 * args.cache;
     let engine = args.model.load_tight(&opened, n_tokens.max(request_tokens + 1024.0) as u64, args.concurrency).await?;
 
+    let device = args.model.open_device()?;
+    let device_free = || anyhow::Ok(device.memory()?.map(|memory| memory.free));
     let started = Instant::now();
     let (total, mut early) = (Duration::from_secs(args.seconds), None);
     let mut running = JoinSet::new();
@@ -87,7 +92,7 @@ pub async fn run(args: SoakBench) -> Result<()> {
             ends[done?? as usize] += 1;
         }
         if early.is_none() && started.elapsed() > total / 4 {
-            early = Some(resident_bytes());
+            early = Some((resident_bytes(), device_free()?));
         }
     }
     let settling = Instant::now();
@@ -99,6 +104,8 @@ pub async fn run(args: SoakBench) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     let [finished, abandoned, refused] = ends;
+    let late = (resident_bytes(), device_free()?);
+    let early = early.unwrap_or(late);
     print_json(&Figures {
         settings: &args,
         finished,
@@ -108,10 +115,13 @@ pub async fn run(args: SoakBench) -> Result<()> {
         steps: idle.n_steps,
         output_tokens: idle.n_completion_tokens,
         leaked_blocks: idle.n_used_blocks,
-        resident_early_bytes: early.unwrap_or_else(resident_bytes),
-        resident_late_bytes: resident_bytes(),
+        resident_early_bytes: early.0,
+        resident_late_bytes: late.0,
+        device_free_early_bytes: early.1,
+        device_free_late_bytes: late.1,
     })?;
     ensure!(idle.n_running == 0 && idle.n_queued == 0, "{} sequences run and {} wait, of nobody", idle.n_running, idle.n_queued);
+    ensure!(late.1 >= early.1, "{:?} bytes were free on the device, now {:?}", early.1, late.1);
     ensure!(idle.n_used_blocks == 0, "{} blocks were not given back", idle.n_used_blocks);
     ensure!(idle.n_failed == refused, "{} generations failed, {refused} of them for want of memory", idle.n_failed);
     Ok(())

@@ -124,6 +124,15 @@ impl Backend {
         }
     }
 
+    /// What people call it.
+    pub fn name(&self) -> &str {
+        match &self.0 {
+            Place::Cpu(_) => "CPU",
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.device().name(),
+        }
+    }
+
     /// Launches return before they have run.
     pub fn is_async(&self) -> bool {
         self.device() != Device::Cpu

@@ -1,4 +1,4 @@
-use ashlar_cuda::{Buffer, Device, LaunchConfig, launch};
+use ashlar_cuda::{Buffer, Device, LaunchConfig};
 use ashlar_kernels::Pool;
 use ashlar_kernels::rows::{self as cpu, Activation, Heads, Pairing};
 use half::bf16;
@@ -21,7 +21,7 @@ fn chunks_of_rows(rows: usize, width: usize) -> LaunchConfig {
 macro_rules! run {
     ($($argument:expr),+ $(,)?) => {
         // SAFETY: the arguments have the kernel's types, and the test's buffers its sizes.
-        unsafe { launch!($($argument),+) }.expect("the kernel starts")
+        unsafe { ashlar_cuda::launch!($($argument),+) }.expect("the kernel starts")
     };
 }
 pub(super) use run;

@@ -352,11 +352,11 @@ fn draws_follow_the_distribution() {
             case
         })
         .collect();
-    let mut shares = [0.0; 4];
+    let mut shares = [0.0f64; 4];
     for outcome in sample(device, &cases, &vec![row; cases.len()], 4, 4) {
         shares[outcome.id as usize] += 1.0 / 4000.0;
     }
     for (got, want) in shares.iter().zip([0.1, 0.2, 0.3, 0.4]) {
-        assert!((got - want).abs() < 0.03f64, "{shares:?}");
+        assert!((got - want).abs() < 0.03, "{shares:?}");
     }
 }

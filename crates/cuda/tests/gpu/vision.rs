@@ -25,7 +25,7 @@ fn patches_lie_as_the_cpu_lays_them() {
         let rgb = upload(device, &rgb);
         let out = Buffer::zeros(device, want.len() * size_of::<bf16>()).expect("the GPU has room for a test");
         let at_once = if size % 8 == 0 { 8 } else { 1 };
-        let n_threads = n_frames.div_ceil(temporal) * height * width / at_once;
+        let n_threads = usize::div_ceil(n_frames, temporal) * height * width / at_once;
         let [mean, std] = [patches.mean, patches.std].map(|channels| channels.map(|x| 255.0 * x));
         run!(
             device,
