@@ -15,8 +15,9 @@ use super::model::{ModelArgs, Opened, peak_resident_bytes};
 use super::peaks::Peaks;
 use super::workload::{self, Prompt};
 use super::{Spread, print_json, print_line};
+use crate::engine::plan;
 use crate::engine::request::{Event, Request, Usage};
-use crate::engine::{Engine, Snapshot};
+use crate::engine::{Engine, Limits, Snapshot};
 
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct EngineBench {
@@ -99,6 +100,10 @@ struct Figures<'a> {
     bounds: Bounds,
     /// Weights and KV cache.
     engine_bytes: u64,
+    /// In use on the device by everybody; `None` on the CPU.
+    device_used_bytes: Option<u64>,
+    /// What the planner says to that.
+    device_planned_bytes: Option<u64>,
     peak_resident_bytes: u64,
 }
 
@@ -162,6 +167,8 @@ pub async fn run(args: EngineBench) -> Result<()> {
     let decode_s: f64 = timed.iter().map(Timed::decode_s).sum();
     let steps = after.n_steps - before.n_steps;
     let per_token = |t: &Timed| t.decode_s() / f64::from(t.usage.completion_tokens.max(2) - 1);
+    let device_used_bytes = args.model.open_device()?.memory()?.map(|memory| (memory.total - memory.free) as u64);
+    let plan = plan::serving(&opened.shape, opened.device(), opened.precision(), None, Limits::default().max_step_tokens as u64);
     let figures = Figures {
         settings: &args,
         load_s,
@@ -189,6 +196,8 @@ pub async fn run(args: EngineBench) -> Result<()> {
         late_steps: after.n_late_steps - before.n_late_steps,
         bounds: bounds(&args, &opened, peaks, &timed, &Run { before, after, at_once, wall_s }),
         engine_bytes: engine.memory_bytes(),
+        device_used_bytes,
+        device_planned_bytes: device_used_bytes.map(|_| plan.fixed() + engine.kv_bytes()),
         peak_resident_bytes: peak_resident_bytes(),
     };
     if args.json { print_json(&figures) } else { print(&figures) }
@@ -284,6 +293,14 @@ fn print(f: &Figures<'_>) -> Result<()> {
         f.engine_bytes as f64 / 1e9,
         f.peak_resident_bytes as f64 / 1e9
     ));
+    if let (Some(used), Some(planned)) = (f.device_used_bytes, f.device_planned_bytes) {
+        print_line(format_args!(
+            "device   {:10.2} GB in use, {:.2} GB planned ({:+.1} %)",
+            used as f64 / 1e9,
+            planned as f64 / 1e9,
+            (planned as f64 / used as f64 - 1.0) * 100.0
+        ));
+    }
     Ok(())
 }
 

@@ -108,6 +108,8 @@ struct Shared {
     /// Tokens of prompt and answer together.
     context_size: usize,
     kv_bytes: u64,
+    /// Of the weights, where they are.
+    held_bytes: u64,
     grammars: OnceLock<std::result::Result<Grammars, String>>,
     metrics: Arc<Metrics>,
     next_id: AtomicU64,
@@ -171,6 +173,7 @@ impl Engine {
         let shared = Arc::new(Shared {
             context_size: info.context_length.min(n_blocks * BLOCK_SIZE),
             kv_bytes: (n_blocks * info.cache_shape().block_bytes(backend)) as u64,
+            held_bytes: loaded.held_bytes,
             info,
             text,
             generation: loaded.generation,
@@ -250,9 +253,14 @@ impl Engine {
         self.0.shared.count_tokens(input, tools)
     }
 
+    /// Of the KV cache.
+    pub fn kv_bytes(&self) -> u64 {
+        self.0.shared.kv_bytes
+    }
+
     /// Weights and KV cache.
     pub fn memory_bytes(&self) -> u64 {
-        self.0.shared.info.weight_bytes + self.0.shared.kv_bytes
+        self.0.shared.held_bytes + self.0.shared.kv_bytes
     }
 
     pub fn metrics(&self) -> Snapshot {

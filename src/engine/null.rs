@@ -37,6 +37,7 @@ pub fn load(path: &Path) -> anyhow::Result<Option<Loaded>> {
     Ok(Some(Loaded {
         model,
         backend: Backend::cpu(1),
+        held_bytes: 0,
         tokenizer,
         generation: GenerationConfig::default(),
         chat_template,

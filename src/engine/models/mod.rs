@@ -101,6 +101,8 @@ pub struct Loaded {
     pub model: Model,
     /// Where it runs.
     pub backend: Backend,
+    /// Memory of its weights there.
+    pub held_bytes: u64,
     pub tokenizer: Arc<Tokenizer>,
     pub generation: GenerationConfig,
     /// `None`: the model only continues text.
@@ -154,10 +156,17 @@ pub fn load(path: &Path, backend: &Backend) -> Result<Loaded, LoadError> {
     Architecture::find(&checkpoint.architecture)?;
     let text = TextFiles::load(&checkpoint)?;
     let tokenizer = Arc::new(text.tokenizer);
+    let free = |backend: &Backend| backend.memory().map(|memory| memory.map(|memory| memory.free as u64));
+    let before = free(backend)?;
     let (model, input) = load_model(&checkpoint, &tokenizer, backend)?;
+    let held_bytes = match (before, free(backend)?) {
+        (Some(before), Some(after)) => before.saturating_sub(after),
+        _ => checkpoint.weights.n_bytes(),
+    };
     Ok(Loaded {
         model,
         backend: backend.clone(),
+        held_bytes,
         tokenizer,
         generation: text.generation,
         chat_template: text.chat_template,

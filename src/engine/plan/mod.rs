@@ -45,7 +45,11 @@ pub struct PlanArgs {
 /// Rows of a step that sample, at most.
 const MAX_LOGITS: u64 = 256;
 /// Patches that one step encodes, at most: four pictures of 1 Mpx.
-const MAX_PATCHES: u64 = 16_384;
+const MAX_STEP_PATCHES: u64 = 16_384;
+/// Patches of a picture of 16 Mpx.
+const MAX_PICTURE_PATCHES: u64 = 65_536;
+/// The driver's context, cuBLAS and the kernels.
+const GPU_CONTEXT_BYTES: u64 = 700 << 20;
 
 /// What serving takes, part by part as the engine reports it, and what then fits.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,8 +59,10 @@ pub struct Serving {
     pub workspace: u64,
     /// What the tower's widest point takes; 0 without a tower.
     pub vision: u64,
-    /// Encoded pictures that are kept; 0 without a tower.
+    /// Encoded pictures that are kept, and on a GPU those that a step reads; 0 without a tower.
     pub encoder_cache: u64,
+    /// What a GPU's driver, libraries and decoding steps take besides; 0 on the CPU.
+    pub device: u64,
     pub kv_per_token: u64,
     /// Tokens of KV cache in the memory that is left; `None` without a limit.
     pub kv_tokens: Option<u64>,
@@ -65,19 +71,34 @@ pub struct Serving {
 impl Serving {
     /// Bytes besides the KV cache.
     pub fn fixed(&self) -> u64 {
-        self.weights + self.workspace + self.encoder_cache
+        self.weights + self.workspace + self.encoder_cache + self.device
+    }
+}
+
+/// Patches that go through the tower together: as many as a step may have, on a GPU those of the largest picture.
+fn max_patches(device: Device) -> u64 {
+    match device {
+        Device::Cpu => MAX_STEP_PATCHES,
+        Device::Cuda => MAX_PICTURE_PATCHES,
     }
 }
 
 pub fn serving(shape: &Shape, device: Device, precision: Precision, memory: Option<u64>, step_tokens: u64) -> Serving {
     let number_bytes = device.number_bytes();
     let step_tokens = step_tokens.min(shape.context_length.max(1));
-    let vision = shape.vision_bytes(MAX_PATCHES, number_bytes);
+    let n_patches = max_patches(device);
+    let vision = shape.vision_bytes(n_patches, number_bytes);
+    let (mut kept, mut on_device) = (super::reserve::encoder_cache_bytes(device) as u64, 0);
+    if device == Device::Cuda {
+        kept += 2 * shape.feature_bytes(n_patches / shape.vision.as_ref().map_or(1, |vision| vision.merge), number_bytes);
+        on_device = GPU_CONTEXT_BYTES + shape.partial_bytes(MAX_LOGITS);
+    }
     let mut plan = Serving {
         weights: shape.held_bytes(precision),
         workspace: shape.activation_bytes(step_tokens, MAX_LOGITS, number_bytes).max(vision),
         vision,
-        encoder_cache: if shape.vision.is_some() { super::reserve::encoder_cache_bytes(device) as u64 } else { 0 },
+        encoder_cache: if shape.vision.is_some() { kept } else { 0 },
+        device: on_device,
         kv_per_token: shape.kv_bytes_per_token(number_bytes),
         kv_tokens: None,
     };
@@ -132,8 +153,11 @@ fn serving_table(out: &mut String, shape: &Shape, args: &PlanArgs) {
     let step_tokens = args.step_tokens.min(shape.context_length);
     line(out, "Workspace", &part(|p| p.workspace), &format!("a step of {step_tokens} tokens, {MAX_LOGITS} rows of logits"));
     if shape.vision.is_some() {
-        line(out, "  vision tower", &part(|p| p.vision), &format!("{MAX_PATCHES} patches in a step"));
+        line(out, "  vision tower", &part(|p| p.vision), &format!("{} patches in a step", max_patches(args.device)));
         line(out, "Encoder cache", &part(|p| p.encoder_cache), "pictures that are asked about again");
+    }
+    if args.device == Device::Cuda {
+        line(out, "Device", &part(|p| p.device), "driver, libraries, what decoding steps leave between their kernels");
     }
     let contexts = std::iter::successors(Some(1024), |context| Some(context * 4)).take_while(|c| *c <= shape.context_length.max(1024));
     match args.memory {
@@ -239,8 +263,9 @@ mod tests {
     fn what_fits_is_what_weights_workspace_and_encoder_cache_leave() {
         let shape = qwen3_vl_8b();
         let plan = |memory| serving(&shape, Device::Cuda, Precision::Stored, memory, 8192);
-        let decoder = shape.activation_bytes(8192, 256, 2);
-        let fixed = 17_534_247_392 + decoder + (1 << 30);
+        let steps = shape.activation_bytes(8192, 256, 2).max(shape.vision_bytes(65_536, 2));
+        let kept = (1 << 30) + 2 * 16_384 * 4 * 4096 * 2;
+        let fixed = 17_534_247_392 + steps + kept + (700 << 20) + 256 * 32 * 32 * 130 * 4;
         assert_eq!(plan(Some(80_000_000_000)).kv_tokens, Some((80_000_000_000 - fixed) / 147_456));
         assert_eq!(plan(Some(10_000_000_000)).kv_tokens, Some(0));
         assert_eq!(plan(None).kv_tokens, None);

@@ -179,6 +179,13 @@ impl Shape {
     }
 }
 
+impl Shape {
+    /// What the decode kernel's splits leave for `n_sequences` sequences: a head's values, maximum and sum for each of 32.
+    pub fn partial_bytes(&self, n_sequences: u64) -> u64 {
+        n_sequences * self.n_heads * 32 * (self.head_dim + 2) * 4
+    }
+}
+
 /// Cosine and sine of half a head's angles, f32.
 fn angle_bytes(head_dim: u64) -> u64 {
     head_dim / 2 * 8

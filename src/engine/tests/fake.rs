@@ -55,6 +55,7 @@ impl Fake {
         Loaded {
             model: Model::Causal(Box::new(self)),
             backend: Backend::cpu(1),
+            held_bytes: 0,
             tokenizer,
             generation,
             chat_template,
