@@ -123,7 +123,7 @@ impl Kernel {
     }
 
     const fn has_tail(&self) -> bool {
-        self.head_dim % MAIN_COLUMNS != 0
+        !self.head_dim.is_multiple_of(MAIN_COLUMNS)
     }
 }
 

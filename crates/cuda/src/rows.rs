@@ -206,7 +206,6 @@ pub struct Span {
 ///
 /// # Safety
 /// See the module.
-#[expect(clippy::too_many_arguments, reason = "one for each parameter of the kernel")]
 pub unsafe fn visual_rows(device: &Device, x: u64, spans: u64, n_spans: usize, longest: usize, width: usize, add: bool) -> Result<()> {
     if n_spans == 0 || longest == 0 {
         return Ok(());
@@ -221,7 +220,6 @@ pub unsafe fn visual_rows(device: &Device, x: u64, spans: u64, n_spans: usize, l
 ///
 /// # Safety
 /// See the module.
-#[expect(clippy::too_many_arguments, reason = "one for each parameter of the kernel")]
 pub unsafe fn text_angles(
     device: &Device,
     out: u64,
@@ -300,7 +298,6 @@ impl RopeStore {
 ///
 /// # Safety
 /// See the module.
-#[expect(clippy::too_many_arguments, reason = "one for each parameter of the kernel")]
 pub unsafe fn rope(device: &Device, x: u64, angles: u64, rows: usize, stride: usize, n_heads: usize, dim: usize) -> Result<()> {
     if rows == 0 {
         return Ok(());

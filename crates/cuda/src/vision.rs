@@ -67,7 +67,6 @@ impl Patches {
 ///
 /// # Safety
 /// See the module.
-#[expect(clippy::too_many_arguments, reason = "one for each parameter of the kernel")]
 pub unsafe fn add_positions(device: &Device, x: u64, table: u64, places: u64, rows: usize, width: usize, side: usize) -> Result<()> {
     if rows == 0 {
         return Ok(());

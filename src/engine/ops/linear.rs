@@ -119,7 +119,7 @@ pub struct Linear {
 
 enum Weight {
     /// `W` may be in several pieces, outputs side by side: layers over one input that are stored in different formats.
-    Cpu { pieces: Vec<Matrix>, bias: Option<Vec<f32>> },
+    Cpu { pieces: Vec<Arc<kernels::Linear>>, bias: Option<Vec<f32>> },
     #[cfg(feature = "cuda")]
     Cuda { weight: Arc<super::cuda::Weight>, bias: Option<Tensor> },
 }
@@ -131,7 +131,7 @@ impl Linear {
         debug_assert!(bias.as_ref().is_none_or(|b| b.len() == n_out));
         let weight = match &backend.0 {
             Place::Cpu(_) => {
-                let pieces = parts.iter().map(|part| Matrix::new(backend, part, n_in)).collect::<Result<_>>()?;
+                let pieces = parts.iter().map(|part| on_cpu(part, n_in).map(Arc::new)).collect::<Result<_>>()?;
                 Weight::Cpu { pieces, bias }
             }
             #[cfg(feature = "cuda")]
@@ -146,7 +146,7 @@ impl Linear {
     /// A layer that shares its weight with an embedding table.
     pub fn tied(matrix: &Matrix) -> Self {
         let weight = match &matrix.data {
-            Data::Cpu(_) => Weight::Cpu { pieces: vec![matrix.clone()], bias: None },
+            Data::Cpu(piece) => Weight::Cpu { pieces: vec![Arc::clone(piece)], bias: None },
             #[cfg(feature = "cuda")]
             Data::Cuda(weight) => Weight::Cuda { weight: Arc::clone(weight), bias: None },
         };
@@ -246,25 +246,20 @@ impl Linear {
     }
 }
 
-fn on_pieces(cpu: &Cpu, pieces: &[Matrix], bias: Option<&[f32]>, x: &Tensor, n_out: usize) -> Result<Tensor> {
+fn on_pieces(cpu: &Cpu, pieces: &[Arc<kernels::Linear>], bias: Option<&[f32]>, x: &Tensor, n_out: usize) -> Result<Tensor> {
     let n = x.rows;
     let mut out = kernels::memory::for_overwrite(n * n_out);
     x.with_values(|values| {
         let input = Input::new(values, x.width);
         let mut column = 0;
         for piece in pieces {
-            let matrix = match &piece.data {
-                Data::Cpu(matrix) => matrix,
-                #[cfg(feature = "cuda")]
-                Data::Cuda(_) => unreachable!("pieces are made on the CPU"),
-            };
-            let width = piece.rows;
+            let width = piece.n();
             let bias = bias.map(|b| &b[column..column + width]);
             if n == 1 || width == n_out {
-                matrix.matmul(&cpu.pool, &input, bias, &mut out[column..][..n * width]);
+                piece.matmul(&cpu.pool, &input, bias, &mut out[column..][..n * width]);
             } else {
                 let mut part = kernels::memory::for_overwrite(n * width);
-                matrix.matmul(&cpu.pool, &input, bias, &mut part);
+                piece.matmul(&cpu.pool, &input, bias, &mut part);
                 for (from, to) in part.chunks_exact(width).zip(out.chunks_exact_mut(n_out)) {
                     to[column..column + width].copy_from_slice(from);
                 }

@@ -259,11 +259,11 @@ fn heads_are_normed_turned_and_stored() {
             let [k_cache, v_cache] = caches.each_ref().map(|cache| download::<bf16>(device, cache));
             let wide = n_kv_heads * d;
             let (mut want_k, mut want_v) = (vec![0.0; 7 * wide], vec![0.0; 7 * wide]);
-            for row in 0..rows {
+            for (row, slot) in slots.iter().enumerate().take(rows) {
                 let (from, to) = (row * n_items * d, (row + 1) * n_items * d);
                 assert_close(&format!("q, {what}"), &got[from..from + k], &want[from..from + k]);
                 assert_close(&format!("the rest of the row, {what}"), &got[from + k..to], &qkv[from + k..to]);
-                if let Ok(slot) = usize::try_from(slots[row]) {
+                if let Ok(slot) = usize::try_from(*slot) {
                     want_k[slot * wide..][..wide].copy_from_slice(&want[from + k..from + v]);
                     want_v[slot * wide..][..wide].copy_from_slice(&qkv[from + v..to]);
                 }
