@@ -3,8 +3,8 @@
 // multiple of 8 go one value at a time. Every CPU twin is in `ashlar_kernels::rows`.
 //
 // Launches:
-//   one block a row     grid rows,                      threads = 32 · clamp(ceil(ceil(width / 8) / v / 32), 1, 32): each takes
-//                       v = 1 or 2 vectors of 8 values; any other multiple of 32 threads works, longer rows too
+//   one block a row     grid rows, threads = 32 · clamp(ceil(width / 512), 1, 16): two vectors of 8 values each; any other
+//                       multiple of 32 threads up to 512 works, longer rows too
 //   chunks of rows      grid rows · ceil(width / 4096), 256 threads (a block takes 4096 values of one row)
 //   chunks of n values  grid ceil(n / 4096),            256 threads
 // No dynamic shared memory.
@@ -51,6 +51,12 @@ struct Walk {
         }
     }
 };
+
+// Hides from the compiler what it knows of `v`, so that it unpacks it a second time instead of keeping both forms.
+__device__ __forceinline__ void forget(Bf16x8& v) {
+#pragma unroll
+    for (__nv_bfloat162& pair : v.pairs) asm volatile("" : "+r"(reinterpret_cast<unsigned&>(pair)));
+}
 
 // Calls `body` with the walk that suits rows of this width.
 template <class Body>
@@ -138,6 +144,9 @@ struct RmsRow {
             for (float value : v) squares += value * value;
         });
         scale = rsqrtf(block_reduce<Sum>(squares, scratch) / static_cast<float>(width) + eps);
+        W::visit(width, [&](int, int k) {
+            if (k < W::KEPT) forget(x_kept[k]);
+        });
     }
 
     __device__ __forceinline__ void operator()(int i, int k, float (&v)[8]) const {
@@ -251,25 +260,39 @@ struct Quad {
     float high[4];
 };
 
-// From pair `i` on. ALIGNED: all four exist and lie on 8 bytes; otherwise there are zeros after the last.
-template <bool ALIGNED>
-__device__ __forceinline__ Quad load_quad(const bf16* head, int half, int i) {
-    Quad q;
-    if (ALIGNED) {
-        const uint2 raw[2] = {*reinterpret_cast<const uint2*>(head + i), *reinterpret_cast<const uint2*>(head + half + i)};
-        __nv_bfloat162 pairs[4];
-        memcpy(pairs, raw, sizeof raw);
+// A quad as it lies in memory.
+struct PackedQuad {
+    __nv_bfloat162 low[2];
+    __nv_bfloat162 high[2];
+    __device__ __forceinline__ Quad unpack() const {
+        Quad q;
 #pragma unroll
         for (int j = 0; j < 2; j++) {
-            const float2 low = __bfloat1622float2(pairs[j]), high = __bfloat1622float2(pairs[2 + j]);
-            q.low[2 * j] = low.x, q.low[2 * j + 1] = low.y;
-            q.high[2 * j] = high.x, q.high[2 * j + 1] = high.y;
+            const float2 a = __bfloat1622float2(low[j]), b = __bfloat1622float2(high[j]);
+            q.low[2 * j] = a.x, q.low[2 * j + 1] = a.y;
+            q.high[2 * j] = b.x, q.high[2 * j + 1] = b.y;
         }
+        return q;
+    }
+};
+
+// From pair `i` on. ALIGNED: all four exist and lie on 8 bytes; otherwise there are zeros after the last.
+template <bool ALIGNED>
+__device__ __forceinline__ PackedQuad load_quad(const bf16* head, int half, int i) {
+    PackedQuad q;
+    if (ALIGNED) {
+        const uint2 low = *reinterpret_cast<const uint2*>(head + i), high = *reinterpret_cast<const uint2*>(head + half + i);
+        memcpy(q.low, &low, sizeof low);
+        memcpy(q.high, &high, sizeof high);
     } else {
+        const auto pair = [&](const bf16* p, int j) {
+            const bf16 zero = bf16(0.0f);
+            return __halves2bfloat162(i + j < half ? p[i + j] : zero, i + j + 1 < half ? p[i + j + 1] : zero);
+        };
 #pragma unroll
-        for (int j = 0; j < 4; j++) {
-            q.low[j] = i + j < half ? __bfloat162float(head[i + j]) : 0.0f;
-            q.high[j] = i + j < half ? __bfloat162float(head[half + i + j]) : 0.0f;
+        for (int j = 0; j < 2; j++) {
+            q.low[j] = pair(head, 2 * j);
+            q.high[j] = pair(head + half, 2 * j);
         }
     }
     return q;
@@ -355,49 +378,52 @@ struct RopeStore {
         const HeadLanes lanes(d);
         const int64_t row = blockIdx.x;
         const int n_items = n_heads + 2 * n_kv_heads, first_v = n_heads + n_kv_heads;
+        PackedQuad of_q = {}, of_k = {};
+        if (lanes.has_pairs() && q_weight != nullptr) of_q = load_quad<ALIGNED>(q_weight, lanes.half, lanes.pair);
+        if (lanes.has_pairs() && k_weight != nullptr) of_k = load_quad<ALIGNED>(k_weight, lanes.half, lanes.pair);
+        wait_for_earlier_kernels();
+        launch_dependents();
         const int slot = slots[row];
         const Turn turn(angles + row * lanes.half, lanes);
-        const auto weight_of = [&](int item) { return item < n_heads ? q_weight : item < first_v ? k_weight : nullptr; };
         // Whole warps take part in every round, because a warp's groups sum up together.
         for (int first = 0; first < n_items; first += HEADS * lanes.n_groups) {
-            Quad q[HEADS];
-            float squares[HEADS];
-            bool active[HEADS];
+            PackedQuad packed[HEADS];
 #pragma unroll
             for (int k = 0; k < HEADS; k++) {
                 const int item = first + k * lanes.n_groups + lanes.group;
-                active[k] = lanes.has_pairs() && (item < n_heads || (item < n_items && slot >= 0));
-                q[k] = Quad();
-                if (active[k]) q[k] = load_quad<ALIGNED>(qkv + (row * n_items + item) * d, lanes.half, lanes.pair);
+                packed[k] = PackedQuad();
+                if (lanes.has_pairs() && item < n_items) packed[k] = load_quad<ALIGNED>(qkv + (row * n_items + item) * d, lanes.half, lanes.pair);
             }
 #pragma unroll
             for (int k = 0; k < HEADS; k++) {
-                squares[k] = 0.0f;
-#pragma unroll
-                for (int j = 0; j < 4; j++) squares[k] += q[k].low[j] * q[k].low[j] + q[k].high[j] * q[k].high[j];
-                squares[k] = lanes.sum(squares[k]);
-            }
-#pragma unroll
-            for (int k = 0; k < HEADS; k++) {
-                if (!active[k]) continue;
                 const int item = first + k * lanes.n_groups + lanes.group;
-                if (const bf16* weight = weight_of(item)) {
-                    const Quad w = load_quad<ALIGNED>(weight, lanes.half, lanes.pair);
-                    const float scale = rsqrtf(squares[k] / static_cast<float>(d) + eps);
+                Quad q = packed[k].unpack();
+                float squares = 0.0f;
 #pragma unroll
-                    for (int j = 0; j < 4; j++) {
-                        q[k].low[j] *= scale * w.low[j];
-                        q[k].high[j] *= scale * w.high[j];
+                for (int j = 0; j < 4; j++) squares += q.low[j] * q.low[j] + q.high[j] * q.high[j];
+                squares = lanes.sum(squares);
+                if (item < first_v) {
+                    if ((item < n_heads ? q_weight : k_weight) != nullptr) {
+                        PackedQuad weight = of_k;
+                        if (item < n_heads) weight = of_q;
+                        const Quad w = weight.unpack();
+                        const float scale = rsqrtf(squares / static_cast<float>(d) + eps);
+#pragma unroll
+                        for (int j = 0; j < 4; j++) {
+                            q.low[j] *= scale * w.low[j];
+                            q.high[j] *= scale * w.high[j];
+                        }
                     }
+                    turn(q);
                 }
-                if (item < first_v) turn(q[k]);
                 bf16* target = qkv + (row * n_items + item) * d;
                 if (item >= first_v) {
                     target = v_cache + (static_cast<int64_t>(slot) * n_kv_heads + (item - first_v)) * d;
                 } else if (item >= n_heads) {
                     target = k_cache + (static_cast<int64_t>(slot) * n_kv_heads + (item - n_heads)) * d;
                 }
-                store_quad<ALIGNED>(target, lanes.half, lanes.pair, q[k]);
+                const bool is_stored = item < n_heads || (item < n_items && slot >= 0);
+                if (lanes.has_pairs() && is_stored) store_quad<ALIGNED>(target, lanes.half, lanes.pair, q);
             }
         }
     }
@@ -409,18 +435,19 @@ __device__ __forceinline__ void rope_row(bf16* row, const float2* angles, int n_
     if (!lanes.has_pairs()) return;
     const Turn turn(angles, lanes);
     for (int first = lanes.group; first < n_heads; first += HEADS * lanes.n_groups) {
-        Quad q[HEADS];
+        PackedQuad packed[HEADS];
 #pragma unroll
         for (int k = 0; k < HEADS; k++) {
             const int item = first + k * lanes.n_groups;
-            if (item < n_heads) q[k] = load_quad<ALIGNED>(row + item * d, lanes.half, lanes.pair);
+            if (item < n_heads) packed[k] = load_quad<ALIGNED>(row + item * d, lanes.half, lanes.pair);
         }
 #pragma unroll
         for (int k = 0; k < HEADS; k++) {
             const int item = first + k * lanes.n_groups;
             if (item >= n_heads) continue;
-            turn(q[k]);
-            store_quad<ALIGNED>(row + item * d, lanes.half, lanes.pair, q[k]);
+            Quad q = packed[k].unpack();
+            turn(q);
+            store_quad<ALIGNED>(row + item * d, lanes.half, lanes.pair, q);
         }
     }
 }
@@ -428,7 +455,7 @@ __device__ __forceinline__ void rope_row(bf16* row, const float2* angles, int n_
 }  // namespace
 
 // out = x · rsqrt(mean(x²) + eps) · weight, of every row. One block a row.
-extern "C" __global__ void __launch_bounds__(1024) rms_norm(bf16* out, const bf16* x, const bf16* weight, int rows, int width, float eps) {
+extern "C" __global__ void __launch_bounds__(640, 2) rms_norm(bf16* out, const bf16* x, const bf16* weight, int rows, int width, float eps) {
     __shared__ float scratch[WARP];
     with_walk(width, [&](auto walk) {
         using W = decltype(walk);
@@ -442,7 +469,7 @@ extern "C" __global__ void __launch_bounds__(1024) rms_norm(bf16* out, const bf1
 }
 
 // `rms_norm` and `quantize_fp8` in one, without rounding to bf16 between them. scales is `[rows]`. One block a row.
-extern "C" __global__ void __launch_bounds__(1024)
+extern "C" __global__ void __launch_bounds__(640, 2)
     rms_norm_fp8(uint8_t* out, float* scales, const bf16* x, const bf16* weight, int rows, int width, float eps) {
     __shared__ float scratch[2][WARP];
     with_walk(width, [&](auto walk) {
@@ -453,14 +480,14 @@ extern "C" __global__ void __launch_bounds__(1024)
 }
 
 // out = (x - mean) · rsqrt(variance + eps) · weight + bias, with the biased variance. One block a row.
-extern "C" __global__ void __launch_bounds__(1024)
+extern "C" __global__ void __launch_bounds__(640, 2)
     layer_norm(bf16* out, const bf16* x, const bf16* weight, const bf16* bias, int rows, int width, float eps) {
     __shared__ float scratch[2][WARP];
     with_walk(width, [&](auto walk) { layer_norm_row<decltype(walk)>(out, x, nullptr, weight, bias, width, eps, scratch); });
 }
 
 // `layer_norm` of x + y. One block a row.
-extern "C" __global__ void __launch_bounds__(1024)
+extern "C" __global__ void __launch_bounds__(640, 2)
     add_layer_norm(bf16* out, const bf16* x, const bf16* y, const bf16* weight, const bf16* bias, int rows, int width, float eps) {
     __shared__ float scratch[2][WARP];
     with_walk(width, [&](auto walk) { layer_norm_row<decltype(walk)>(out, x, y, weight, bias, width, eps, scratch); });
@@ -512,8 +539,9 @@ extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) silu_mul(bf16* out, 
     });
 }
 
-// `silu_mul` and `quantize_fp8` in one, without rounding to bf16 between them. One block a row; v = 2 is best.
-extern "C" __global__ void __launch_bounds__(1024) silu_mul_fp8(uint8_t* out, float* scales, const bf16* gate_up, int rows, int width) {
+// `silu_mul` and `quantize_fp8` in one, without rounding to bf16 between them. One block a row, up to 768
+// threads.
+extern "C" __global__ void __launch_bounds__(768, 2) silu_mul_fp8(uint8_t* out, float* scales, const bf16* gate_up, int rows, int width) {
     __shared__ float scratch[WARP];
     const bf16* gates = gate_up + static_cast<int64_t>(blockIdx.x) * 2 * width;
     wait_for_earlier_kernels();
@@ -533,11 +561,15 @@ extern "C" __global__ void __launch_bounds__(1024) silu_mul_fp8(uint8_t* out, fl
             gate[k] = W::load(gates, i, width);
             up[k] = W::load(gates + width, i, width);
         });
+        float kept[W::KEPT + 1][8];
+        W::visit(width, [&](int, int k) {
+            if (k < W::KEPT) multiply(gate[k], up[k], kept[k]);
+        });
         store_quantized<W>(out + static_cast<int64_t>(blockIdx.x) * width, scales + blockIdx.x, width, scratch, [&](int i, int k, float (&v)[8]) {
-            if (k < W::KEPT) {
-                multiply(gate[k], up[k], v);
-            } else {
-                multiply(W::load(gates, i, width), W::load(gates + width, i, width), v);
+            if (k == W::KEPT) multiply(W::load(gates, i, width), W::load(gates + width, i, width), v);
+#pragma unroll
+            for (int j = 0; j < 8; j++) {
+                if (k < W::KEPT) v[j] = kept[k][j];
             }
         });
     });
@@ -667,13 +699,11 @@ extern "C" __global__ void __launch_bounds__(256)
 // What attention needs of a fused row `q[n_heads][d], k[n_kv_heads][d], v[n_kv_heads][d]`: each q and k head gets its
 // RMSNorm (weights `[d]`; null = none) and turns by angles `[rows][d / 2]` (pairs (i, i + d/2)). q stays in the row; k and
 // v go to `cache[slots[row]][kv head][d]`, to nowhere if the slot is negative, and their part of the row is left as it is.
-// d is even, 16 to 256. Grid rows; any multiple of 32 threads up to 1024: best are
-// `next_power_of_two(ceil(d / 8)) · ceil((n_heads + 2 · n_kv_heads) / 2)`, so that each thread works on two heads at once.
-extern "C" __global__ void __launch_bounds__(1024)
+// d is even, 16 to 256. Grid rows; any multiple of 32 threads up to 576: 128 are best for many rows, for few as many as let
+// each thread work on just two heads, `next_power_of_two(ceil(d / 8)) · ceil((n_heads + 2 · n_kv_heads) / 2)`.
+extern "C" __global__ void __launch_bounds__(576, 2)
     rope_store(bf16* qkv, const bf16* q_weight, const bf16* k_weight, const float2* angles, const int* slots, bf16* k_cache,
                bf16* v_cache, int rows, int n_heads, int n_kv_heads, int d, float eps) {
-    wait_for_earlier_kernels();
-    launch_dependents();
     const RopeStore work = {qkv, q_weight, k_weight, angles, slots, k_cache, v_cache, n_heads, n_kv_heads, d, eps};
     if (d % 8 == 0) {
         work.run<true>();
@@ -684,7 +714,7 @@ extern "C" __global__ void __launch_bounds__(1024)
 
 // Turns the first `n_heads` heads of each row (`stride` values apart) in place, without a norm. Grid rows; threads as for
 // `rope_store`, with n_heads heads.
-extern "C" __global__ void __launch_bounds__(1024) rope(bf16* x, const float2* angles, int rows, int stride, int n_heads, int d) {
+extern "C" __global__ void __launch_bounds__(576, 2) rope(bf16* x, const float2* angles, int rows, int stride, int n_heads, int d) {
     wait_for_earlier_kernels();
     launch_dependents();
     bf16* row = x + static_cast<int64_t>(blockIdx.x) * stride;

@@ -12,15 +12,14 @@ const VECTOR: usize = 8;
 const CHUNK: usize = 4096;
 const CHUNK_THREADS: u32 = 256;
 
-/// Threads of a block that takes a row in vectors, `per_thread` for each.
-fn row_threads(width: usize, per_thread: usize) -> u32 {
-    let vectors = width.div_ceil(VECTOR).div_ceil(per_thread);
-    32 * vectors.div_ceil(32).clamp(1, 32) as u32
+/// Threads of a block that takes a row in vectors, two for each; `max` at most.
+fn row_threads(width: usize, max: u32) -> u32 {
+    (32 * width.div_ceil(2 * 32 * VECTOR).max(1) as u32).min(max)
 }
 
-/// A block for each row: small batches want more threads, large ones more work for each.
+/// A block for each row.
 fn by_row(rows: usize, width: usize) -> LaunchConfig {
-    LaunchConfig::row(rows, row_threads(width, if rows > 512 { 2 } else { 1 }))
+    LaunchConfig::row(rows, row_threads(width, 512))
 }
 
 fn by_chunk(rows: usize, width: usize) -> LaunchConfig {
@@ -123,7 +122,7 @@ pub unsafe fn silu_mul_fp8(device: &Device, out: u64, scales: u64, gate_up: u64,
     if rows == 0 {
         return Ok(());
     }
-    let config = LaunchConfig::row(rows, row_threads(width, 2));
+    let config = LaunchConfig::row(rows, row_threads(width, 768));
     // SAFETY: as above.
     unsafe { launch!(device, "silu_mul_fp8", config, out, scales, gate_up, rows as i32, width as i32) }
 }
@@ -172,7 +171,7 @@ impl Embed {
         if rows == 0 {
             return Ok(());
         }
-        let config = LaunchConfig::row(rows, row_threads(width, 1));
+        let config = LaunchConfig::row(rows, row_threads(width, 512));
         let (n, w, vocab) = (rows as i32, width as i32, self.n_vocab as i32);
         // SAFETY: as above.
         unsafe { launch!(device, "embed", config, out, self.table, self.ids, self.last_tokens, n, w, vocab) }
@@ -187,7 +186,7 @@ pub unsafe fn gather_rows(device: &Device, out: u64, x: u64, numbers: u64, rows:
     if rows == 0 {
         return Ok(());
     }
-    let config = LaunchConfig::row(rows, row_threads(width, 1));
+    let config = LaunchConfig::row(rows, row_threads(width, 512));
     // SAFETY: as above.
     unsafe { launch!(device, "gather_rows", config, out, x, numbers, rows as i32, width as i32) }
 }
@@ -210,7 +209,7 @@ pub unsafe fn visual_rows(device: &Device, x: u64, spans: u64, n_spans: usize, l
     if n_spans == 0 || longest == 0 {
         return Ok(());
     }
-    let config = LaunchConfig { grid: (longest as u32, n_spans as u32, 1), block: (row_threads(width, 1), 1, 1), shared: 0 };
+    let config = LaunchConfig { grid: (longest as u32, n_spans as u32, 1), block: (row_threads(width, 512), 1, 1), shared: 0 };
     // SAFETY: as above.
     unsafe { launch!(device, "visual_rows", config, x, spans, n_spans as i32, width as i32, i32::from(add)) }
 }
@@ -237,10 +236,12 @@ pub unsafe fn text_angles(
     unsafe { launch!(device, "text_angles", config, out, positions, inverse_frequencies, axes, rows as i32, half as i32) }
 }
 
-/// Threads that turn `n_heads` heads of `d` values, two at once for each.
-fn head_threads(n_heads: usize, d: usize) -> u32 {
+/// A block for each row with `n_heads` heads of `d` values: few rows want a thread for just two heads of a lane, many rows
+/// want small blocks.
+fn by_head(rows: usize, n_heads: usize, d: usize) -> LaunchConfig {
     let lanes = d.div_ceil(VECTOR).next_power_of_two();
-    ((lanes * n_heads.div_ceil(2)).next_multiple_of(32)).min(1024) as u32
+    let max = if rows > 512 { 128 } else { 576 };
+    LaunchConfig::row(rows, (lanes * n_heads.div_ceil(2)).next_multiple_of(32).min(max) as u32)
 }
 
 /// What attention needs of fused rows of queries, keys and values before it starts: norms, rotation, the cache.
@@ -270,7 +271,7 @@ impl RopeStore {
         if rows == 0 {
             return Ok(());
         }
-        let config = LaunchConfig::row(rows, head_threads(self.n_heads + 2 * self.n_kv_heads, self.dim));
+        let config = by_head(rows, self.n_heads + 2 * self.n_kv_heads, self.dim);
         // SAFETY: as above.
         unsafe {
             launch!(
@@ -302,7 +303,7 @@ pub unsafe fn rope(device: &Device, x: u64, angles: u64, rows: usize, stride: us
     if rows == 0 {
         return Ok(());
     }
-    let config = LaunchConfig::row(rows, head_threads(n_heads, dim));
+    let config = by_head(rows, n_heads, dim);
     // SAFETY: as above.
     unsafe { launch!(device, "rope", config, x, angles, rows as i32, stride as i32, n_heads as i32, dim as i32) }
 }
