@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
+use axum::serve::Listener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::engine::host::DEFAULT;
+use crate::http::listen::listen;
 use crate::runtime::Runtime;
 use crate::state::AppState;
 use crate::{chat, jobs, server, telemetry};
@@ -25,8 +25,7 @@ pub async fn run(config: Config) -> Result<()> {
     let started = Instant::now();
     telemetry::prometheus();
     // First, so that a port that is taken is said before anything is started.
-    let listener =
-        TcpListener::bind(config.listen).await.with_context(|| format!("listening on {}; choose another --listen", config.listen))?;
+    let listener = listen(config.listen).with_context(|| format!("listening on {}; choose another --listen", config.listen))?;
     let address = listener.local_addr().context("reading the listening address")?;
     let mut config = config;
     config.listen = address;
@@ -56,10 +55,6 @@ pub async fn run(config: Config) -> Result<()> {
         drain.wait_for(|stop| *stop).await.ok();
     };
     let mut deadline = stopped.clone();
-    // an event goes out when it is written, not when the packet is full
-    let listener = listener.tap_io(|stream| {
-        stream.set_nodelay(true).ok();
-    });
     // with the caller's address, which limits on guessing passwords count by
     let service = server::router(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
     tokio::select! {

@@ -1,20 +1,22 @@
 //! The HTTP layer with next to no model behind it: the real router over the real PostgreSQL and Redis, the null model, and
 //! clients on the loopback interface that do as little as they can.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use axum::serve::Listener;
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
 use crate::accounts::hash_token;
 use crate::config::Config;
+use crate::http::listen::listen;
 use crate::runtime::Runtime;
 use crate::server;
 
@@ -160,7 +162,7 @@ async fn seed(db: &sqlx::PgPool, max_tokens: u32) -> Result<String> {
 
 /// The real router on a free port of the loopback interface.
 pub(super) async fn serve(runtime: &Runtime) -> Result<(SocketAddr, JoinHandle<std::io::Result<()>>)> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
     let address = listener.local_addr()?;
     let service = server::router(runtime.state.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let serving = tokio::spawn(async move { axum::serve(listener, service).await });
@@ -168,7 +170,7 @@ pub(super) async fn serve(runtime: &Runtime) -> Result<(SocketAddr, JoinHandle<s
 }
 
 pub(super) struct Asked {
-    first: Duration,
+    pub first: Duration,
     pub events: usize,
 }
 
@@ -183,8 +185,8 @@ pub(super) async fn ask(address: SocketAddr, path: &str, key: &str, body: &str) 
         "POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
-    let mut socket = TcpStream::connect(address).await?;
     let started = Instant::now();
+    let mut socket = TcpStream::connect(address).await?;
     socket.write_all(head.as_bytes()).await?;
     socket.write_all(body.as_bytes()).await?;
     let mut first = None;

@@ -2,7 +2,7 @@
 //! base64, server-sent events, clients on the loopback interface) and straight into the engine that the server uses.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine as _;
@@ -57,12 +57,22 @@ struct Figures {
     requests: usize,
     images: usize,
     output_tokens: u32,
-    engine_s: f64,
-    server_s: f64,
-    engine_tokens_per_s: f64,
-    server_tokens_per_s: f64,
+    engine: Way,
+    server: Way,
     /// Share of the engine's throughput that is lost.
     overhead: f64,
+}
+
+/// The fastest round of one way to the engine.
+#[derive(Debug, Serialize)]
+struct Way {
+    total_s: f64,
+    tokens_per_s: f64,
+    /// Until every request is with the engine.
+    all_submitted_s: f64,
+    n_steps: u64,
+    /// Steps launched when the device had nothing left to do.
+    n_late_steps: u64,
 }
 
 /// Prints the figures as JSON.
@@ -86,7 +96,7 @@ pub async fn run(args: ServingBench) -> Result<()> {
     let (address, serving) = http::serve(&runtime).await?;
     let Loaded::Llm(engine) = runtime.state.engines.ready(DEFAULT).await? else { bail!("not a chat model") };
 
-    let (mut engine_s, mut server_s) = (f64::INFINITY, f64::INFINITY);
+    let (mut direct, mut served): (Option<Way>, Option<Way>) = (None, None);
     // The first round of each warms up. No two rounds share a prompt or a picture.
     for round in 0..=args.repeats {
         let messages = |way: usize| -> Result<Vec<Message>> {
@@ -94,44 +104,62 @@ pub async fn run(args: ServingBench) -> Result<()> {
             (first..first + args.requests).map(|index| message(&args, index)).collect()
         };
         let requests: Vec<Request> = messages(0)?.into_iter().map(|message| request(&args, message)).collect();
-        let started = Instant::now();
-        let mut running = JoinSet::new();
-        for request in requests {
-            running.spawn(answer(engine.clone(), request));
-        }
-        while let Some(done) = running.join_next().await {
-            ensure!(done?? == args.output_tokens, "an answer is not as long as asked for");
-        }
-        let direct_s = started.elapsed().as_secs_f64();
+        let way = measure(&args, &engine, requests.into_iter().map(|request| answer(engine.clone(), request))).await?;
+        keep_faster(&mut direct, way, round);
 
         let bodies: Vec<String> = messages(1)?.iter().map(|message| body(&args, message)).collect();
-        let started = Instant::now();
-        let mut running = JoinSet::new();
-        for body in bodies {
+        let ask = |body: String| {
             let key = key.clone();
-            running.spawn(async move { http::ask(address, "/v1/chat/completions", &key, &body).await });
-        }
-        while let Some(done) = running.join_next().await {
-            ensure!(done??.events > 1, "an answer has no text");
-        }
-        if round > 0 {
-            engine_s = engine_s.min(direct_s);
-            server_s = server_s.min(started.elapsed().as_secs_f64());
-        }
+            async move {
+                let asked = http::ask(address, "/v1/chat/completions", &key, &body).await?;
+                ensure!(asked.events > 1, "an answer has no text");
+                // The first event, the role, comes before any token.
+                Ok(asked.first)
+            }
+        };
+        let way = measure(&args, &engine, bodies.into_iter().map(ask)).await?;
+        keep_faster(&mut served, way, round);
     }
     serving.abort();
     drop(engine);
     runtime.stop().await;
-    let n_tokens = args.requests as f64 * f64::from(args.output_tokens);
-    print_json(&Figures {
-        requests: args.requests,
-        images: args.images,
-        output_tokens: args.output_tokens,
-        engine_s,
-        server_s,
-        engine_tokens_per_s: n_tokens / engine_s,
-        server_tokens_per_s: n_tokens / server_s,
-        overhead: 1.0 - engine_s / server_s,
+    let (engine, server) = direct.zip(served).context("nothing was measured")?;
+    let overhead = 1.0 - engine.total_s / server.total_s;
+    print_json(&Figures { requests: args.requests, images: args.images, output_tokens: args.output_tokens, engine, server, overhead })
+}
+
+fn keep_faster(best: &mut Option<Way>, way: Way, round: usize) {
+    if round > 0 && best.as_ref().is_none_or(|best| way.total_s < best.total_s) {
+        *best = Some(way);
+    }
+}
+
+/// Runs all clients at once. Each gives the time that it took to reach the engine.
+async fn measure<C>(args: &ServingBench, engine: &Engine, clients: impl Iterator<Item = C>) -> Result<Way>
+where
+    C: Future<Output = Result<Duration>> + Send + 'static,
+{
+    let before = engine.metrics();
+    let started = Instant::now();
+    let mut running = JoinSet::new();
+    for client in clients {
+        running.spawn(async move {
+            let waited = started.elapsed();
+            anyhow::Ok(waited + client.await?)
+        });
+    }
+    let mut all_submitted = Duration::ZERO;
+    while let Some(submitted) = running.join_next().await {
+        all_submitted = all_submitted.max(submitted??);
+    }
+    let total_s = started.elapsed().as_secs_f64();
+    let after = engine.metrics();
+    Ok(Way {
+        total_s,
+        tokens_per_s: args.requests as f64 * f64::from(args.output_tokens) / total_s,
+        all_submitted_s: all_submitted.as_secs_f64(),
+        n_steps: after.n_steps - before.n_steps,
+        n_late_steps: after.n_late_steps - before.n_late_steps,
     })
 }
 
@@ -166,12 +194,15 @@ fn body(args: &ServingBench, message: &Message) -> String {
     .to_string()
 }
 
-/// Reads an answer to its end; the number of its tokens.
-async fn answer(engine: Engine, request: Request) -> Result<u32> {
+/// Reads an answer to its end; the time it took to submit the request.
+async fn answer(engine: Engine, request: Request) -> Result<Duration> {
+    let (started, n_tokens) = (Instant::now(), request.max_tokens);
     let mut generation = engine.submit(request).await?;
+    let submitted = started.elapsed();
     while let Some(event) = generation.next().await {
         if let Event::Done(done) = event? {
-            return Ok(done.usage.completion_tokens);
+            ensure!(Some(done.usage.completion_tokens) == n_tokens, "an answer is not as long as asked for");
+            return Ok(submitted);
         }
     }
     bail!("the generation broke off")

@@ -1,6 +1,7 @@
 //! Shared parts of every HTTP surface: extractors with our errors, pagination, server-sent events. Knows no feature.
 
 pub mod extract;
+pub mod listen;
 pub mod measure;
 pub mod page;
 pub mod sse;
