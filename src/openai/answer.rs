@@ -30,18 +30,23 @@ pub(super) async fn start(state: &AppState, model: &Model, requests: Vec<Request
 
 /// Ends with `Done` or an error.
 fn bounded(generation: Generation, deadline: tokio::time::Instant, limit_s: u64) -> impl Stream<Item = Result<Event, Error>> + Send {
-    stream::unfold(Some(generation), move |generation| async move {
-        let mut generation = generation?;
-        let event = match tokio::time::timeout_at(deadline, generation.next()).await {
-            Ok(Some(event)) => event.map_err(Error::from),
-            Ok(None) => Err(Error::internal(anyhow::anyhow!("the model's stream ended without an end"))),
-            Err(_) => {
+    // One timer for the whole answer: setting one for every event would take the runtime's lock on timers twice each time.
+    let running = Some((generation, Box::pin(tokio::time::sleep_until(deadline))));
+    stream::unfold(running, move |running| async move {
+        let (mut generation, mut timer) = running?;
+        let event = tokio::select! {
+            biased;
+            event = generation.next() => match event {
+                Some(event) => event.map_err(Error::from),
+                None => Err(Error::internal(anyhow::anyhow!("the model's stream ended without an end"))),
+            },
+            () = &mut timer => {
                 let message = format!("The answer took longer than the {limit_s} seconds that this server allows.");
                 Err(Error::new(Code::CompletionRequest, message))
             }
         };
         let over = !matches!(event, Ok(Event::Text { .. } | Event::ToolCall(_)));
-        Some((event, (!over).then_some(generation)))
+        Some((event, (!over).then_some((generation, timer))))
     })
 }
 

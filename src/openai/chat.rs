@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -168,10 +168,8 @@ async fn respond(events: Events, body: &ChatBody, shape: Shape) -> Result<Respon
             include_usage: body.sampling.include_usage(),
             n_choices: n,
             n_per_prompt: n,
-            opening: Some(
-                || json!({"index": 0, "delta": {"role": "assistant", "content": "", "refusal": null}, "logprobs": null, "finish_reason": null}),
-            ),
-            choice: Box::new(move |index, event| delta(index, event, wants_logprobs, &mut n_calls)),
+            opening: Some(|index| ChunkChoice::new(index, Delta::Opening { role: "assistant", content: "", refusal: () })),
+            choice: move |index, event| chunk_choice(index, event, wants_logprobs, &mut n_calls),
         };
         return Ok(writer.response(events));
     }
@@ -188,24 +186,46 @@ async fn respond(events: Events, body: &ChatBody, shape: Shape) -> Result<Respon
     Ok(Json(answer).into_response())
 }
 
-fn delta(index: usize, event: &Event, wants_logprobs: bool, n_calls: &mut [usize]) -> Value {
-    let mut choice = json!({"index": index, "delta": {}, "logprobs": null, "finish_reason": null});
+/// An entry of a chunk's `choices`.
+#[derive(Serialize)]
+struct ChunkChoice {
+    index: usize,
+    delta: Delta,
+    logprobs: Option<Value>,
+    finish_reason: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Delta {
+    Opening { role: &'static str, content: &'static str, refusal: () },
+    Text { content: String },
+    Call { tool_calls: [Value; 1] },
+    End {},
+}
+
+impl ChunkChoice {
+    fn new(index: usize, delta: Delta) -> Self {
+        Self { index, delta, logprobs: None, finish_reason: None }
+    }
+}
+
+fn chunk_choice(index: usize, event: Event, wants_logprobs: bool, n_calls: &mut [usize]) -> ChunkChoice {
     match event {
-        Event::Text { text, logprobs } => {
-            choice["delta"] = json!({"content": text});
-            if wants_logprobs {
-                choice["logprobs"] = logprobs_json(logprobs);
-            }
-        }
+        Event::Text { text, logprobs } => ChunkChoice {
+            logprobs: wants_logprobs.then(|| logprobs_json(&logprobs)),
+            ..ChunkChoice::new(index, Delta::Text { content: text })
+        },
         Event::ToolCall(call) => {
             let nth = n_calls.get_mut(index).map(|n| std::mem::replace(n, *n + 1)).unwrap_or(0);
-            let mut call = call_json(call);
+            let mut call = call_json(&call);
             call["index"] = json!(nth);
-            choice["delta"] = json!({"tool_calls": [call]});
+            ChunkChoice::new(index, Delta::Call { tool_calls: [call] })
         }
-        Event::Done(done) => choice["finish_reason"] = json!(answer::finish_reason(done.finish_reason)),
+        Event::Done(done) => {
+            ChunkChoice { finish_reason: Some(answer::finish_reason(done.finish_reason)), ..ChunkChoice::new(index, Delta::End {}) }
+        }
     }
-    choice
 }
 
 fn whole(index: usize, choice: &Choice, wants_logprobs: bool) -> Value {

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chrono::Utc;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -84,33 +84,26 @@ pub(super) async fn create_completion(State(state): State<AppState>, caller: Ope
     let wants_logprobs = body.logprobs.is_some();
     if stream {
         let mut offsets = vec![0; n_choices];
-        let choice = move |index: usize, event: &Event| {
+        let choice = move |index: usize, event: Event| {
             // the echo comes before the first text
             let echoed = echoes.get_mut(index).map(std::mem::take).unwrap_or_default();
-            let offset = offsets.get_mut(index).map(|o: &mut usize| std::mem::replace(o, *o + chars_of(event))).unwrap_or(0);
+            let offset = offsets.get_mut(index).map(|o: &mut usize| std::mem::replace(o, *o + chars_of(&event))).unwrap_or(0);
             match event {
-                Event::Text { text, logprobs } => {
-                    let logprobs = if wants_logprobs { logprobs_json(logprobs, offset) } else { Value::Null };
-                    json!({"index": index, "text": echoed + text, "logprobs": logprobs, "finish_reason": null})
-                }
-                Event::ToolCall(_) => json!({"index": index, "text": echoed, "logprobs": null, "finish_reason": null}),
+                Event::Text { text, logprobs } => ChunkChoice {
+                    index,
+                    text: echoed + &text,
+                    logprobs: wants_logprobs.then(|| logprobs_json(&logprobs, offset)),
+                    finish_reason: None,
+                },
+                Event::ToolCall(_) => ChunkChoice { index, text: echoed, logprobs: None, finish_reason: None },
                 Event::Done(done) => {
-                    json!({"index": index, "text": echoed, "logprobs": null, "finish_reason": answer::finish_reason(done.finish_reason)})
+                    ChunkChoice { index, text: echoed, logprobs: None, finish_reason: Some(answer::finish_reason(done.finish_reason)) }
                 }
             }
         };
         let include_usage = body.sampling.include_usage();
-        let writer = Writer {
-            id,
-            object: "text_completion",
-            created,
-            model,
-            include_usage,
-            n_choices,
-            n_per_prompt: n,
-            opening: None,
-            choice: Box::new(choice),
-        };
+        let writer =
+            Writer { id, object: "text_completion", created, model, include_usage, n_choices, n_per_prompt: n, opening: None, choice };
         return Ok(writer.response(events));
     }
     let collected = answer::collect(events, n_choices).await?;
@@ -129,6 +122,15 @@ pub(super) async fn create_completion(State(state): State<AppState>, caller: Ope
     let answer =
         json!({"id": id, "object": "text_completion", "created": created, "model": model, "choices": choices, "usage": total.json()});
     Ok(Json(answer).into_response())
+}
+
+/// An entry of a chunk's `choices`.
+#[derive(Serialize)]
+struct ChunkChoice {
+    index: usize,
+    text: String,
+    logprobs: Option<Value>,
+    finish_reason: Option<&'static str>,
 }
 
 /// A text, texts, token ids, or lists of token ids.

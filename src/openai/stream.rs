@@ -1,8 +1,9 @@
 //! Writing a stream: chunks as OpenAI's, a last chunk with usage when asked for, `[DONE]`; an error ends it early.
 
 use axum::response::Response;
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use futures::StreamExt;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::answer::{Events, Total};
@@ -11,10 +12,9 @@ use crate::http::sse;
 
 const DONE: Bytes = Bytes::from_static(b"data: [DONE]\n\n");
 
-/// What all chunks of one answer share, and how each event looks.
-type WriteChoice = Box<dyn FnMut(usize, &Event) -> Value + Send>;
-
-pub(super) struct Writer {
+/// What all chunks of one answer share, and how each event looks. A busy server writes tens of thousands of chunks a
+/// second: what they share is put together once, and an entry of `choices` is a type rather than a tree of values.
+pub(super) struct Writer<Choice, Write> {
     pub id: String,
     pub object: &'static str,
     pub created: i64,
@@ -22,21 +22,26 @@ pub(super) struct Writer {
     pub include_usage: bool,
     pub n_choices: usize,
     pub n_per_prompt: usize,
-    /// What a choice begins with.
-    pub opening: Option<fn() -> Value>,
+    /// What the choice of this index begins with.
+    pub opening: Option<fn(usize) -> Choice>,
     /// The `choices` entry of an event.
-    pub choice: WriteChoice,
+    pub choice: Write,
 }
 
-impl Writer {
+impl<Choice, Write> Writer<Choice, Write>
+where
+    Choice: Serialize + Send + 'static,
+    Write: FnMut(usize, Event) -> Choice + Send + 'static,
+{
     pub(super) fn response(mut self, mut events: Events) -> Response {
+        let head = self.head();
+        let include_usage = self.include_usage;
+        let chunk = move |choices: &[Choice], usage: &Value| data(&head, choices, include_usage.then_some(usage));
         let body = async_stream::stream! {
             let mut total = Total::new(self.n_per_prompt);
             if let Some(opening) = self.opening {
                 for index in 0..self.n_choices {
-                    let mut choice = opening();
-                    choice["index"] = json!(index);
-                    yield self.chunk(json!([choice]), Value::Null);
+                    yield chunk(&[opening(index)], &Value::Null);
                 }
             }
             while let Some((index, event)) = events.next().await {
@@ -45,33 +50,43 @@ impl Writer {
                         if let Event::Done(done) = &event {
                             total.add(index, &done.usage);
                         }
-                        let choice = (self.choice)(index, &event);
-                        yield self.chunk(json!([choice]), Value::Null);
+                        yield chunk(&[(self.choice)(index, event)], &Value::Null);
                     }
                     Err(error) => {
                         error.log();
-                        yield data(&error.openai_body());
+                        yield format!("data: {}\n\n", error.openai_body()).into();
                         return;
                     }
                 }
             }
-            if self.include_usage {
-                yield self.chunk(json!([]), total.json());
+            if include_usage {
+                yield chunk(&[], &total.json());
             }
             yield DONE;
         };
         sse::response_with_comments(body)
     }
 
-    fn chunk(&self, choices: Value, usage: Value) -> Bytes {
-        let mut chunk = json!({"id": self.id, "object": self.object, "created": self.created, "model": self.model, "choices": choices});
-        if self.include_usage {
-            chunk["usage"] = usage;
-        }
-        data(&chunk)
+    /// A chunk up to its choices.
+    fn head(&self) -> String {
+        let common = json!({"id": self.id, "object": self.object, "created": self.created, "model": self.model}).to_string();
+        format!("data: {},\"choices\":", common.trim_end_matches('}'))
     }
 }
 
-fn data(value: &Value) -> Bytes {
-    format!("data: {value}\n\n").into()
+fn data(head: &str, choices: &[impl Serialize], usage: Option<&Value>) -> Bytes {
+    let mut out = BytesMut::with_capacity(head.len() + 160);
+    out.extend_from_slice(head.as_bytes());
+    put_json(&mut out, choices);
+    if let Some(usage) = usage {
+        out.extend_from_slice(b",\"usage\":");
+        put_json(&mut out, usage);
+    }
+    out.extend_from_slice(b"}\n\n");
+    out.freeze()
+}
+
+fn put_json(out: &mut BytesMut, value: &(impl Serialize + ?Sized)) {
+    let written = serde_json::to_writer(out.writer(), value);
+    debug_assert!(written.is_ok(), "choices and usage are plain JSON");
 }
