@@ -13,7 +13,7 @@
 
 #include "common.cuh"
 
-// 72 bytes, aligned to 8.
+// 64 bytes, aligned to 8.
 struct SampleParams {
     float temperature;  // 0 or less: the best token
     float top_p;        // 1 or more: off
@@ -29,11 +29,8 @@ struct SampleParams {
     float presence;  // the request's penalties; neutral are 0, 0 and 1
     float frequency;
     float repetition;
-    // One more token was drawn that the host has not seen: it is last_tokens[pending_slot], and its penalties are added
-    // here. -1: none.
-    int pending_slot;
 };
-static_assert(sizeof(SampleParams) == 72, "written by the host");
+static_assert(sizeof(SampleParams) == 64, "written by the host");
 
 // What changes the logit of one id; an id is in a row's list once at most. 20 bytes.
 struct Edit {
@@ -88,8 +85,6 @@ struct Shared {
     u64 found_count, found_mass;
     int found;
     int n_candidates;
-    int pending_is_listed;
-    float pending_raw;
     float raw;
 };
 
@@ -565,22 +560,13 @@ __device__ __forceinline__ float penalize(float x, const SampleParams& p, bool i
 }
 
 // Applies bias and penalties in place. Ids outside the row are ignored.
-__device__ __forceinline__ void apply_edits(Shared& s, float* logits, int n_tokens, const SampleParams& p, Edit* edits, int pending) {
-    if (threadIdx.x == 0) s.pending_is_listed = 0;
-    __syncthreads();
+__device__ __forceinline__ void apply_edits(float* logits, int n_tokens, const SampleParams& p, Edit* edits) {
     for (int i = threadIdx.x; i < p.edits_len; i += THREADS) {
         Edit& edit = edits[i];
         if (edit.id < 0 || edit.id >= n_tokens) continue;
-        const bool is_pending = edit.id == pending;
-        if (is_pending) s.pending_is_listed = 1;
         const float raw = logits[edit.id];
         edit.raw = raw;
-        logits[edit.id] = penalize(__fadd_rn(raw, edit.bias), p, edit.in_prompt != 0, edit.count + is_pending);
-    }
-    __syncthreads();
-    if (threadIdx.x == 0 && pending >= 0 && pending < n_tokens && !s.pending_is_listed) {
-        s.pending_raw = logits[pending];
-        logits[pending] = penalize(s.pending_raw, p, false, 1);
+        logits[edit.id] = penalize(__fadd_rn(raw, edit.bias), p, edit.in_prompt != 0, edit.count);
     }
     __syncthreads();
 }
@@ -611,8 +597,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(float* logits, int 
 
     float log_sum = 0.0f;
     if (p.n_logprobs >= 0) log_sum = report_logprobs(s, logits, width, n_tokens, p.n_logprobs, result);
-    const int pending = p.pending_slot < 0 ? -1 : last_tokens[p.pending_slot];
-    if (p.edits_len > 0 || pending >= 0) apply_edits(s, logits, n_tokens, p, edits, pending);
+    if (p.edits_len > 0) apply_edits(logits, n_tokens, p, edits);
 
     unsigned seen;
     const u64 best = find_best(s, row, seen);
@@ -624,7 +609,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) sample(float* logits, int 
     }
 
     if (p.n_logprobs >= 0 && id >= 0) {
-        if (threadIdx.x == 0) s.raw = id == pending && !s.pending_is_listed ? s.pending_raw : logits[id];
+        if (threadIdx.x == 0) s.raw = logits[id];
         __syncthreads();
         for (int i = threadIdx.x; i < p.edits_len; i += THREADS) {
             if (edits[i].id == id) s.raw = edits[i].raw;

@@ -11,7 +11,7 @@ pub const MAX_TOP: usize = 20;
 
 const THREADS: u32 = 1024;
 /// Four-byte words of the kernel's `SampleParams`, `Edit` and `SampleResult`.
-const PARAMS_WORDS: usize = 18;
+const PARAMS_WORDS: usize = 16;
 const EDIT_WORDS: usize = 5;
 const RESULT_WORDS: usize = 3 + 2 * MAX_TOP;
 /// Least bytes of a stage, so that few steps need a larger one.
@@ -169,9 +169,6 @@ fn fill(bytes: &mut [u8], rows: &[Row<'_>], mask_words: usize) {
             row.presence.to_bits(),
             row.frequency.to_bits(),
             row.repetition.to_bits(),
-            // No token that the host has not seen.
-            u32::MAX,
-            0,
         ];
         words.into_iter().for_each(&mut write);
         n_masks += u32::from(row.mask.is_some());

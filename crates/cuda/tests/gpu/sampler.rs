@@ -22,8 +22,6 @@ struct Params {
     presence: f32,
     frequency: f32,
     repetition: f32,
-    pending_slot: i32,
-    padding: i32,
 }
 
 #[repr(C)]
@@ -59,7 +57,6 @@ struct Case {
     params: Params,
     mask: Option<Vec<bool>>,
     edits: Vec<Edit>,
-    pending: Option<i32>,
 }
 
 impl Case {
@@ -79,10 +76,8 @@ impl Case {
             presence: 0.0,
             frequency: 0.0,
             repetition: 1.0,
-            pending_slot: -1,
-            padding: 0,
         };
-        Self { params, mask: None, edits: Vec::new(), pending: None }
+        Self { params, mask: None, edits: Vec::new() }
     }
 }
 
@@ -94,10 +89,6 @@ fn sample(device: &Device, cases: &[Case], rows: &[Vec<f32>], width: usize, n_to
         let mut p = case.params;
         p.slot = last_tokens.len() as i32;
         last_tokens.push(-7);
-        if let Some(pending) = case.pending {
-            p.pending_slot = last_tokens.len() as i32;
-            last_tokens.push(pending);
-        }
         if let Some(mask) = &case.mask {
             p.mask_row = (masks.len() / mask_words) as i32;
             masks.extend(mask.chunks(32).map(|bits| bits.iter().enumerate().fold(0u32, |word, (i, bit)| word | u32::from(*bit) << i)));
@@ -145,14 +136,7 @@ fn uniform(key: [u32; 2], counter: [u32; 2]) -> f64 {
 fn changed(case: &Case, row: &[f32], n_tokens: usize) -> Vec<f32> {
     let mut x = row[..n_tokens].to_vec();
     let p = &case.params;
-    let mut edits = case.edits.clone();
-    if let Some(pending) = case.pending {
-        match edits.iter_mut().find(|edit| edit.id == pending) {
-            Some(edit) => edit.count += 1,
-            None => edits.push(Edit { id: pending, bias: 0.0, count: 1, in_prompt: 0, raw: 0.0 }),
-        }
-    }
-    for edit in edits {
+    for edit in &case.edits {
         let Some(x) = usize::try_from(edit.id).ok().and_then(|id| x.get_mut(id)) else { continue };
         *x += edit.bias;
         if p.repetition != 1.0 && (edit.in_prompt != 0 || edit.count > 0) {
@@ -290,8 +274,6 @@ fn bias_and_penalties_change_the_choice_and_not_the_logprobs() {
                 in_prompt: random.below(2) as i32,
                 raw: 0.0,
             }));
-            // None, one that is listed, one that may not be, one that is no token.
-            case.pending = [None, Some(ids[0]), Some(random.below(n_tokens) as i32), Some(-1)][i / 2 % 4];
             case.params = Params {
                 seed: [random.next(), random.next()],
                 presence: [0.0, 0.5][random.below(2)],
