@@ -65,6 +65,8 @@ struct Figures<'a> {
     device_free_late_bytes: Option<usize>,
 }
 
+/// Steps of a new shape are recorded on the device: a few hundred kB each, and there is a limited number of shapes.
+const RECORDED_BYTES: usize = 64 << 20;
 /// Time in which an engine that has nothing to do must have seen it.
 const SETTLE: Duration = Duration::from_secs(10);
 
@@ -121,7 +123,9 @@ pub async fn run(args: SoakBench) -> Result<()> {
         device_free_late_bytes: late.1,
     })?;
     ensure!(idle.n_running == 0 && idle.n_queued == 0, "{} sequences run and {} wait, of nobody", idle.n_running, idle.n_queued);
-    ensure!(late.1 >= early.1, "{:?} bytes were free on the device, now {:?}", early.1, late.1);
+    if let (Some(early), Some(late)) = (early.1, late.1) {
+        ensure!(late + RECORDED_BYTES >= early, "{early} bytes were free on the device, now {late}");
+    }
     ensure!(idle.n_used_blocks == 0, "{} blocks were not given back", idle.n_used_blocks);
     ensure!(idle.n_failed == refused, "{} generations failed, {refused} of them for want of memory", idle.n_failed);
     Ok(())
