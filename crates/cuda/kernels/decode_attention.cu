@@ -1,6 +1,6 @@
 // Attention of one new token a sequence over its paged keys and values.
 //
-//   decode_attention_{fused,plain}_d{32,64,80,96,128}(out, qkv, q_weight, k_weight, angles, slots, k_cache, v_cache,
+//   decode_attention_{fused,plain}_d{32,64,80,96,128}{,_wide}(out, qkv, q_weight, k_weight, angles, slots, k_cache, v_cache,
 //       block_tables, context_lens, partials, tickets, n_heads, n_kv_heads, max_blocks, scale, eps)
 //
 //   out           bf16 [rows, n_heads * d]
@@ -17,29 +17,46 @@
 // cache (a slot is block * 32 + row; below zero: not written) and attends over them too.
 // plain: q is ready as it lies in qkv, the new key and value are in the cache. Only the queries of qkv are read.
 //
-// Launch: grid (n_kv_heads, rows, z) with 1 <= z <= 32, block 128, dynamic shared memory of
-//   2 * 256 * R + 4 * d + max(32 * (d + 8), 16 * G * (d + 4)) bytes, G = n_heads / n_kv_heads <= 16,
-//   R = d + 8 for 80 and 96, else d.
-// z changes only how the work is spread, never the result: as many as make a thousand blocks is a good choice.
+// wide: for nine to sixteen query heads a key-value head; the others are for up to eight.
+//
+// Launch: grid (n_kv_heads, rows, z) with 1 <= z <= 32, block 256, dynamic shared memory of
+//   256 * S * R + 4 * d + 128 * (d + 4) bytes, S = 3 on Hopper and 2 elsewhere, R = d + 8 for 80 and 96, else d.
+// z changes only how the work is spread, never the result. Best is what fills the multiprocessors (two blocks each for
+// d = 128) a whole number of times.
 //
 // How it works. A sequence is cut into splits whose length is a function of its own length alone (`split_tokens`), at most
-// 32. A block takes the splits blockIdx.z, blockIdx.z + z, … of one key-value head, with all the query heads that share it
-// as the sixteen rows of a tensor core operand. Each of its four warps streams its own sixteen tokens of every 64 through
-// its own ring of asynchronous copies and keeps its own online softmax; the warps' sums are joined at the end of a split.
+// 32. A block takes the splits blockIdx.z, blockIdx.z + z, … of one key-value head. Each of its eight warps streams its own
+// sixteen tokens of every 128 through its own ring of asynchronous copies and keeps its own online softmax; the warps' sums
+// are joined at the end of a split. Keys and values are the 16 rows of the tensor cores' products and the query heads that
+// share them the 8 columns, so that little of a product is padding and a warp needs few registers.
 // The last block of a (row, head) to finish joins the splits, in their order. So a row's bits depend on its own sequence only.
 #include "fragments.cuh"
 
 namespace {
 
 constexpr int BLOCK_ROWS = 32;
-constexpr int WARPS = 4;
+constexpr int WARPS = 8;
 constexpr int THREADS = WARPS * WARP;
 constexpr int WARP_TOKENS = 16;
 constexpr int TILE_TOKENS = WARPS * WARP_TOKENS;
-constexpr int MAX_HEADS = 16;
-constexpr int STAGES = 2;
+// Sixteen rows of keys or of values each. Other GPUs than Hopper may have no shared memory for three.
+#if __CUDA_ARCH__ >= 900
+constexpr int SLOTS = 3;
+#else
+constexpr int SLOTS = 2;
+#endif
+// That the registers are shared out for.
+constexpr int BLOCKS_AT_ONCE = 2;
 constexpr int MAX_SPLITS = 32;
-constexpr int MIN_SPLIT = 256;
+// Tokens of a split. Short ones let more of a lone sequence be read at once, long ones are joined less often.
+constexpr int SHORT_SPLIT = TILE_TOKENS;
+constexpr int SPLIT = 2 * TILE_TOKENS;
+constexpr int LONG_SPLIT = 4 * TILE_TOKENS;
+// From as many tokens on, a sequence has splits of SPLIT, and of LONG_SPLIT or more.
+constexpr int MEDIUM = 1024;
+constexpr int LONG = 4096;
+// Heads whose sums the warps join at a time.
+constexpr int JOINED_HEADS = 2;
 constexpr float LOG2_E = 1.4426950408889634f;
 
 // Where a vector of eight elements of a row of keys or values lies in shared memory: such that the eight rows that
@@ -76,8 +93,9 @@ struct Problem {
 
 // Tokens of each split but the last: a multiple of the tile.
 __device__ __forceinline__ int split_tokens(int n_tokens) {
+    if (n_tokens < LONG) return n_tokens < MEDIUM ? SHORT_SPLIT : SPLIT;
     const int fair = (n_tokens + MAX_SPLITS - 1) / MAX_SPLITS;
-    return max(MIN_SPLIT, (fair + TILE_TOKENS - 1) / TILE_TOKENS * TILE_TOKENS);
+    return max(LONG_SPLIT, (fair + TILE_TOKENS - 1) / TILE_TOKENS * TILE_TOKENS);
 }
 
 // The tiles that a block goes through: those of split blockIdx.z, then those of the split gridDim.z further, …
@@ -130,105 +148,126 @@ __device__ __forceinline__ void prepare_head(bf16* to, const bf16* from, const b
     }
 }
 
-// A warp's softmax so far: for rows lane / 4 and lane / 4 + 8 the largest scaled score, the sum of the weights (this lane's
-// part of it), and the weighted values, in the places of a tensor core result.
-template <int D>
+// A warp's softmax so far, of `OCTETS` times eight query heads. A lane has heads 2 (lane % 4) and the next of each octet:
+// the largest scaled score, the sum of the weights (this lane's part of it), and the weighted values, transposed: element
+// i * 16 + lane / 4 of both heads, then the element eight further.
+template <int D, int OCTETS>
 struct Softmax {
-    float largest[2];
-    float sum[2];
-    float values[D / 8][4];
+    using R = Rows<D>;
+    float largest[OCTETS][2];
+    float sum[OCTETS][2];
+    float values[OCTETS][D / 16][4];
+    // Of the sixteen tokens at hand.
+    float rescale[OCTETS][2];
+    unsigned weights[OCTETS][2];
 
     __device__ __forceinline__ void reset() {
 #pragma unroll
-        for (int r = 0; r < 2; r++) largest[r] = -INFINITY, sum[r] = 0.0f;
+        for (int o = 0; o < OCTETS; o++) {
 #pragma unroll
-        for (int i = 0; i < D / 8; i++)
+            for (int h = 0; h < 2; h++) largest[o][h] = -INFINITY, sum[o][h] = 0.0f;
 #pragma unroll
-            for (int j = 0; j < 4; j++) values[i][j] = 0.0f;
+            for (int i = 0; i < D / 16; i++)
+#pragma unroll
+                for (int j = 0; j < 4; j++) values[o][i][j] = 0.0f;
+        }
     }
 
-    // Takes in sixteen tokens, of which the first `n` (at least one) count.
-    __device__ __forceinline__ void add(const unsigned (&q)[D / 16][4], unsigned keys, unsigned values_at, int n, float scale_log2) {
+    // The weights of sixteen tokens, of which the first `n` (at least one) count.
+    __device__ __forceinline__ void add_keys(const unsigned (&q)[OCTETS][D / 16][2], unsigned keys, int n, float scale_log2) {
         const int lane = threadIdx.x % WARP;
-        using R = Rows<D>;
         // Even and odd steps apart, so that they need not wait for each other.
-        float scores[2][4] = {}, odd[2][4] = {};
-        const int k_row = lane / 16 * 8 + lane % 8;
-        const unsigned k_lane = keys + k_row * R::STRIDE * 2;
+        float scores[OCTETS][2][4] = {};
+        const int row = lane % 16;
+        const unsigned of_lane = keys + row * R::STRIDE * 2;
 #pragma unroll
         for (int i = 0; i < D / 16; i++) {
             unsigned k[4];
-            load_matrices(k, k_lane + ((i * 2 + lane / 8 % 2) ^ R::swizzle(k_row)) * 16);
-            float(&c)[2][4] = i % 2 == 0 ? scores : odd;
-            multiply_add(c[0], q[i][0], q[i][1], q[i][2], q[i][3], k[0], k[1]);
-            multiply_add(c[1], q[i][0], q[i][1], q[i][2], q[i][3], k[2], k[3]);
+            load_matrices(k, of_lane + ((i * 2 + lane / 16) ^ R::swizzle(row)) * 16);
+#pragma unroll
+            for (int o = 0; o < OCTETS; o++) multiply_add(scores[o][i % 2], k[0], k[1], k[2], k[3], q[o][i][0], q[o][i][1]);
         }
-        float rescale[2];
 #pragma unroll
-        for (int r = 0; r < 2; r++) {
-            float here = -INFINITY;
+        for (int o = 0; o < OCTETS; o++) {
+            float p[2][2];
 #pragma unroll
-            for (int i = 0; i < 4; i++) {
-                float& s = scores[i / 2][r * 2 + i % 2];
-                s = i / 2 * 8 + lane % 4 * 2 + i % 2 < n ? (s + odd[i / 2][r * 2 + i % 2]) * scale_log2 : -INFINITY;
-                here = fmaxf(here, s);
+            for (int h = 0; h < 2; h++) {
+                float here = -INFINITY;
+#pragma unroll
+                for (int i = 0; i < 2; i++) {
+                    const float score = (scores[o][0][i * 2 + h] + scores[o][1][i * 2 + h]) * scale_log2;
+                    p[i][h] = i * 8 + lane / 4 < n ? score : -INFINITY;
+                    here = fmaxf(here, p[i][h]);
+                }
+#pragma unroll
+                for (int distance = 4; distance < WARP; distance *= 2) here = fmaxf(here, __shfl_xor_sync(ALL_LANES, here, distance));
+                here = fmaxf(here, largest[o][h]);
+                rescale[o][h] = exp2_fast(largest[o][h] - here);
+                largest[o][h] = here;
+                sum[o][h] *= rescale[o][h];
+#pragma unroll
+                for (int i = 0; i < 2; i++) {
+                    p[i][h] = exp2_fast(p[i][h] - here);
+                    sum[o][h] += p[i][h];
+                }
             }
-            here = fmaxf(largest[r], warp_reduce<Max, 4>(here));
-            rescale[r] = exp2_fast(largest[r] - here);
-            largest[r] = here;
-            sum[r] *= rescale[r];
 #pragma unroll
-            for (int i = 0; i < 4; i++) {
-                float& s = scores[i / 2][r * 2 + i % 2];
-                s = exp2_fast(s - here);
-                sum[r] += s;
-            }
+            for (int i = 0; i < 2; i++) weights[o][i] = transpose_matrix(pack2(p[i][0], p[i][1]));
         }
-        const unsigned p[4] = {pack2(scores[0][0], scores[0][1]), pack2(scores[0][2], scores[0][3]), pack2(scores[1][0], scores[1][1]),
-                               pack2(scores[1][2], scores[1][3])};
-        const int v_row = lane % 16;
-        const unsigned v_lane = values_at + v_row * R::STRIDE * 2;
+    }
+
+    // The values of those tokens.
+    __device__ __forceinline__ void add_values(unsigned from) {
+        const int lane = threadIdx.x % WARP;
+        const int row = lane / 16 * 8 + lane % 8;
+        const unsigned of_lane = from + row * R::STRIDE * 2;
 #pragma unroll
         for (int i = 0; i < D / 16; i++) {
             unsigned v[4];
-            load_matrices_transposed(v, v_lane + ((i * 2 + lane / 16) ^ R::swizzle(v_row)) * 16);
+            load_matrices_transposed(v, of_lane + ((i * 2 + lane / 8 % 2) ^ R::swizzle(row)) * 16);
 #pragma unroll
-            for (int half = 0; half < 2; half++) {
-                float(&c)[4] = values[i * 2 + half];
+            for (int o = 0; o < OCTETS; o++) {
+                float(&c)[4] = values[o][i];
 #pragma unroll
-                for (int j = 0; j < 4; j++) c[j] *= rescale[j / 2];
-                multiply_add(c, p[0], p[1], p[2], p[3], v[half * 2], v[half * 2 + 1]);
+                for (int j = 0; j < 4; j++) c[j] *= rescale[o][j % 2];
+                multiply_add(c, v[0], v[1], v[2], v[3], weights[o][0], weights[o][1]);
+            }
+        }
+    }
+
+    // Of the heads from `first` on, as many as are joined at once: D weighted values, the largest score, the sum of weights,
+    // two floats unused.
+    __device__ __forceinline__ void store(float* to, int first, int n_heads) {
+        const int lane = threadIdx.x % WARP;
+#pragma unroll
+        for (int o = 0; o < OCTETS; o++) {
+#pragma unroll
+            for (int h = 0; h < 2; h++) {
+                float all = sum[o][h];
+#pragma unroll
+                for (int distance = 4; distance < WARP; distance *= 2) all += __shfl_xor_sync(ALL_LANES, all, distance);
+                const int head = o * 8 + lane % 4 * 2 + h - first;
+                if (head < 0 || head >= n_heads) continue;
+                float* row = to + head * (D + 4);
+#pragma unroll
+                for (int i = 0; i < D / 16; i++) {
+                    row[i * 16 + lane / 4] = values[o][i][h];
+                    row[i * 16 + lane / 4 + 8] = values[o][i][2 + h];
+                }
+                if (lane < 4) *reinterpret_cast<float2*>(row + D) = make_float2(largest[o][h], all);
             }
         }
     }
 };
 
-// `scratch`: for each warp and query head, D weighted values, the largest score, the sum of weights, two floats unused.
-template <int D>
-__device__ __forceinline__ void store_softmax(Softmax<D>& s, float* scratch, int group) {
-    const int lane = threadIdx.x % WARP;
-    const int warp = threadIdx.x / WARP;
-#pragma unroll
-    for (int r = 0; r < 2; r++) {
-        const float sum = warp_reduce<::Sum, 4>(s.sum[r]);
-        const int head = lane / 4 + r * 8;
-        if (head >= group) continue;
-        float* to = scratch + (warp * group + head) * (D + 4);
-#pragma unroll
-        for (int i = 0; i < D / 8; i++)
-            *reinterpret_cast<float2*>(to + i * 8 + lane % 4 * 2) = make_float2(s.values[i][r * 2], s.values[i][r * 2 + 1]);
-        if (lane % 4 == 0) *reinterpret_cast<float2*>(to + D) = make_float2(s.largest[r], sum);
-    }
-}
-
-template <int D, bool FUSED>
+template <int D, int OCTETS, bool FUSED>
 __device__ __forceinline__ void decode_attention(const Problem& p) {
     using R = Rows<D>;
-    constexpr int STAGE = 2 * WARP_TOKENS * R::STRIDE;
+    constexpr int SLOT = WARP_TOKENS * R::STRIDE;
     constexpr int QUERY_STRIDE = D + 8;
     extern __shared__ __align__(16) unsigned char shared[];
     bf16* ring = reinterpret_cast<bf16*>(shared);
-    bf16* fresh = ring + STAGES * WARPS * STAGE;
+    bf16* fresh = ring + SLOTS * WARPS * SLOT;
     // The queries are there until they are in registers, then the scratch.
     bf16* queries = fresh + 2 * D;
     float* scratch = reinterpret_cast<float*>(queries);
@@ -240,6 +279,17 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
     const int group = p.n_heads / p.n_kv_heads;
 
     if (!FUSED) wait_for_earlier_kernels();
+    const int* blocks = p.block_tables + static_cast<size_t>(row) * p.max_blocks;
+    // The cache block of this warp's part of the block's tile number `tile`: a lane looks up one tile, 32 tiles at a time.
+    const auto look_up = [&](int tile, int split_len) {
+        const int of_split = split_len / TILE_TOKENS;
+        const int split = blockIdx.z + tile / of_split * gridDim.z;
+        const int index = (split * split_len + tile % of_split * TILE_TOKENS + warp * WARP_TOKENS) / BLOCK_ROWS;
+        return index < p.max_blocks ? blocks[index] : 0;
+    };
+    // Without waiting for the length: sequences below LONG have splits of one of these lengths.
+    const int if_short = look_up(lane, SHORT_SPLIT);
+    const int if_usual = look_up(lane, SPLIT);
     const int n_tokens = p.context_lens[row];
     Cursor cursor(n_tokens);
     if (n_tokens <= 0 || cursor.ended()) {
@@ -247,42 +297,51 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
         if (blockIdx.z == 0) wait_for_earlier_kernels();
         return;
     }
+    int looked_up = cursor.split_len == SHORT_SPLIT ? if_short : cursor.split_len == SPLIT ? if_usual : look_up(lane, cursor.split_len);
 
-    // The warp's part of each tile: sixteen keys, then sixteen values. Tokens past the end become zeros.
-    const int* blocks = p.block_tables + static_cast<size_t>(row) * p.max_blocks;
-    const unsigned warp_ring = shared_address(ring) + warp * STAGES * STAGE * 2;
+    const unsigned warp_ring = shared_address(ring) + warp * SLOTS * SLOT * 2;
     Cursor ahead = cursor;
-    // The block of the warp's next tile is looked up a tile early.
-    const auto look_up = [&] {
+    int ahead_tile = 0;
+    // The warp's part of each tile: sixteen keys, then, into the next slot of the ring, sixteen values. Tokens past the end
+    // become zeros.
+    const auto fetch = [&](int slot, bool values) {
         const int first = ahead.first_token() + warp * WARP_TOKENS;
-        return !ahead.ended() && first < n_tokens ? blocks[first / BLOCK_ROWS] : -1;
-    };
-    int block = look_up();
-    const auto fetch = [&](int stage) {
-        if (block >= 0) {
-            const int first = ahead.first_token() + warp * WARP_TOKENS;
+        const unsigned to = warp_ring + slot * SLOT * 2;
+        const int block = __shfl_sync(ALL_LANES, looked_up, ahead_tile % WARP);
+        if (!ahead.ended() && first < n_tokens) {
             const size_t start = ((static_cast<size_t>(block) * BLOCK_ROWS + first % BLOCK_ROWS) * p.n_kv_heads + kv_head) * D;
-            const unsigned to = warp_ring + stage * STAGE * 2;
+            const bf16* from = (values ? p.v_cache : p.k_cache) + start;
+            if constexpr (WARP % R::VECTORS == 0) {
+                constexpr int TOKENS = WARP / R::VECTORS;
+                const int vector = lane % R::VECTORS;
+                int token = lane / R::VECTORS;
+                from += token * p.n_kv_heads * D + vector * 8;
 #pragma unroll
-            for (int i = lane; i < WARP_TOKENS * R::VECTORS; i += WARP) {
-                const int token = i / R::VECTORS;
-                const int vector = i % R::VECTORS;
-                const bool exists = first + token < n_tokens;
-                const size_t from = exists ? start + static_cast<size_t>(token) * p.n_kv_heads * D + vector * 8 : start;
-                const unsigned at = to + R::at(token, vector) * 2;
-                copy16_or_zero(at, p.k_cache + from, exists);
-                copy16_or_zero(at + WARP_TOKENS * R::STRIDE * 2, p.v_cache + from, exists);
+                for (int i = 0; i < WARP_TOKENS / TOKENS; i++) {
+                    copy16_once_or_zero(to + R::at(token, vector) * 2, from, first + token < n_tokens);
+                    from += TOKENS * p.n_kv_heads * D;
+                    token += TOKENS;
+                }
+            } else {
+#pragma unroll
+                for (int i = lane; i < WARP_TOKENS * R::VECTORS; i += WARP) {
+                    const int token = i / R::VECTORS;
+                    const int vector = i % R::VECTORS;
+                    copy16_once_or_zero(to + R::at(token, vector) * 2, from + token * p.n_kv_heads * D + vector * 8, first + token < n_tokens);
+                }
             }
         }
         commit_copies();
-        if (!ahead.ended()) ahead.advance();
-        block = look_up();
+        if (!values || ahead.ended()) return;
+        ahead.advance();
+        ahead_tile++;
+        if (ahead_tile % WARP == 0) looked_up = look_up(ahead_tile + lane, cursor.split_len);
     };
 #pragma unroll
-    for (int stage = 0; stage < STAGES; stage++) fetch(stage);
+    for (int slot = 0; slot < SLOTS; slot++) fetch(slot, slot % 2 == 1);
     launch_dependents();
 
-    for (int i = threadIdx.x; i < (MAX_HEADS - group) * QUERY_STRIDE / 8; i += THREADS)
+    for (int i = threadIdx.x; i < (8 * OCTETS - group) * QUERY_STRIDE / 8; i += THREADS)
         *reinterpret_cast<uint4*>(queries + group * QUERY_STRIDE + i * 8) = make_uint4(0, 0, 0, 0);
     if (FUSED) wait_for_earlier_kernels();
 
@@ -306,10 +365,17 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
         if (slot >= 0) store8(cache + (static_cast<size_t>(slot) * p.n_kv_heads + kv_head) * D + column, load8(fresh + threadIdx.x * 8));
     }
 
-    unsigned q[D / 16][4];
+    unsigned q[OCTETS][D / 16][2];
 #pragma unroll
-    for (int i = 0; i < D / 16; i++)
-        load_matrices(q[i], shared_address(queries) + (lane % 16 * QUERY_STRIDE + i * 16 + lane / 16 * 8) * 2);
+    for (int o = 0; o < OCTETS; o++)
+#pragma unroll
+        for (int i = 0; i < D / 16; i += 2) {
+            unsigned two[4];
+            const int vector = min(i * 2 + lane / 8, R::VECTORS - 1);
+            load_matrices(two, shared_address(queries) + ((o * 8 + lane % 8) * QUERY_STRIDE + vector * 8) * 2);
+            q[o][i][0] = two[0], q[o][i][1] = two[1];
+            if (i + 1 < D / 16) q[o][i + 1][0] = two[2], q[o][i + 1][1] = two[3];
+        }
     __syncthreads();
 
     // Layout of the partial results of this row and head: values of all splits, then (largest, sum) of all splits.
@@ -318,101 +384,133 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
     float2* partial_sums = reinterpret_cast<float2*>(partial_values + MAX_SPLITS * group * D);
     bf16* out = p.out + (static_cast<size_t>(row) * p.n_heads + kv_head * group) * D;
 
-    Softmax<D> softmax;
+    Softmax<D, OCTETS> softmax;
     softmax.reset();
-    int stage = 0;
+    int slot = 0;
+    int joined = 0;
     for (; !cursor.ended(); cursor.advance()) {
-        wait_for_copies<STAGES - 1>();
-        __syncwarp();
-        const unsigned keys = warp_ring + stage * STAGE * 2;
         const int first = cursor.first_token() + warp * WARP_TOKENS;
         const int n = min(WARP_TOKENS, n_tokens - first);
-        if (FUSED && n_tokens - 1 >= first && n_tokens - 1 < first + WARP_TOKENS) {
-            // What was fetched for the new token is what its slot held before.
-            bf16* tile = ring + (warp * STAGES + stage) * STAGE;
-            for (int i = lane; i < 2 * R::VECTORS; i += WARP)
-                store8(tile + i / R::VECTORS * WARP_TOKENS * R::STRIDE + R::at(n - 1, i % R::VECTORS), load8(fresh + i * 8));
+        // What was fetched for the new token is what its slot held before.
+        const bool is_fresh = FUSED && n > 0 && n_tokens - first <= WARP_TOKENS;
+#pragma unroll
+        for (int values = 0; values < 2; values++) {
+            wait_for_copies<SLOTS - 1>();
             __syncwarp();
+            const unsigned at = warp_ring + slot * SLOT * 2;
+            if (is_fresh) {
+                bf16* tile = ring + (warp * SLOTS + slot) * SLOT;
+                if (lane < R::VECTORS) store8(tile + R::at(n - 1, lane), load8(fresh + values * D + lane * 8));
+            }
+            __syncwarp();
+            if (n > 0) {
+                if (values == 0)
+                    softmax.add_keys(q, at, n, p.scale * LOG2_E);
+                else
+                    softmax.add_values(at);
+            }
+            __syncwarp();
+            fetch(slot, (values + SLOTS) % 2 == 1);
+            slot = slot == SLOTS - 1 ? 0 : slot + 1;
         }
-        if (n > 0) softmax.add(q, keys, keys + WARP_TOKENS * R::STRIDE * 2, n, p.scale * LOG2_E);
-        __syncwarp();
-        fetch(stage);
-        stage = stage == STAGES - 1 ? 0 : stage + 1;
         if (!cursor.ends_split()) continue;
 
-        store_softmax(softmax, scratch, group);
-        softmax.reset();
-        __syncthreads();
-        for (int i = threadIdx.x; i < group * D; i += THREADS) {
-            const int head = i / D;
-            const float* of_warp[WARPS];
-            float largest = -INFINITY;
+        for (int first_head = 0; first_head < group; first_head += JOINED_HEADS) {
+            const int n_joined = min(JOINED_HEADS, group - first_head);
+            // Two places in turn: whoever writes one is past the barrier that came after everybody had read it.
+            float* here = scratch + joined++ % 2 * WARPS * JOINED_HEADS * (D + 4);
+            softmax.store(here + warp * n_joined * (D + 4), first_head, n_joined);
+            __syncthreads();
+            for (int i = threadIdx.x; i < n_joined * D; i += THREADS) {
+                const float* of_head = here + i / D * (D + 4);
+                const int stride = n_joined * (D + 4);
+                float2 stats[WARPS];
+                float largest = -INFINITY;
 #pragma unroll
-            for (int w = 0; w < WARPS; w++) {
-                of_warp[w] = scratch + (w * group + head) * (D + 4);
-                largest = fmaxf(largest, of_warp[w][D]);
-            }
-            float value = 0.0f, sum = 0.0f;
+                for (int w = 0; w < WARPS; w++) {
+                    stats[w] = *reinterpret_cast<const float2*>(of_head + w * stride + D);
+                    largest = fmaxf(largest, stats[w].x);
+                }
+                float value = 0.0f, sum = 0.0f;
 #pragma unroll
-            for (int w = 0; w < WARPS; w++) {
-                const float weight = exp2_fast(of_warp[w][D] - largest);
-                value += weight * of_warp[w][i % D];
-                sum += weight * of_warp[w][D + 1];
-            }
-            if (cursor.n_splits == 1) {
-                out[i] = bf16(value / sum);
-            } else {
-                partial_values[cursor.split * group * D + i] = value;
-                if (i % D == 0) partial_sums[cursor.split * group + head] = make_float2(largest, sum);
+                for (int w = 0; w < WARPS; w++) {
+                    const float weight = exp2_fast(stats[w].x - largest);
+                    value += weight * of_head[w * stride + i % D];
+                    sum += weight * stats[w].y;
+                }
+                const int element = first_head * D + i;
+                if (cursor.n_splits == 1) {
+                    out[element] = bf16(value / sum);
+                } else {
+                    partial_values[cursor.split * group * D + element] = value;
+                    if (i % D == 0) partial_sums[cursor.split * group + element / D] = make_float2(largest, sum);
+                }
             }
         }
-        __syncthreads();
+        softmax.reset();
     }
     if (cursor.n_splits == 1) return;
 
     // The last block of this row and head finds everybody's partial results written.
-    __shared__ bool is_last;
     __syncthreads();
-    if (threadIdx.x == 0) {
-        // Behind the barrier it publishes what the whole block wrote.
-        __threadfence();
-        const int n_blocks = min(cursor.n_splits, static_cast<int>(gridDim.z));
-        is_last = atomicAdd(p.tickets + pair, 1) == n_blocks - 1;
-        if (is_last) p.tickets[pair] = 0;
-        __threadfence();
+    const int n_blocks = min(cursor.n_splits, static_cast<int>(gridDim.z));
+    if (n_blocks > 1) {
+        bool* is_last = reinterpret_cast<bool*>(fresh);
+        if (threadIdx.x == 0) {
+            // Behind the barrier it publishes what the whole block wrote.
+            __threadfence();
+            *is_last = atomicAdd(p.tickets + pair, 1) == n_blocks - 1;
+            if (*is_last) p.tickets[pair] = 0;
+            __threadfence();
+        }
+        __syncthreads();
+        if (!*is_last) return;
     }
-    __syncthreads();
-    if (!is_last) return;
-    // A lane a split: their shares of each head's result.
-    for (int head = warp; head < group; head += WARPS) {
-        const float2 own = lane < cursor.n_splits ? __ldcg(partial_sums + lane * group + head) : make_float2(-INFINITY, 0.0f);
-        const float weight = exp2_fast(own.x - warp_reduce<Max>(own.x));
-        scratch[head * MAX_SPLITS + lane] = weight / warp_reduce<::Sum>(weight * own.y);
-    }
-    __syncthreads();
+    constexpr int AT_ONCE = 8;
     for (int i = threadIdx.x; i < group * D; i += THREADS) {
-        const float* share = scratch + i / D * MAX_SPLITS;
-        float value = 0.0f;
-#pragma unroll 8
-        for (int split = 0; split < cursor.n_splits; split++) value += share[split] * __ldcg(partial_values + split * group * D + i);
-        out[i] = bf16(value);
+        float value = 0.0f, sum = 0.0f, largest = -INFINITY;
+        for (int split = 0; split < cursor.n_splits; split += AT_ONCE) {
+            float2 stats[AT_ONCE];
+            float of_split[AT_ONCE];
+#pragma unroll
+            for (int j = 0; j < AT_ONCE; j++) {
+                const bool exists = split + j < cursor.n_splits;
+                stats[j] = exists ? __ldcg(partial_sums + (split + j) * group + i / D) : make_float2(-INFINITY, 0.0f);
+                of_split[j] = exists ? __ldcg(partial_values + (split + j) * group * D + i) : 0.0f;
+            }
+            float here = largest;
+#pragma unroll
+            for (int j = 0; j < AT_ONCE; j++) here = fmaxf(here, stats[j].x);
+            const float rescale = exp2_fast(largest - here);
+            largest = here;
+            value *= rescale, sum *= rescale;
+#pragma unroll
+            for (int j = 0; j < AT_ONCE; j++) {
+                const float weight = exp2_fast(stats[j].x - here);
+                value += weight * of_split[j];
+                sum += weight * stats[j].y;
+            }
+        }
+        out[i] = bf16(value / sum);
     }
 }
 
 }  // namespace
 
-#define DECODE_ATTENTION(form, FUSED, D)                                                                                                   \
-    extern "C" __global__ void __launch_bounds__(THREADS)                                                                                   \
-        decode_attention_##form##_d##D(bf16* out, const bf16* qkv, const bf16* q_weight, const bf16* k_weight, const float2* angles,        \
-                                       const int* slots, bf16* k_cache, bf16* v_cache, const int* block_tables, const int* context_lens,   \
-                                       float* partials, int* tickets, int n_heads, int n_kv_heads, int max_blocks, float scale, float eps) { \
-        decode_attention<D, FUSED>({out, qkv, q_weight, k_weight, angles, slots, k_cache, v_cache, block_tables, context_lens, partials,    \
-                                    tickets, n_heads, n_kv_heads, max_blocks, scale, eps});                                                 \
+#define DECODE_ATTENTION(name, FUSED, D, OCTETS)                                                                                           \
+    extern "C" __global__ void __launch_bounds__(THREADS, OCTETS == 1 ? BLOCKS_AT_ONCE : 1)                                                       \
+        decode_attention_##name(bf16* out, const bf16* qkv, const bf16* q_weight, const bf16* k_weight, const float2* angles,              \
+                                const int* slots, bf16* k_cache, bf16* v_cache, const int* block_tables, const int* context_lens,          \
+                                float* partials, int* tickets, int n_heads, int n_kv_heads, int max_blocks, float scale, float eps) {      \
+        decode_attention<D, OCTETS, FUSED>({out, qkv, q_weight, k_weight, angles, slots, k_cache, v_cache, block_tables, context_lens,     \
+                                            partials, tickets, n_heads, n_kv_heads, max_blocks, scale, eps});                              \
     }
 
-#define DECODE_ATTENTION_FORMS(D)     \
-    DECODE_ATTENTION(fused, true, D)  \
-    DECODE_ATTENTION(plain, false, D)
+#define DECODE_ATTENTION_FORMS(D)                    \
+    DECODE_ATTENTION(fused_d##D, true, D, 1)         \
+    DECODE_ATTENTION(plain_d##D, false, D, 1)        \
+    DECODE_ATTENTION(fused_d##D##_wide, true, D, 2)  \
+    DECODE_ATTENTION(plain_d##D##_wide, false, D, 2)
 
 DECODE_ATTENTION_FORMS(32)
 DECODE_ATTENTION_FORMS(64)

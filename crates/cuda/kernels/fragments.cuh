@@ -16,6 +16,19 @@ __device__ __forceinline__ void copy16_or_zero(unsigned to, const void* from, bo
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(copy ? 16 : 0) : "memory");
 }
 
+// How the L2 cache treats what is read once: first to go.
+__device__ __forceinline__ unsigned long long read_once() {
+    unsigned long long policy;
+    asm("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+    return policy;
+}
+
+// The same for what is read once.
+__device__ __forceinline__ void copy16_once_or_zero(unsigned to, const void* from, bool copy) {
+    asm volatile("cp.async.cg.shared.global.L2::cache_hint [%0], [%1], 16, %2, %3;" ::"r"(to), "l"(from), "r"(copy ? 16 : 0), "l"(read_once())
+                 : "memory");
+}
+
 __device__ __forceinline__ void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 
 // Waits for all but the newest `N` groups of this thread's copies.
@@ -36,6 +49,13 @@ __device__ __forceinline__ void load_matrices_transposed(unsigned (&m)[4], unsig
                  : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
                  : "r"(address)
                  : "memory");
+}
+
+// An 8×8 matrix of 16-bit values, a pair of neighbours of row lane / 4 in each lane, turned over.
+__device__ __forceinline__ unsigned transpose_matrix(unsigned m) {
+    unsigned turned;
+    asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(turned) : "r"(m));
+    return turned;
 }
 
 __device__ __forceinline__ void multiply_add(float (&c)[4], unsigned a0, unsigned a1, unsigned a2, unsigned a3, unsigned b0, unsigned b1) {

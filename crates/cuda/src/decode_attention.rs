@@ -17,6 +17,20 @@ pub struct FreshTokens {
     pub slots: u64,
 }
 
+/// Blocks that share the splits of one of `pairs` (row, key-value head), when `places` blocks run at once: what fills all
+/// places in one go, or with more pairs than that few blocks that leave few places empty in their last go.
+fn depth(pairs: usize, places: usize) -> usize {
+    let one_go = places / pairs;
+    if one_go > 1 {
+        return one_go.min(MAX_SPLITS);
+    }
+    let filled = |depth: usize| {
+        let blocks = pairs * depth;
+        blocks * 100 / blocks.next_multiple_of(places)
+    };
+    (1..=4).find(|depth| filled(*depth) >= 90).or_else(|| (1..=4).rev().max_by_key(|depth| filled(*depth))).unwrap_or(1)
+}
+
 /// One query row a sequence; addresses are on the device. A row's result depends on its own sequence only, to the bit.
 #[derive(Debug, Clone, Copy)]
 pub struct DecodeAttention {
@@ -49,9 +63,11 @@ pub struct DecodeAttention {
 
 /// The kernel's numbers: see `kernels/decode_attention.cu`.
 const MAX_SPLITS: usize = 32;
-const THREADS: u32 = 128;
-/// Enough to balance the multiprocessors.
-const BLOCKS: usize = 1056;
+const THREADS: u32 = 256;
+/// Query heads that share a key-value head, at most, in the kernels that are not wide.
+const NARROW_GROUP: usize = 8;
+/// That a multiprocessor runs at once.
+const BLOCKS_AT_ONCE: usize = 2;
 
 impl DecodeAttention {
     pub const DIMS: [usize; 5] = [32, 64, 80, 96, 128];
@@ -83,13 +99,16 @@ impl DecodeAttention {
         let (d, group) = (self.dim, self.n_heads / self.n_kv_heads);
         // Between rows in shared memory: powers of two are swizzled there, others padded.
         let stride = if d.is_power_of_two() { d } else { d + 8 };
-        let kernel = format!("decode_attention_{}_d{d}", if self.fresh.is_some() { "fused" } else { "plain" });
+        let form = if self.fresh.is_some() { "fused" } else { "plain" };
+        let width = if group > NARROW_GROUP { "_wide" } else { "" };
+        let kernel = format!("decode_attention_{form}_d{d}{width}");
         let fresh = self.fresh.unwrap_or(FreshTokens { q_norm: 0, k_norm: 0, eps: 0.0, angles: 0, slots: 0 });
-        let depth = BLOCKS.div_ceil(self.rows * self.n_kv_heads).min(MAX_SPLITS);
+        let depth = depth(self.rows * self.n_kv_heads, device.n_processors() * BLOCKS_AT_ONCE);
+        let slots = if device.is_hopper() { 3 } else { 2 };
         let config = LaunchConfig {
             grid: (self.n_kv_heads as u32, self.rows as u32, depth as u32),
             block: (THREADS, 1, 1),
-            shared: (2 * 256 * stride + 4 * d + (32 * (d + 8)).max(16 * group * (d + 4))) as u32,
+            shared: (slots * 256 * stride + 4 * d + 128 * (d + 4)) as u32,
         };
         // SAFETY: the arguments have the kernel's types; the caller answers for the addresses.
         unsafe {
@@ -115,6 +134,18 @@ impl DecodeAttention {
                 self.scale,
                 fresh.eps,
             )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::depth;
+
+    #[test]
+    fn blocks_fill_the_places() {
+        for (pairs, want) in [(8, 32), (64, 4), (128, 2), (192, 4), (256, 1), (320, 3), (512, 1), (2048, 1)] {
+            assert_eq!(depth(pairs, 264), want, "{pairs} pairs");
         }
     }
 }

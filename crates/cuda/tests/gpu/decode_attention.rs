@@ -8,7 +8,7 @@ use super::{Random, assert_close, device, download, to_bf16, upload};
 const BLOCK: usize = 32;
 const EPS: f32 = 1e-6;
 /// A padded row, edges of blocks, tiles and splits.
-const LENGTHS: [usize; 9] = [1, 0, 32, 33, 64, 65, 256, 257, 700];
+const LENGTHS: [usize; 11] = [1, 0, 32, 33, 127, 128, 129, 257, 700, 1023, 1300];
 
 fn round(values: &mut [f32]) {
     values.iter_mut().for_each(|x| *x = bf16::from_f32(*x).to_f32());
