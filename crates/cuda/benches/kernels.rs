@@ -1,0 +1,232 @@
+//! How fast the kernels are: `cargo bench -p ashlar-cuda --features device`. Prints Markdown tables. Memory-bound kernels are
+//! held against a copy measured in the same run; `tools/bench/sdpa.py` gives PyTorch's attention for the same shapes.
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark that can't run should say why and stop")]
+
+use ashlar_cuda::attention::{Attention, Keys, Rows, tile_rows, tiles};
+use ashlar_cuda::{Buffer, DecodeAttention, Device, Epilogue, FreshTokens, Norm, Skinny, bf16, rows};
+
+/// Bytes that runs go through before they come back to the same ones: more than the cache holds.
+const ROTATION: usize = 400 << 20;
+
+struct Bench {
+    device: Device,
+    /// Bytes a second, read and written together.
+    copy: f64,
+}
+
+fn main() {
+    let device = match Device::open(0) {
+        Ok(device) => device,
+        Err(error) => return println!("nothing measured: {error}"),
+    };
+    let mut bench = Bench { device, copy: 1.0 };
+    let n = 1 << 30;
+    let (from, to) = (bench.noise(n / 2), bench.noise(n / 2));
+    bench.copy = 2.0 * n as f64 / bench.time(20, |_| bench.device.copy(to.ptr(), from.ptr(), n).expect("a copy"));
+    println!("{}: a copy moves {:.0} GB/s\n", bench.device.name(), bench.copy / 1e9);
+    println!("| kernel | µs | rate | of the copy |\n| --- | --- | --- | --- |");
+    bench.row_kernels();
+    bench.skinny();
+    bench.decode();
+    println!("\n| attention | µs | TFLOP/s |\n| --- | --- | --- |");
+    bench.attention();
+}
+
+impl Bench {
+    /// `n` bf16 numbers around 0.
+    fn noise(&self, n: usize) -> Buffer {
+        let mut state = 7u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            bf16::from_f32((state >> 8) as f32 / (1 << 23) as f32 - 1.0).to_le_bytes()
+        };
+        let block: Vec<u8> = (0..n.min(1 << 20)).flat_map(|_| next()).collect();
+        let buffer = Buffer::new(&self.device, 2 * n).expect("the GPU has room");
+        for at in (0..2 * n).step_by(block.len()) {
+            self.device.upload(buffer.ptr() + at as u64, &block[..block.len().min(2 * n - at)]).expect("an upload");
+        }
+        buffer
+    }
+
+    fn integers(&self, values: impl IntoIterator<Item = i32>) -> Buffer {
+        let bytes: Vec<u8> = values.into_iter().flat_map(i32::to_le_bytes).collect();
+        Buffer::from_bytes(&self.device, &bytes).expect("the GPU has room")
+    }
+
+    /// Seconds of one launch, the mean of `n` after a few that are not counted.
+    fn time(&self, n: usize, launch: impl Fn(usize)) -> f64 {
+        (0..3).for_each(&launch);
+        let started = self.device.record().expect("an event");
+        (0..n).for_each(&launch);
+        let ended = self.device.record().expect("an event");
+        started.seconds_to(&ended).expect("the kernels ran") / n as f64
+    }
+
+    fn line(&self, name: &str, seconds: f64, bytes: usize) {
+        let rate = bytes as f64 / seconds;
+        println!("| {name} | {:.1} | {:.0} GB/s | {:.0} % |", seconds * 1e6, rate / 1e9, rate / self.copy * 100.0);
+    }
+
+    fn row_kernels(&self) {
+        let device = &self.device;
+        for n_rows in [8192, 256] {
+            let (h, i) = (4096, 12_288);
+            let (x, weight, wide) = (self.noise(n_rows * h), self.noise(h), self.noise(n_rows * 2 * i));
+            let out = self.noise(n_rows * i);
+            let scales = self.noise(2 * n_rows);
+            // SAFETY: the buffers have these shapes.
+            let seconds =
+                self.time(50, |_| unsafe { rows::rms_norm(device, out.ptr(), x.ptr(), weight.ptr(), n_rows, h, 1e-6) }.expect("launch"));
+            self.line(&format!("rms_norm [{n_rows}, {h}]"), seconds, 4 * n_rows * h);
+            let seconds = self.time(50, |_| {
+                // SAFETY: as above.
+                unsafe { rows::rms_norm_fp8(device, out.ptr(), scales.ptr(), x.ptr(), weight.ptr(), n_rows, h, 1e-6) }.expect("launch");
+            });
+            self.line(&format!("rms_norm_fp8 [{n_rows}, {h}]"), seconds, 3 * n_rows * h);
+            // SAFETY: as above.
+            let seconds = self.time(50, |_| unsafe { rows::silu_mul(device, out.ptr(), wide.ptr(), n_rows, i) }.expect("launch"));
+            self.line(&format!("silu_mul [{n_rows}, {i}]"), seconds, 6 * n_rows * i);
+        }
+    }
+
+    fn skinny(&self) {
+        for (model, h, i, qkv) in [("2B", 2048, 6144, 4096), ("8B", 4096, 12_288, 6144)] {
+            for (name, n_out, n_in, epilogue) in [
+                ("qkv", qkv, h, Epilogue::Store),
+                ("o", h, qkv / 2, Epilogue::Add),
+                ("gate_up", 2 * i, h, Epilogue::SwiGlu),
+                ("down", h, i, Epilogue::Add),
+                ("head", 151_936, h, Epilogue::Logits),
+            ] {
+                let copies = (ROTATION / (2 * n_out * n_in)).max(1);
+                let weights: Vec<Buffer> = (0..copies).map(|_| self.noise(n_out * n_in)).collect();
+                let (x, y, norm) = (self.noise(8 * n_in), self.noise(16 * n_out), self.noise(n_in));
+                for n_rows in [1, 8] {
+                    let normed = matches!(epilogue, Epilogue::Store | Epilogue::SwiGlu | Epilogue::Logits);
+                    let seconds = self.time(4 * copies.max(8), |run| {
+                        let skinny = Skinny {
+                            rows: n_rows,
+                            n_out,
+                            n_in,
+                            x: x.ptr(),
+                            weight: weights[run % copies].ptr(),
+                            scales: 0,
+                            bias: 0,
+                            norm: normed.then_some(Norm { weight: norm.ptr(), eps: 1e-6 }),
+                            y: y.ptr(),
+                            epilogue,
+                        };
+                        // SAFETY: the buffers have these shapes.
+                        unsafe { skinny.launch(&self.device) }.expect("launch");
+                    });
+                    self.line(&format!("skinny {model} {name} [{n_out}, {n_in}], {n_rows} rows"), seconds, 2 * n_out * n_in);
+                }
+            }
+        }
+    }
+
+    fn decode(&self) {
+        for (n_heads, n_kv_heads) in [(16, 8), (32, 8)] {
+            for (n_rows, context) in [(1, 512), (1, 4096), (16, 1024), (64, 1024), (64, 4096), (256, 1024)] {
+                let dim = 128;
+                let blocks = context / 32;
+                let cache_values = n_rows * context * n_kv_heads * dim;
+                let copies = (ROTATION / (4 * cache_values)).clamp(1, 32);
+                let caches: Vec<[Buffer; 2]> = (0..copies).map(|_| [self.noise(cache_values), self.noise(cache_values)]).collect();
+                let tables = self.integers((0..n_rows * blocks).map(|block| (block * 7919 % (n_rows * blocks)) as i32));
+                let lens = self.integers((0..n_rows).map(|_| context as i32));
+                let slots = self.integers((0..n_rows).map(|_| -1));
+                let qkv = self.noise(n_rows * (n_heads + 2 * n_kv_heads) * dim);
+                let (angles, norm) = (self.noise(2 * n_rows * dim), self.noise(dim));
+                let out = self.noise(n_rows * n_heads * dim);
+                let partials = Buffer::new(&self.device, DecodeAttention::partials_len(n_rows, n_heads, dim)).expect("room");
+                let tickets = Buffer::zeros(&self.device, 4 * n_rows * n_kv_heads).expect("room");
+                let seconds = self.time(4 * copies.max(8), |run| {
+                    let [k_cache, v_cache] = &caches[run % copies];
+                    let decode = DecodeAttention {
+                        rows: n_rows,
+                        n_heads,
+                        n_kv_heads,
+                        dim,
+                        out: out.ptr(),
+                        qkv: qkv.ptr(),
+                        fresh: Some(FreshTokens {
+                            q_norm: norm.ptr(),
+                            k_norm: norm.ptr(),
+                            eps: 1e-6,
+                            angles: angles.ptr(),
+                            slots: slots.ptr(),
+                        }),
+                        k_cache: k_cache.ptr(),
+                        v_cache: v_cache.ptr(),
+                        block_tables: tables.ptr(),
+                        max_blocks: blocks,
+                        context_lens: lens.ptr(),
+                        partials: partials.ptr(),
+                        tickets: tickets.ptr(),
+                        scale: 0.088,
+                    };
+                    // SAFETY: the buffers have these shapes.
+                    unsafe { decode.launch(&self.device) }.expect("launch");
+                });
+                self.line(&format!("decode attention {n_heads}/{n_kv_heads}, {n_rows} × {context}"), seconds, 4 * cache_values);
+            }
+        }
+    }
+
+    fn attention(&self) {
+        for (n_heads, n_kv_heads, head_dim, value_dim, causal, lengths) in [
+            (32, 8, 128, 128, true, vec![8192]),
+            (32, 8, 128, 128, true, vec![2048; 4]),
+            (32, 8, 128, 128, true, vec![1024; 8]),
+            (16, 16, 64, 64, false, vec![1024; 8]),
+            (16, 16, 64, 64, false, vec![16_384]),
+            (16, 16, 64, 64, false, vec![784; 20]),
+            (16, 16, 72, 72, false, vec![1024; 8]),
+            (16, 16, 72, 72, false, vec![16_384]),
+            (16, 16, 72, 72, false, vec![784; 20]),
+            (16, 16, 192, 128, true, vec![8192]),
+        ] {
+            let total: usize = lengths.iter().sum();
+            let [q, k, v] =
+                [n_heads * head_dim, n_kv_heads * head_dim, n_kv_heads * value_dim].map(|width| (self.noise(total * width), width));
+            let out = self.noise(total * n_heads * value_dim);
+            let starts = std::iter::once(0).chain(lengths.iter().scan(0, |sum, length| {
+                *sum += length;
+                Some(*sum)
+            }));
+            let cu_seqlens = self.integers(starts.map(|start| start as i32));
+            let tile_rows = tile_rows(&self.device, head_dim, value_dim).expect("a kernel");
+            let list = tiles(lengths.iter().map(|length| (*length, *length)), tile_rows, causal);
+            let tiles = self.integers(list.iter().flatten().copied());
+            let rows = |(buffer, width): &(Buffer, usize)| Rows { ptr: buffer.ptr(), stride: *width, len: total };
+            let attention = Attention {
+                out: out.ptr(),
+                q: rows(&q),
+                k: rows(&k),
+                v: rows(&v),
+                n_heads,
+                n_kv_heads,
+                head_dim,
+                value_dim,
+                cu_seqlens: cu_seqlens.ptr(),
+                keys: Keys::Contiguous { cu_seqlens: cu_seqlens.ptr() },
+                tiles: tiles.ptr(),
+                n_tiles: list.len(),
+                causal,
+                scale: (head_dim as f32).powf(-0.5),
+            };
+            // SAFETY: the buffers have these shapes.
+            let seconds = self.time(30, |_| unsafe { attention.launch(&self.device) }.expect("launch"));
+            let pairs: f64 = lengths.iter().map(|length| (length * length) as f64).sum::<f64>() / if causal { 2.0 } else { 1.0 };
+            let flops = 2.0 * pairs * (head_dim + value_dim) as f64 * n_heads as f64;
+            let mask = if causal { "causal" } else { "full" };
+            let (n, length) = (lengths.len(), lengths[0]);
+            println!(
+                "| {head_dim}/{value_dim} {mask}, {n_heads}/{n_kv_heads} heads, {n} × {length} | {:.1} | {:.0} |",
+                seconds * 1e6,
+                flops / seconds / 1e12
+            );
+        }
+    }
+}
