@@ -62,6 +62,11 @@ constexpr int THREADS = 1024;
 constexpr int WARPS = THREADS / WARP;
 // Candidates that are sorted in shared memory.
 constexpr int CAPACITY = 4096;
+// As many are sorted by counting, which needs no barriers between rounds.
+constexpr int FEW = 256;
+// Threads that put forward one value together when a small k is asked for.
+constexpr int TEAM = 4;
+constexpr int TEAMS = THREADS / TEAM;
 constexpr int PER_THREAD = CAPACITY / THREADS;
 constexpr int BINS = 2048;
 constexpr int BINS_PER_THREAD = BINS / THREADS;
@@ -79,11 +84,13 @@ struct Shared {
         struct {
             unsigned count[BINS], low[BINS], high[BINS];
         } bins;
+        unsigned team_best[TEAMS];
     };
     u64 scan[WARPS];
     u64 segments[WARPS];
     u64 found_count, found_mass;
     int found;
+    unsigned found_key;
     int n_candidates;
     float raw;
 };
@@ -204,13 +211,31 @@ __device__ __forceinline__ u64 find_best(Shared& s, const Row& row, unsigned& se
     return block_reduce_u64(s, rank_of(seen, best_id), [](u64 a, u64 b) { return a > b ? a : b; });
 }
 
-// The k-th largest of the values that the threads saw, 1 <= k <= THREADS: at least k tokens are as good, if that many
-// threads saw any. The lowest number otherwise.
-__device__ __forceinline__ float kth_seen(unsigned seen, int k) {
+// A value that at least k tokens reach, 1 <= k <= THREADS, and not many more: the k-th largest of those that the threads
+// (for small k, teams of them) saw. The lowest number if fewer of them saw any.
+__device__ __forceinline__ float kth_seen(Shared& s, unsigned seen, int k) {
     unsigned key = 0;
-    for (int bit = 31; bit >= 0; bit--) {
-        const unsigned higher = key | 1u << bit;
-        if (__syncthreads_count(seen >= higher) >= k) key = higher;
+    if (k <= TEAMS / 4) {
+#pragma unroll
+        for (int distance = 1; distance < TEAM; distance *= 2) seen = max(seen, __shfl_xor_sync(ALL_LANES, seen, distance));
+        if (threadIdx.x % TEAM == 0) s.team_best[threadIdx.x / TEAM] = seen;
+        __syncthreads();
+        if (threadIdx.x < TEAMS) {
+            const unsigned own = s.team_best[threadIdx.x];
+            int n_better = 0;
+            for (int i = 0; i < TEAMS; i++) {
+                const unsigned other = s.team_best[i];
+                n_better += other > own || (other == own && i < threadIdx.x);
+            }
+            if (n_better == k - 1) s.found_key = own;
+        }
+        __syncthreads();
+        key = s.found_key;
+    } else {
+        for (int bit = 31; bit >= 0; bit--) {
+            const unsigned higher = key | 1u << bit;
+            if (__syncthreads_count(seen >= higher) >= k) key = higher;
+        }
     }
     return fmaxf(value_of(key), LOWEST);
 }
@@ -227,8 +252,19 @@ __device__ __forceinline__ void no_candidates(Shared& s) {
     __syncthreads();
 }
 
-// Sorts the first `n` candidates, largest first.
+// Sorts the first `n` candidates, largest first; no two are equal. Call behind a barrier; there is one at the end.
 __device__ void sort_candidates(Shared& s, int n) {
+    if (n <= FEW) {
+        const u64 own = threadIdx.x < n ? s.candidates[threadIdx.x] : 0;
+        int n_better = 0;
+        if (threadIdx.x < n) {
+            for (int i = 0; i < n; i++) n_better += s.candidates[i] > own;
+        }
+        __syncthreads();
+        if (threadIdx.x < n) s.candidates[n_better] = own;
+        __syncthreads();
+        return;
+    }
     int size = 2;
     while (size < n) size *= 2;
     for (int i = n + threadIdx.x; i < size; i += THREADS) s.candidates[i] = 0;
@@ -299,18 +335,20 @@ template <class Mass>
 __device__ __forceinline__ int find_in_row(Shared& s, const Row& row, u64 target, Mass mass) {
     int segment = 0;
     while (segment < WARPS - 1 && target >= s.segments[segment]) target -= s.segments[segment++];
-    const int end = min((segment + 1) * row.segment(), row.n);
+    const int begin = segment * row.segment(), end = min(begin + row.segment(), row.n);
+    const int each = (end - begin + THREADS - 1) / THREADS, first = begin + static_cast<int>(threadIdx.x) * each;
     if (threadIdx.x == 0) s.found = end - 1;
-    for (int tile = segment * row.segment(); tile < end; tile += THREADS) {
-        const int id = tile + static_cast<int>(threadIdx.x);
-        const u64 own = id < end ? mass(id, row.at(id)) : 0;
-        u64 total;
-        const u64 before = exclusive_scan(s, own, total);
-        if (target < total) {
-            if (before <= target && target < before + own) s.found = id;
-            break;
+    u64 own = 0, total;
+    for (int id = first; id < min(first + each, end); id++) own += mass(id, row.at(id));
+    u64 before = exclusive_scan(s, own, total);
+    if (before <= target && target < before + own) {
+        for (int id = first; id < min(first + each, end); id++) {
+            before += mass(id, row.at(id));
+            if (target < before) {
+                s.found = id;
+                break;
+            }
         }
-        target -= total;
     }
     __syncthreads();
     const int found = s.found;
@@ -457,12 +495,42 @@ __device__ __forceinline__ int draw_from_row(Shared& s, const Row& row, const We
     return find_in_row(s, row, random_below(p, total), mass);
 }
 
-// Draws among the first `n` candidates, which are sorted, after top-p (of `total`) and min-p.
-__device__ __forceinline__ int draw_from_candidates(Shared& s, int n, const Weights& weights, const SampleParams& p, u64 total) {
+// Draws among the first `n` candidates, at most a warp's lanes, as `draw_from_candidates` does. Every warp does it all.
+__device__ __forceinline__ int draw_from_few(const Shared& s, int n, const Weights& weights, const SampleParams& p, u64 whole) {
+    const int lane = threadIdx.x % WARP;
+    const u64 rank = lane < n ? s.candidates[lane] : 0;
+    const float x = value_of(key_of_rank(rank));
+    const int id = id_of_rank(rank);
+    u64 mass = lane < n ? weights.mass(x) : 0;
+    if (p.top_p < 1.0f) {
+        const u64 inclusive = inclusive_scan_of_warp(mass);
+        if (whole == 0) whole = __shfl_sync(ALL_LANES, inclusive, WARP - 1);
+        const unsigned reached = __ballot_sync(ALL_LANES, lane < n && inclusive >= nucleus_mass(p.top_p, whole));
+        if (reached != 0) n = __ffs(reached);
+    }
+    if (p.min_p > 0.0f) n = __popc(__ballot_sync(ALL_LANES, lane < n && weights.of(x) >= fminf(p.min_p, 1.0f)));
+    if (lane >= n) mass = 0;
+    u64 before = 0;
+    for (int i = 0; i < n; i++) {
+        const u64 other = __shfl_sync(ALL_LANES, mass, i);
+        if (__shfl_sync(ALL_LANES, id, i) < id) before += other;
+    }
+    const u64 target = random_below(p, __shfl_sync(ALL_LANES, inclusive_scan_of_warp(mass), WARP - 1));
+    const unsigned drawn = __ballot_sync(ALL_LANES, lane < n && before <= target && target < before + mass);
+    return __shfl_sync(ALL_LANES, id, __ffs(drawn) - 1);
+}
+
+// Draws among the first `n` candidates, which are sorted, after top-p (of the mass `whole`, or of theirs if it is 0) and
+// min-p.
+__device__ __forceinline__ int draw_from_candidates(Shared& s, int n, const Weights& weights, const SampleParams& p, u64 whole) {
+    if (n <= WARP) return draw_from_few(s, n, weights, p, whole);
     const auto weight_of = [&](u64 rank) { return weights.of(value_of(key_of_rank(rank))); };
     const auto mass_of = [&](u64 rank) { return weights.mass(value_of(key_of_rank(rank))); };
     u64 reached;
-    if (p.top_p < 1.0f) n = count_to_reach(s, n, nucleus_mass(p.top_p, total), mass_of, reached);
+    if (p.top_p < 1.0f) {
+        if (whole == 0) count_to_reach(s, n, ~u64(0), mass_of, whole);
+        n = count_to_reach(s, n, nucleus_mass(p.top_p, whole), mass_of, reached);
+    }
     if (p.min_p > 0.0f) {
         const float min_weight = fminf(p.min_p, 1.0f);
         const u64 one = 1;
@@ -475,6 +543,7 @@ __device__ __forceinline__ int draw_from_candidates(Shared& s, int n, const Weig
     __syncthreads();
     sort_candidates(s, n);
     const auto mass_by_id = [&](u64 swapped) { return weights.mass(value_of(static_cast<unsigned>(swapped))); };
+    u64 total;
     count_to_reach(s, n, ~u64(0), mass_by_id, total);
     const int drawn = count_to_reach(s, n, random_below(p, total) + 1, mass_by_id, reached);
     return static_cast<int>(~static_cast<unsigned>(s.candidates[drawn - 1] >> 32));
@@ -487,15 +556,13 @@ __device__ __forceinline__ int draw(Shared& s, const Row& row, const SampleParam
     if (!has_top_k && !has_top_p) return draw_from_row(s, row, weights, p, 0);
 
     if (has_top_k && p.top_k <= THREADS) {
-        const float threshold = kth_seen(seen, p.top_k);
+        const float threshold = kth_seen(s, seen, p.top_k);
         no_candidates(s);
         row.visit([&](int id, float x) {
             if (x >= threshold) add_candidate(s, id, x);
         });
         const int n = settle_top(s, row, weights, p.top_k, true);
-        u64 total;
-        count_to_reach(s, n, ~u64(0), [&](u64 rank) { return weights.mass(value_of(key_of_rank(rank))); }, total);
-        return draw_from_candidates(s, n, weights, p, total);
+        return draw_from_candidates(s, n, weights, p, 0);
     }
 
     Boundary boundary;
@@ -503,7 +570,7 @@ __device__ __forceinline__ int draw(Shared& s, const Row& row, const SampleParam
         boundary = descend<false>(s, row, weights, p.top_k);
     } else {
         // Half of the threads' best values bound some 700 tokens from below: enough for most nuclei.
-        const float threshold = kth_seen(seen, THREADS / 2);
+        const float threshold = kth_seen(s, seen, THREADS / 2);
         no_candidates(s);
         const u64 total = sum_row(s, row, [&](int id, float x) {
             if (x >= threshold) add_candidate(s, id, x);
@@ -531,7 +598,7 @@ __device__ __forceinline__ float report_logprobs(Shared& s, const float* logits,
     const u64 best = find_best(s, all, seen);
     const Weights weights = {value_of(key_of_rank(best)), 1.0f};
     n_top = min(min(n_top, MAX_TOP), n_tokens);
-    const float threshold = n_top > 0 ? kth_seen(seen, n_top) : HIGHEST;
+    const float threshold = n_top > 0 ? kth_seen(s, seen, n_top) : HIGHEST;
     no_candidates(s);
     const u64 total = sum_row(s, all, [&](int id, float x) {
         if (n_top > 0 && x >= threshold && id < n_tokens) add_candidate(s, id, x);
