@@ -1,7 +1,7 @@
 //! GPU kernels of the engine and what they need to run: a device with one stream, memory that is handed out without
 //! asking the driver, matrix products, graphs. Knows no model.
 //!
-//! Everything that is launched on a [`Device`] runs in order, so memory given back is safe to hand out again at once:
+//! Everything that is launched on a `Device` runs in order, so memory given back is safe to hand out again at once:
 //! whoever gets it is launched later. The feature `device` needs nvcc to build; the driver and cuBLAS are looked up when a
 //! device is opened, so that a program built with it still starts where there is none.
 #![cfg(feature = "device")]
