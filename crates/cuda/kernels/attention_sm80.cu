@@ -22,7 +22,7 @@
 //   scale         of the scores before the softmax
 //
 // Every sequence has at least as many keys as query rows. A row's result depends on its own sequence only.
-#include "common.cuh"
+#include "fragments.cuh"
 
 namespace {
 
@@ -33,55 +33,6 @@ constexpr int THREADS = WARPS * WARP;
 constexpr int WARP_ROWS = TILE_M / WARPS;
 // Groups of sixteen query rows of a warp.
 constexpr int GROUPS = WARP_ROWS / 16;
-
-__device__ __forceinline__ unsigned shared_address(const void* p) { return static_cast<unsigned>(__cvta_generic_to_shared(p)); }
-
-// Copies sixteen bytes without waiting, or writes zeros and reads nothing.
-__device__ __forceinline__ void copy16_or_zero(unsigned to, const bf16* from, bool copy) {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(copy ? 16 : 0) : "memory");
-}
-
-__device__ __forceinline__ void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
-
-// Waits for all but the newest `N` groups of copies.
-template <int N>
-__device__ __forceinline__ void wait_for_copies() {
-    asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
-}
-
-__device__ __forceinline__ void load_matrices(unsigned (&m)[4], unsigned address) {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
-                 : "r"(address)
-                 : "memory");
-}
-
-__device__ __forceinline__ void load_matrices_transposed(unsigned (&m)[4], unsigned address) {
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
-                 : "r"(address)
-                 : "memory");
-}
-
-__device__ __forceinline__ void multiply_add(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
-    asm volatile(
-        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-__device__ __forceinline__ float exp2_fast(float x) {
-    float y;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
-}
-
-__device__ __forceinline__ unsigned pack(float a, float b) {
-    const __nv_bfloat162 pair = __floats2bfloat162_rn(a, b);
-    unsigned bits;
-    memcpy(&bits, &pair, sizeof bits);
-    return bits;
-}
 
 // Brings rows `first .. first + ROWS` of one head to shared memory, rows `D + 8` elements apart, which keeps the
 // eight rows that `ldmatrix` reads at once in different banks. Rows from `end` on and columns from `d` on become zero.
@@ -201,8 +152,8 @@ __device__ __forceinline__ void attention(const Problem& p) {
                 load_matrices(b, k_shared + k_lane + (j * 16 * (DQ + 8) + i * 16) * 2);
 #pragma unroll
                 for (int g = 0; g < GROUPS; g++) {
-                    multiply_add(scores[g][2 * j], a[g], b[0], b[1]);
-                    multiply_add(scores[g][2 * j + 1], a[g], b[2], b[3]);
+                    multiply_add(scores[g][2 * j], a[g][0], a[g][1], a[g][2], a[g][3], b[0], b[1]);
+                    multiply_add(scores[g][2 * j + 1], a[g][0], a[g][1], a[g][2], a[g][3], b[2], b[3]);
                 }
             }
         }
@@ -264,8 +215,8 @@ __device__ __forceinline__ void attention(const Problem& p) {
             for (int g = 0; g < GROUPS; g++) {
 #pragma unroll
                 for (int e = 0; e < 2; e++) {
-                    a[g][2 * e] = pack(scores[g][2 * i + e][0], scores[g][2 * i + e][1]);
-                    a[g][2 * e + 1] = pack(scores[g][2 * i + e][2], scores[g][2 * i + e][3]);
+                    a[g][2 * e] = pack2(scores[g][2 * i + e][0], scores[g][2 * i + e][1]);
+                    a[g][2 * e + 1] = pack2(scores[g][2 * i + e][2], scores[g][2 * i + e][3]);
                 }
             }
 #pragma unroll
@@ -274,8 +225,8 @@ __device__ __forceinline__ void attention(const Problem& p) {
                 load_matrices_transposed(b, v_shared + v_lane + (i * 16 * (DV + 8) + j * 16) * 2);
 #pragma unroll
                 for (int g = 0; g < GROUPS; g++) {
-                    multiply_add(out[g][2 * j], a[g], b[0], b[1]);
-                    multiply_add(out[g][2 * j + 1], a[g], b[2], b[3]);
+                    multiply_add(out[g][2 * j], a[g][0], a[g][1], a[g][2], a[g][3], b[0], b[1]);
+                    multiply_add(out[g][2 * j + 1], a[g][0], a[g][1], a[g][2], a[g][3], b[2], b[3]);
                 }
             }
         }
@@ -293,7 +244,7 @@ __device__ __forceinline__ void attention(const Problem& p) {
 #pragma unroll
             for (int j = 0; j < DV / 8; j++) {
                 if (j * 8 < p.dv) {
-                    *reinterpret_cast<unsigned*>(to + j * 8) = pack(out[g][j][2 * half] * inverse, out[g][j][2 * half + 1] * inverse);
+                    *reinterpret_cast<unsigned*>(to + j * 8) = pack2(out[g][j][2 * half] * inverse, out[g][j][2 * half + 1] * inverse);
                 }
             }
         }

@@ -34,7 +34,7 @@
 //   scale         of the scores before the softmax
 //
 // Every sequence has at least as many keys as query rows. A row's result depends on its own sequence only.
-#include "common.cuh"
+#include "fragments.cuh"
 
 #include <cuda.h>
 
@@ -49,8 +49,6 @@ constexpr int MAIN = 64;
 constexpr int TAIL = 16;
 
 // ---- Barriers and copies
-
-__device__ __forceinline__ unsigned shared_address(const void* p) { return static_cast<unsigned>(__cvta_generic_to_shared(p)); }
 
 __device__ __forceinline__ void barrier_init(unsigned barrier, int arrivals) {
     asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
@@ -204,19 +202,6 @@ __device__ __forceinline__ void multiply_values(float* out, const unsigned* w, u
     if constexpr (N == 16) MULTIPLY_REGISTERS(16, 8, 9, 10, 11, 12, 13);
     if constexpr (N == 64) MULTIPLY_REGISTERS(64, 32, 33, 34, 35, 36, 37);
     if constexpr (N == 128) MULTIPLY_REGISTERS(128, 64, 65, 66, 67, 68, 69);
-}
-
-__device__ __forceinline__ float exp2_fast(float x) {
-    float y;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-    return y;
-}
-
-__device__ __forceinline__ unsigned pack(float a, float b) {
-    const __nv_bfloat162 pair = __floats2bfloat162_rn(a, b);
-    unsigned bits;
-    memcpy(&bits, &pair, sizeof bits);
-    return bits;
 }
 
 // ---- Shapes
@@ -454,7 +439,7 @@ __device__ __forceinline__ float2 softmax(float (&s)[N / 2], Rows& rows, float s
 template <int N>
 __device__ __forceinline__ void pack_weights(unsigned (&w)[N], const float (&s)[2 * N]) {
 #pragma unroll
-    for (int i = 0; i < N; i++) w[i] = pack(s[2 * i], s[2 * i + 1]);
+    for (int i = 0; i < N; i++) w[i] = pack2(s[2 * i], s[2 * i + 1]);
 }
 
 template <class S>
@@ -665,7 +650,7 @@ __device__ __forceinline__ void consume(const Problem& p, unsigned shared, const
 #pragma unroll
                 for (int i = 0; i < 4; i++) {
                     const int at = 4 * (j + i) + 2 * half;
-                    x[i] = j + i < S::DV / 8 ? pack(out[at] * inverse, out[at + 1] * inverse) : 0;
+                    x[i] = j + i < S::DV / 8 ? pack2(out[at] * inverse, out[at + 1] * inverse) : 0;
                 }
                 transpose4(x);
                 const int column = (j + lane % 4) * 8;
