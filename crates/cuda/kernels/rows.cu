@@ -599,34 +599,6 @@ extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) add(bf16* x, const b
     change_values(x, y, n, [](float a, float b) { return a + b; });
 }
 
-// Adds bias[width] to every row. Chunks of rows.
-extern "C" __global__ void __launch_bounds__(CHUNK_THREADS) add_bias(bf16* x, const bf16* bias, int rows, int width) {
-    const Chunk chunk(width);
-    wait_for_earlier_kernels();
-    launch_dependents();
-    with_walk(width, [&](auto walk) {
-        using W = decltype(walk);
-        bf16* row = x + chunk.row * width;
-        Bf16x8 kept[CHUNK_VECTORS], biases[CHUNK_VECTORS];
-#pragma unroll
-        for (int k = 0; k < CHUNK_VECTORS; k++) {
-            if (chunk.at(k) >= width) continue;
-            kept[k] = W::load(row, chunk.at(k), width);
-            biases[k] = W::load(bias, chunk.at(k), width);
-        }
-#pragma unroll
-        for (int k = 0; k < CHUNK_VECTORS; k++) {
-            if (chunk.at(k) >= width) continue;
-            float v[8], b[8];
-            unpack8(v, kept[k]);
-            unpack8(b, biases[k]);
-#pragma unroll
-            for (int j = 0; j < 8; j++) v[j] += b[j];
-            W::store(row, chunk.at(k), width, pack8(v));
-        }
-    });
-}
-
 // Row `ids[r]` of the table; a negative id names the token that the sampler left in `last_tokens[-id - 1]`. An id that is
 // no row of the table reads row 0. One block a row.
 extern "C" __global__ void __launch_bounds__(1024)
