@@ -14,25 +14,29 @@ use crate::engine::{
     ops::{Backend, vision::PatchLayout},
     request::{Detail, Image, Video},
     tokenizer::Tokenizer,
-    weights::Checkpoint,
+    weights::{Checkpoint, LoadError},
 };
 
 /// The goldens share the bundled model's vocabulary.
 fn open(folder: &str) -> (Model, Option<Input>, Arc<Tokenizer>) {
-    let tokenizer = Arc::new(Tokenizer::from_file(&repository("models/ashlar-tiny/tokenizer.json")).unwrap());
-    let checkpoint = Checkpoint::open(&repository(folder)).unwrap_or_else(|e| panic!("{e}"));
-    let (model, input) = load_model(&checkpoint, &tokenizer, &Backend::cpu(2)).unwrap_or_else(|e| panic!("{e}"));
-    (model, input, tokenizer)
+    open_on(folder, &Backend::cpu(2)).unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn facts<T: for<'a> Deserialize<'a>>(folder: &str) -> T {
+pub fn open_on(folder: &str, backend: &Backend) -> Result<(Model, Option<Input>, Arc<Tokenizer>), LoadError> {
+    let tokenizer = Arc::new(Tokenizer::from_file(&repository("models/ashlar-tiny/tokenizer.json")).unwrap());
+    let checkpoint = Checkpoint::open(&repository(folder))?;
+    let (model, input) = load_model(&checkpoint, &tokenizer, backend)?;
+    Ok((model, input, tokenizer))
+}
+
+pub fn facts<T: for<'a> Deserialize<'a>>(folder: &str) -> T {
     let text = std::fs::read_to_string(repository(folder).join("expected.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
 #[derive(Deserialize)]
-struct Texts {
-    prompts: Vec<Vec<u32>>,
+pub struct Texts {
+    pub prompts: Vec<Vec<u32>>,
     outputs: Vec<Vec<u32>>,
 }
 
@@ -76,7 +80,7 @@ struct Text {
     types: Vec<u32>,
 }
 
-fn encodings(folder: &str) -> Vec<Encoding> {
+pub fn encodings(folder: &str) -> Vec<Encoding> {
     facts::<Inputs>(folder).inputs.into_iter().map(|t| Encoding { ids: t.ids, types: t.types }).collect()
 }
 

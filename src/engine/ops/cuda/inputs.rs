@@ -20,6 +20,8 @@ const MIN_TABLE_WIDTH: usize = 16;
 /// Runs of visual rows in a step, times what each adds behind text layers.
 const MAX_SPANS: usize = 8192;
 const N_SECTIONS: usize = 9;
+/// The smallest heads that the rotary kernel takes.
+const MIN_HEAD_DIM: usize = 16;
 
 /// What decides where a step's integers lie and how its kernels are launched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -186,6 +188,11 @@ impl Stages {
         let n_bytes = 28 * rows + (16 + 4 * table_width) * sequences + spans + 256;
         let pinned = (0..N_STAGES).map(|_| Pinned::new(device, n_bytes)).collect::<Result<_, _>>()?;
         let Heads { n_heads, n_kv_heads, head_dim } = limits.heads;
+        if head_dim < MIN_HEAD_DIM || !head_dim.is_multiple_of(8) {
+            bail!(
+                "there are no GPU kernels for heads of {head_dim} values: multiples of 8 from {MIN_HEAD_DIM} on; run it with `--device cpu`"
+            );
+        }
         Ok(Self {
             pinned,
             next: 0,

@@ -1,0 +1,160 @@
+//! Small random models of every family and the bundled one on a GPU, in bf16, against the references: every row of logits
+//! points the same way, and no clear choice is another. Where there is no GPU each test says so and passes.
+
+use super::goldens::{Texts, encodings, facts, open_on};
+use super::runner::{Expected, Sequence, difference, repository, step, step_all};
+use super::tiny::{cases, prepare};
+use crate::engine::models::{CausalModel, Model, Prompt, load};
+use crate::engine::ops::attention::Heads;
+use crate::engine::ops::cache::KvCache;
+use crate::engine::ops::{Backend, Device, DeviceOptions, Reserve, StepLimits};
+
+/// Of rows that the reference computed in f32.
+const LEAST_COSINE: f32 = 0.999;
+/// A lead that bf16 must not turn.
+const CLEAR: f32 = 0.1;
+
+fn gpu() -> Option<Backend> {
+    let backend = Backend::open(&DeviceOptions { device: Device::Cuda, ..DeviceOptions::default() });
+    let opened = backend.inspect_err(|error| eprintln!("skipped, no GPU to run on: {error}")).ok()?;
+    opened.reserve(&Reserve { scratch: 512 << 20, kept: 64 << 20, steps: None }).unwrap();
+    Some(opened)
+}
+
+/// Room for steps of this model, and a cache.
+fn prepare_steps(backend: &Backend, model: &dyn CausalModel) -> KvCache {
+    let info = model.info();
+    let heads = Heads { n_heads: info.n_heads, n_kv_heads: info.n_kv_heads, head_dim: info.head_dim };
+    let steps = StepLimits { max_rows: 1024, max_sequences: 64, max_blocks: 16, heads, vocab_size: info.vocab_size };
+    backend.reserve(&Reserve { scratch: 512 << 20, kept: 64 << 20, steps: Some(steps) }).unwrap();
+    KvCache::new(backend, info.cache_shape(), 16).unwrap()
+}
+
+fn assert_agree(what: &str, ours: &[Vec<f32>], reference: &[Vec<f32>]) {
+    assert_eq!(ours.len(), reference.len(), "{what}");
+    for (i, (a, b)) in ours.iter().zip(reference).enumerate() {
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        let cosine = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+        assert!(cosine >= LEAST_COSINE, "{what}: row {i} has a cosine of {cosine}");
+    }
+}
+
+fn assert_same_choices(what: &str, ours: &[Vec<f32>], reference: &[Vec<f32>]) {
+    let best = |row: &[f32]| (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap();
+    for (i, (ours, theirs)) in ours.iter().zip(reference).enumerate() {
+        let first = best(theirs);
+        let second = theirs.iter().enumerate().filter(|(id, _)| *id != first).map(|(_, v)| *v).fold(f32::MIN, f32::max);
+        if theirs[first] - second > CLEAR {
+            assert_eq!(best(ours), first, "{what}: row {i}");
+        }
+    }
+}
+
+fn check_text_model(folder: &str) {
+    let Some(backend) = gpu() else { return };
+    let (Model::Causal(model), ..) = open_on(folder, &backend).unwrap() else { panic!("not a causal model") };
+    let (texts, expected) = (facts::<Texts>(folder), Expected::open(folder));
+    for (i, prompt) in texts.prompts.iter().enumerate() {
+        let want = expected.rows(&format!("logits.{i}"));
+        let mut kv = prepare_steps(&backend, model.as_ref());
+        let sequence = Sequence::new(model.as_ref(), Prompt::text(prompt.clone()), &[], (0..8).rev().collect());
+        let whole = step_all(model.as_ref(), &mut kv, &[(&sequence, 0..prompt.len())]);
+        assert_agree(&format!("{folder}, prompt {i}"), &whole, &want);
+        assert_same_choices(&format!("{folder}, prompt {i}"), &whole, &want);
+        // Token by token: the first as it is, the second while it is recorded, the others replayed.
+        let mut kv = prepare_steps(&backend, model.as_ref());
+        let mut steps = step(model.as_ref(), &mut kv, &[(&sequence, 0..1)]);
+        for at in 1..prompt.len() {
+            steps.extend(step(model.as_ref(), &mut kv, &[(&sequence, at..at + 1)]));
+        }
+        assert_agree(&format!("{folder}, prompt {i}, token by token"), &steps, &want);
+        assert_same_choices(&format!("{folder}, prompt {i}, token by token"), &steps, &want);
+    }
+}
+
+#[test]
+fn qwen3_matches() {
+    check_text_model("tests/goldens/qwen3");
+}
+
+#[test]
+fn sentence_encoders_match() {
+    for (folder, tensor) in [("tests/goldens/bert", "mean"), ("tests/goldens/xlm_roberta", "vectors")] {
+        let Some(backend) = gpu() else { return };
+        let (Model::Embedding(model), ..) = open_on(folder, &backend).unwrap() else { panic!("not an embedder") };
+        assert_agree(folder, &model.embed(&encodings(folder)).unwrap(), &Expected::open(folder).rows(tensor));
+    }
+}
+
+#[test]
+fn cross_encoders_match() {
+    for folder in ["tests/goldens/bert_reranker", "tests/goldens/xlm_roberta_reranker"] {
+        let Some(backend) = gpu() else { return };
+        let (Model::Rerank(model), ..) = open_on(folder, &backend).unwrap() else { panic!("not a reranker") };
+        let scores = model.score(&encodings(folder)).unwrap();
+        let worst = difference(&[scores], &[Expected::open(folder).rows("scores").concat()]);
+        assert!(worst < 0.02, "{folder}: scores differ by {worst}");
+    }
+}
+
+/// Pictures alone and together, prompts whole, in chunks, behind each other's cache and packed.
+#[test]
+fn the_bundled_model_agrees_with_the_cpu_on_every_path() {
+    let Some(backend) = gpu() else { return };
+    let path = repository("models/ashlar-tiny");
+    let (here, there) = (load(&path, &backend).unwrap(), load(&path, &Backend::cpu(2)).unwrap());
+    let (Model::Causal(gpu), Model::Causal(cpu)) = (&here.model, &there.model) else { panic!("not a causal model") };
+    for case in cases().iter().take(12) {
+        let (media, prompt) = prepare(&there, case);
+        let n = prompt.ids.len();
+        let mut kv = KvCache::new(&there.backend, cpu.info().cache_shape(), 16).unwrap();
+        let reference = Sequence::new(cpu.as_ref(), prompt.clone(), &media, (0..16).collect());
+        let want = step(cpu.as_ref(), &mut kv, &[(&reference, 0..n)]);
+
+        let mut kv = prepare_steps(&backend, gpu.as_ref());
+        let sequence = Sequence::new(gpu.as_ref(), prompt, &media, (0..16).rev().collect());
+        let whole = step(gpu.as_ref(), &mut kv, &[(&sequence, 0..n)]);
+        assert_agree(&case.name, &whole, &want);
+        assert_same_choices(&case.name, &whole, &want);
+        step(gpu.as_ref(), &mut kv, &[(&sequence, 0..n / 2)]);
+        let chunked = step(gpu.as_ref(), &mut kv, &[(&sequence, n / 2..n)]);
+        assert_agree(&format!("{}, in chunks", case.name), &chunked, &want);
+        // The cache still holds the first half.
+        let cached = step(gpu.as_ref(), &mut kv, &[(&sequence, n - 1..n)]);
+        assert_agree(&format!("{}, cached", case.name), &cached, &want);
+    }
+}
+
+/// Nine heads of 64 values for three of keys.
+#[test]
+fn smollm2_agrees_with_the_cpu() {
+    let Some(backend) = gpu() else { return };
+    let path = repository("assets/smollm2-135m-instruct");
+    if !path.exists() {
+        return eprintln!("skipped, run `tools/fetch-assets.sh assets smollm2` first");
+    }
+    let (here, there) = (load(&path, &backend).unwrap(), load(&path, &Backend::cpu(2)).unwrap());
+    let (Model::Causal(gpu), Model::Causal(cpu)) = (&here.model, &there.model) else { panic!("not a causal model") };
+    let prompt = Prompt::text(here.tokenizer.encode("The capital of France is Paris, and the capital of Italy is", false).unwrap());
+    let n = prompt.ids.len();
+    let logits = |model: &dyn CausalModel, mut kv: KvCache| {
+        let sequence = Sequence::new(model, prompt.clone(), &[], (0..8).collect());
+        step_all(model, &mut kv, &[(&sequence, 0..n)])
+    };
+    let want = logits(cpu.as_ref(), KvCache::new(&there.backend, cpu.info().cache_shape(), 8).unwrap());
+    let ours = logits(gpu.as_ref(), prepare_steps(&backend, gpu.as_ref()));
+    assert_agree("SmolLM2", &ours, &want);
+}
+
+#[test]
+fn heads_that_no_kernel_serves_are_refused_by_name() {
+    let Some(backend) = gpu() else { return };
+    for (folder, size) in [("tests/goldens/qwen2", "12 values"), ("tests/goldens/llama", "8 values")] {
+        let (Model::Causal(model), ..) = open_on(folder, &backend).unwrap() else { panic!("not a causal model") };
+        let info = model.info();
+        let heads = Heads { n_heads: info.n_heads, n_kv_heads: info.n_kv_heads, head_dim: info.head_dim };
+        let steps = StepLimits { max_rows: 64, max_sequences: 4, max_blocks: 4, heads, vocab_size: info.vocab_size };
+        let error = backend.reserve(&Reserve { scratch: 64 << 20, kept: 0, steps: Some(steps) }).unwrap_err().to_string();
+        assert!(error.contains(size), "{error}");
+    }
+}
