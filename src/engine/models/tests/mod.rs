@@ -1,7 +1,6 @@
 //! Models against their references, and the invariants that packing, chunks and pages must keep.
 mod assets;
 mod goldens;
-#[cfg(feature = "cuda")]
 mod gpu;
 mod input;
 mod invariants;
