@@ -33,8 +33,6 @@ pub struct Budget {
     pub n_blocks: usize,
     /// Encoded pictures kept for reuse, bytes.
     pub encoder_cache_bytes: usize,
-    /// Results of operations, on a GPU, bytes.
-    pub scratch_bytes: usize,
 }
 
 /// Sets memory aside for a causal model on its device.
@@ -45,13 +43,13 @@ pub fn reserve(loaded: &Loaded, options: &EngineOptions, limits: &Limits) -> Res
     // Nobody can use more than a full house of the longest sequences.
     let most = limits.max_running * info.context_length.div_ceil(BLOCK_SIZE);
     let encoder_cache_bytes = encoder_cache_bytes(backend.device());
-    let budget = |kv_bytes: usize, scratch_bytes| {
+    let budget = |kv_bytes: usize| {
         let n_blocks = (kv_bytes / block_bytes).min(most).max(MIN_BLOCKS);
-        Budget { n_blocks, encoder_cache_bytes, scratch_bytes }
+        Budget { n_blocks, encoder_cache_bytes }
     };
     let Some(memory) = backend.memory()? else {
         let kv_bytes = options.kv_cache_mb.map_or(CPU_KV_BYTES, |mb| mb << 20);
-        return Ok(budget(kv_bytes, 0));
+        return Ok(budget(kv_bytes));
     };
 
     let picture = largest_picture(loaded, limits);
@@ -80,7 +78,7 @@ pub fn reserve(loaded: &Loaded, options: &EngineOptions, limits: &Limits) -> Res
             memory.total >> 20
         );
     }
-    let budget = budget(kv_bytes, scratch);
+    let budget = budget(kv_bytes);
     tracing::info!(
         gpu.total_bytes = memory.total,
         gpu.used_bytes = memory.total - memory.free,

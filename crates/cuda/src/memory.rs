@@ -128,14 +128,6 @@ impl Pool {
         Ok(())
     }
 
-    pub fn capacity(&self) -> usize {
-        self.lock().capacity
-    }
-
-    pub fn used(&self) -> usize {
-        self.lock().used
-    }
-
     /// Bytes from the start that were ever in use.
     pub fn peak(&self) -> usize {
         self.lock().peak

@@ -58,15 +58,6 @@ impl Matrix {
         Ok(Self { data, rows: stored.rows, cols })
     }
 
-    /// Memory it takes.
-    pub fn n_bytes(&self) -> usize {
-        match &self.data {
-            Data::Cpu(matrix) => matrix.n_bytes(),
-            #[cfg(feature = "cuda")]
-            Data::Cuda(weight) => weight.n_bytes(),
-        }
-    }
-
     /// Rows by number: `[ids, cols]` (an embedding table).
     pub fn gather(&self, backend: &Backend, ids: &[u32]) -> Result<Tensor> {
         if let Some(id) = ids.iter().find(|id| **id as usize >= self.rows) {

@@ -44,5 +44,5 @@ pub(super) async fn read(mut generation: Generation) -> Result<Answer, Failure> 
 
 /// So many blocks, and room for a few pictures.
 fn budget(n_blocks: usize) -> Budget {
-    Budget { n_blocks, encoder_cache_bytes: 256 << 20, scratch_bytes: 0 }
+    Budget { n_blocks, encoder_cache_bytes: 256 << 20 }
 }

@@ -16,10 +16,6 @@ pub struct Weight {
 }
 
 impl Weight {
-    pub fn n_bytes(&self) -> usize {
-        self.values.len() + self.scales.as_ref().map_or(0, Buffer::len)
-    }
-
     /// The address of bf16 values.
     pub fn bf16(&self) -> Result<u64> {
         match self.scales {
