@@ -53,8 +53,6 @@ const STAGE_WEIGHTS: usize = TILE_ROWS * (PIECE_BYTES + 64);
 const BARRIERS: usize = 16;
 /// Fewer pieces in flight than this don't keep the memory busy.
 const MIN_STAGES: usize = 3;
-/// More rows of x come faster piece by piece than all before the first product.
-const MAX_RESIDENT_ROWS: usize = 2;
 
 impl Skinny {
     pub const MAX_ROWS: usize = 16;
@@ -83,7 +81,7 @@ impl Skinny {
     }
 
     fn is_resident(&self) -> bool {
-        self.norm.is_some() || self.rows <= MAX_RESIDENT_ROWS
+        self.norm.is_some()
     }
 
     /// Stages that there is room for.
