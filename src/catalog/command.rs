@@ -110,6 +110,7 @@ async fn pull(args: &PullModel) -> Result<()> {
 #[expect(clippy::print_stdout, reason = "the command's answer")]
 pub fn plan(args: PlanModel) -> Result<()> {
     let mut plan = args.plan;
+    plan.device = args.config.device;
     let named = args.config.models_dir().join(&plan.model);
     if !Path::new(&plan.model).exists() && named.exists() {
         plan.model = named.display().to_string();
@@ -127,4 +128,26 @@ fn remove(args: &RemoveModel) -> Result<()> {
     let (path, freed) = hub::remove(&models_dir, &args.name)?;
     println!("deleted {} ({} freed)", path.display(), HumanBytes(freed));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::engine::ops::Device;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        plan: PlanModel,
+    }
+
+    #[test]
+    fn a_plan_is_asked_for_with_and_without_a_device() {
+        let plain = Line::try_parse_from(["plan", "qwen3-vl-2b"]).unwrap().plan;
+        assert_eq!(plain.config.device, Device::default());
+        let named = Line::try_parse_from(["plan", "qwen3-vl-2b", "--device", "cuda", "--memory", "80GB"]).unwrap().plan;
+        assert_eq!((named.config.device, named.plan.memory), (Device::Cuda, Some(80_000_000_000)));
+    }
 }

@@ -25,8 +25,8 @@ pub struct PlanArgs {
     /// Tokens of one step (prefill chunks and decode rows together)
     #[arg(long, default_value_t = 8192)]
     pub step_tokens: u64,
-    /// What it is to run on
-    #[arg(long, value_enum, default_value_t = Device::Cpu)]
+    /// What it is to run on: the server's own `--device`
+    #[arg(skip)]
     pub device: Device,
     /// Show what training the model would take
     #[arg(long)]
