@@ -7,7 +7,7 @@
 // Launch:
 //   kernel                   key size  value size  M: rows of a tile  N: keys of a round  block  shared bytes (dynamic)
 //   attention_sm90_d64       64        64          192                128                 512    156848
-//   attention_sm90_d80       72, 80    as keys     128                192                 384    144496
+//   attention_sm90_d80       72, 80    as keys     192                96                  512    154800
 //   attention_sm90_d128      128       128         128                128                 384    164976
 //   attention_sm90_d192_128  192       128         128                128                 384    214128
 //   grid = min(multiprocessors, n_tiles * n_heads)
@@ -144,19 +144,10 @@ __device__ __forceinline__ void pin(float (&r)[N]) {
 #define NAMES_5 "%40, %41, %42, %43, %44, %45, %46, %47"
 #define NAMES_6 "%48, %49, %50, %51, %52, %53, %54, %55"
 #define NAMES_7 "%56, %57, %58, %59, %60, %61, %62, %63"
-#define NAMES_8 "%64, %65, %66, %67, %68, %69, %70, %71"
-#define NAMES_9 "%72, %73, %74, %75, %76, %77, %78, %79"
-#define NAMES_10 "%80, %81, %82, %83, %84, %85, %86, %87"
-#define NAMES_11 "%88, %89, %90, %91, %92, %93, %94, %95"
 #define NAMES_N16 "{" NAMES_0 "}"
 #define NAMES_N64 "{" NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3 "}"
 #define NAMES_N96 "{" NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3 ", " NAMES_4 ", " NAMES_5 "}"
 #define NAMES_N128 "{" NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3 ", " NAMES_4 ", " NAMES_5 ", " NAMES_6 ", " NAMES_7 "}"
-#define NAMES_N160 \
-    "{" NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3 ", " NAMES_4 ", " NAMES_5 ", " NAMES_6 ", " NAMES_7 ", " NAMES_8 ", " NAMES_9 "}"
-#define NAMES_N192                                                                                                              \
-    "{" NAMES_0 ", " NAMES_1 ", " NAMES_2 ", " NAMES_3 ", " NAMES_4 ", " NAMES_5 ", " NAMES_6 ", " NAMES_7 ", " NAMES_8 ", " NAMES_9 \
-    ", " NAMES_10 ", " NAMES_11 "}"
 #define OPERANDS_N16(mode, r, i)                                                                                              \
     mode((r)[i]), mode((r)[i + 1]), mode((r)[i + 2]), mode((r)[i + 3]), mode((r)[i + 4]), mode((r)[i + 5]), mode((r)[i + 6]), \
         mode((r)[i + 7])
@@ -164,8 +155,6 @@ __device__ __forceinline__ void pin(float (&r)[N]) {
 #define OPERANDS_N64(mode, r, i) OPERANDS_N32(mode, r, i), OPERANDS_N32(mode, r, i + 16)
 #define OPERANDS_N96(mode, r, i) OPERANDS_N64(mode, r, i), OPERANDS_N32(mode, r, i + 32)
 #define OPERANDS_N128(mode, r, i) OPERANDS_N64(mode, r, i), OPERANDS_N64(mode, r, i + 32)
-#define OPERANDS_N160(mode, r, i) OPERANDS_N128(mode, r, i), OPERANDS_N32(mode, r, i + 64)
-#define OPERANDS_N192(mode, r, i) OPERANDS_N128(mode, r, i), OPERANDS_N64(mode, r, i + 64)
 
 // One matmul of `n` columns. `a`, `b` and `c` are the operand numbers after the accumulator's: of the two descriptors and
 // of whether the accumulator is added to.
@@ -184,15 +173,11 @@ __device__ __forceinline__ void pin(float (&r)[N]) {
 // scores (64 x N) = or += queries (64 x 16) * keys (N x 16) transposed.
 template <int N, bool ADD>
 __device__ __forceinline__ void multiply_keys(float (&scores)[N / 2], uint64_t queries, uint64_t keys) {
-    static_assert(N == 96 || N == 128 || N == 160 || N == 192);
+    static_assert(N == 96 || N == 128);
     if constexpr (N == 96 && ADD) MULTIPLY_SHARED(96, "+f", 1, 48, 49, 50);
     if constexpr (N == 96 && !ADD) MULTIPLY_SHARED(96, "=f", 0, 48, 49, 50);
     if constexpr (N == 128 && ADD) MULTIPLY_SHARED(128, "+f", 1, 64, 65, 66);
     if constexpr (N == 128 && !ADD) MULTIPLY_SHARED(128, "=f", 0, 64, 65, 66);
-    if constexpr (N == 160 && ADD) MULTIPLY_SHARED(160, "+f", 1, 80, 81, 82);
-    if constexpr (N == 160 && !ADD) MULTIPLY_SHARED(160, "=f", 0, 80, 81, 82);
-    if constexpr (N == 192 && ADD) MULTIPLY_SHARED(192, "+f", 1, 96, 97, 98);
-    if constexpr (N == 192 && !ADD) MULTIPLY_SHARED(192, "=f", 0, 96, 97, 98);
 }
 
 // out (64 x N) += weights (64 x 16, in registers) * values (16 x N).
@@ -697,7 +682,7 @@ __device__ __forceinline__ void attention(const Problem& p, const Maps& maps) {
 }
 
 using D64 = Shape<64, 64, 3, 128, 4>;
-using D80 = Shape<80, 80, 2, 192, 2>;
+using D80 = Shape<80, 80, 3, 96, 4>;
 using D128 = Shape<128, 128, 2, 128, 2>;
 using D192 = Shape<192, 128, 2, 128, 2>;
 

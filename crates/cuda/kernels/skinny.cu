@@ -12,10 +12,11 @@
 //
 // k and n are any multiples of 8 (k of 16 for fp8; n of 16 for swiglu), all pointers 16-byte aligned.
 //
-// Launch: block 288; any grid up to n / 16 blocks, best one block a multiprocessor; dynamic shared memory of
+// Launch: block 288; any grid up to n / 16 blocks, mostly best one a multiprocessor; dynamic shared memory of
 //   stages * (17424 + (streamed ? m * X : 0)) + (resident ? m * R : 0) + 1024 * rows bytes, with
 //   X = bf16 ? 1088 : 2064, R = ceil(k / 64) * 128 + (bf16 ? 64 : 16), at least one stage, best as
-// many as there is room for: two blocks on a multiprocessor make the next matmul's blocks crowd onto the first free ones.
+// many as there is room for: two blocks on a multiprocessor make the next matmul's blocks crowd onto the first free ones,
+// which helps only where attention of few rows comes next.
 //
 // How it works. One warp keeps a ring of `stages` pieces of W in flight (bulk copies on Hopper): sixteen rows × 1024 bytes.
 // Eight warps multiply them on the tensor cores, W as the 16×16 operand, x as the 16×8 one. The inner index is permuted in

@@ -91,7 +91,7 @@ const fn sm90(name: &'static str, dims: (usize, usize), warpgroups: usize, round
 /// The first that fits is taken. Shapes as in the kernels' files.
 const KERNELS: [Kernel; 10] = [
     sm90("attention_sm90_d64", (64, 64), 3, 128, 4),
-    sm90("attention_sm90_d80", (80, 80), 2, 192, 2),
+    sm90("attention_sm90_d80", (80, 80), 3, 96, 4),
     sm90("attention_sm90_d128", (128, 128), 2, 128, 2),
     sm90("attention_sm90_d192_128", (192, 128), 2, 128, 2),
     sm80("attention_sm80_d32", 32, 32, 128),

@@ -53,6 +53,13 @@ const STAGE_WEIGHTS: usize = TILE_ROWS * (PIECE_BYTES + 64);
 const BARRIERS: usize = 16;
 /// Fewer pieces in flight than this don't keep the memory busy.
 const MIN_STAGES: usize = 3;
+/// As many rows of x, of as many values, come sooner all at once than piece by piece with each tile of W.
+const MAX_RESIDENT_ROWS: usize = 2;
+const MAX_RESIDENT_VALUES: usize = 4096;
+/// Rows up to which a product that is only stored leaves room beside it, see [`Skinny::layout`].
+const MAX_SHARING_ROWS: usize = 2;
+/// Shared memory that the device keeps of each block.
+const RESERVED_SHARED: usize = 1024;
 
 impl Skinny {
     pub const MAX_ROWS: usize = 16;
@@ -80,14 +87,27 @@ impl Skinny {
         }
     }
 
-    fn is_resident(&self) -> bool {
-        self.norm.is_some()
+    fn n_tiles(&self) -> usize {
+        self.n_out.div_ceil(TILE_ROWS)
     }
 
-    /// Stages that there is room for.
-    fn n_stages(&self, device: &Device) -> usize {
-        let (fixed, stage) = self.shared(self.is_resident());
-        device.max_shared().saturating_sub(fixed) / stage
+    fn is_resident(&self, device: &Device) -> bool {
+        let is_short = self.rows <= MAX_RESIDENT_ROWS && self.n_in <= MAX_RESIDENT_VALUES;
+        self.norm.is_some() || is_short && self.n_tiles() > device.n_processors()
+    }
+
+    /// Blocks on a multiprocessor and the stages of each.
+    ///
+    /// As many stages as there is room for in one block: with room for two, the early blocks of the next product would crowd
+    /// onto the multiprocessors that are free first. But attention follows what is only stored, and with few rows it takes
+    /// longer to start than to read its keys: there, two small blocks make way for it one by one.
+    fn layout(&self, device: &Device) -> Option<(usize, usize)> {
+        let (fixed, stage) = self.shared(self.is_resident(device));
+        let stages = |shared: usize| Some(shared.checked_sub(fixed)? / stage).filter(|stages| *stages >= MIN_STAGES);
+        let shares = self.epilogue == Epilogue::Store && self.rows <= MAX_SHARING_ROWS;
+        let half = (device.max_shared() - RESERVED_SHARED) / 2;
+        let two = if shares { stages(half).map(|stages| (2, stages)) } else { None };
+        two.or_else(|| Some((1, stages(device.max_shared())?)))
     }
 
     /// Whether there is a kernel for this shape: few rows, an inner size of whole vectors, and room for normalised rows.
@@ -95,7 +115,7 @@ impl Skinny {
         (1..=Self::MAX_ROWS).contains(&self.rows)
             && self.n_in.is_multiple_of(16 / self.weight_bytes())
             && self.n_out.is_multiple_of(if self.epilogue == Epilogue::SwiGlu { 16 } else { 8 })
-            && self.n_stages(device) >= MIN_STAGES
+            && self.layout(device).is_some()
     }
 
     /// Launches the product.
@@ -106,16 +126,14 @@ impl Skinny {
         if self.rows == 0 {
             return Ok(());
         }
-        if !self.is_possible(device) {
+        let Some((blocks_at_once, most_stages)) = self.layout(device).filter(|_| self.is_possible(device)) else {
             return Err(Error::Driver { what: "multiplying few rows", cause: format!("there is no kernel for {self:?}") });
-        }
-        let n_tiles = self.n_out.div_ceil(TILE_ROWS);
-        let n_blocks = device.n_processors().min(n_tiles);
+        };
+        let n_tiles = self.n_tiles();
+        let n_blocks = (device.n_processors() * blocks_at_once).min(n_tiles);
         let n_pieces = n_tiles.div_ceil(n_blocks) * self.n_in.div_ceil(self.piece());
-        let resident = self.is_resident();
-        // As much as there is: with room for two blocks on a multiprocessor, the early blocks of the next product would crowd
-        // onto those that are free first.
-        let stages = self.n_stages(device).min(n_pieces);
+        let resident = self.is_resident(device);
+        let stages = most_stages.min(n_pieces);
         let (fixed, stage) = self.shared(resident);
         let kernel = format!(
             "skinny_{}_{}_{}_{}",

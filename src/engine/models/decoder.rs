@@ -222,8 +222,7 @@ impl Decoder {
                 let attended = attention.forward(backend, &qkv, step, cache)?;
                 drop(qkv);
                 layer.o.forward_add(backend, &attended, &x)?;
-                let h = layer.gate_up.forward_gated(backend, &x, &layer.post_norm)?;
-                layer.down.forward_add(backend, &h, &x)?;
+                layer.gate_up.add_gated(backend, &x, &layer.post_norm, &layer.down)?;
                 backend.place_visual_rows(&x, step, Some(index))?;
             }
             let x = backend.select_rows(&x, step)?;

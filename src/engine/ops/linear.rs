@@ -177,17 +177,19 @@ impl Linear {
         }
     }
 
-    /// `silu(gate) ⊙ up` where the layer over the norm of `x` gives rows of gate, then up.
-    pub fn forward_gated(&self, backend: &Backend, x: &Tensor, norm: &RmsNorm) -> Result<Tensor> {
-        match (&backend.0, &self.weight) {
+    /// `x += ` the layer `down` over `silu(gate) ⊙ up`, where this layer over the norm of `x` gives rows of gate, then up.
+    pub fn add_gated(&self, backend: &Backend, x: &Tensor, norm: &RmsNorm, down: &Self) -> Result<()> {
+        match (&backend.0, &self.weight, &down.weight) {
             #[cfg(feature = "cuda")]
-            (Place::Cuda(cuda), Weight::Cuda { weight, bias }) => cuda.gated_linear(weight, bias.as_ref(), x, norm, self.n_out),
-            (Place::Cpu(cpu), _) => {
+            (Place::Cuda(cuda), Weight::Cuda { weight, bias }, Weight::Cuda { weight: down, bias: down_bias }) => {
+                cuda.add_gated((weight, bias.as_ref()), (down, down_bias.as_ref()), x, norm, self.n_out / 2)
+            }
+            (Place::Cpu(cpu), _, _) => {
                 let gate_up = self.forward_normed(backend, x, norm)?;
                 let (rows, width) = (gate_up.rows, gate_up.width / 2);
                 let mut out = kernels::memory::for_overwrite(rows * width);
                 gate_up.with_values(|gate_up| kernels::rows::silu_mul(&cpu.pool, gate_up, width, &mut out))?;
-                Tensor::from_vec(out, rows, width)
+                down.forward_add(backend, &Tensor::from_vec(out, rows, width)?, x)
             }
             #[cfg(feature = "cuda")]
             _ => bail!("the layer is on another device"),

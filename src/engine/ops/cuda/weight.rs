@@ -25,6 +25,9 @@ impl Weight {
     }
 }
 
+/// A matrix and its bias.
+type Layer<'a> = (&'a Weight, Option<&'a Tensor>);
+
 /// Inputs of a product: bf16, or FP8 with a scale for each row.
 struct Input {
     values: u64,
@@ -65,9 +68,13 @@ impl Cuda {
         Ok(Weight { values, scales: Some(scales), n_in: cols })
     }
 
+    fn is_for_few(&self, skinny: &Skinny) -> bool {
+        skinny.rows <= MAX_SKINNY_ROWS && skinny.is_possible(&self.0.device)
+    }
+
     /// The product of few rows, if there is a kernel for them and it beats the general one.
     fn skinny(&self, skinny: Skinny) -> Result<bool> {
-        if skinny.rows > MAX_SKINNY_ROWS || !skinny.is_possible(&self.0.device) {
+        if !self.is_for_few(&skinny) {
             return Ok(false);
         }
         // SAFETY: addresses come from tensors and weights of these shapes, which live until later launches at least.
@@ -163,27 +170,42 @@ impl Cuda {
         Ok(out)
     }
 
-    pub fn gated_linear(&self, weight: &Weight, bias: Option<&Tensor>, x: &Tensor, norm: &RmsNorm, n_out: usize) -> Result<Tensor> {
-        let width = n_out / 2;
-        let out = self.scratch(x.rows, width)?;
-        let (y, bias_address) = (out.bf16()?, bias.map_or(Ok(0), Tensor::bf16)?);
-        let skinny = self.skinny_of(weight, x, n_out, y)?;
-        if !self.skinny(Skinny { bias: bias_address, norm: Some(prologue(norm)?), epilogue: Epilogue::SwiGlu, ..skinny })? {
-            let gate_up = self.normed_linear(weight, bias, x, norm, n_out)?;
-            // SAFETY: addresses and shapes are the tensors'.
-            unsafe { rows::silu_mul(&self.0.device, y, gate_up.bf16()?, x.rows, width) }?;
+    /// `x += down(silu(gate) · up)`, gate and up of the norm of `x`.
+    pub fn add_gated(&self, gate_up: Layer<'_>, down: Layer<'_>, x: &Tensor, norm: &RmsNorm, width: usize) -> Result<()> {
+        let ((weight, bias), (down, down_bias)) = (gate_up, down);
+        let n_out = 2 * width;
+        let bias_address = bias.map_or(Ok(0), Tensor::bf16)?;
+        let few =
+            Skinny { bias: bias_address, norm: Some(prologue(norm)?), epilogue: Epilogue::SwiGlu, ..self.skinny_of(weight, x, n_out, 0)? };
+        if self.is_for_few(&few) || down.scales.is_none() {
+            let gated = self.scratch(x.rows, width)?;
+            let y = gated.bf16()?;
+            if !self.skinny(Skinny { y, ..few })? {
+                let gate_up = self.normed_linear(weight, bias, x, norm, n_out)?;
+                // SAFETY: addresses and shapes are the tensors'.
+                unsafe { rows::silu_mul(&self.0.device, y, gate_up.bf16()?, x.rows, width) }?;
+            }
+            return self.add_linear(down, down_bias, &gated, x);
         }
-        Ok(out)
+        let gate_up = self.normed_linear(weight, bias, x, norm, n_out)?;
+        let input = self.quantized(x.rows, width)?;
+        // SAFETY: addresses and shapes are the tensors'.
+        unsafe { rows::silu_mul_fp8(&self.0.device, input.values, input.scales.unwrap_or(0), gate_up.bf16()?, x.rows, width) }?;
+        self.add_matmul(down, down_bias, &input, x)
     }
 
     pub fn add_linear(&self, weight: &Weight, bias: Option<&Tensor>, x: &Tensor, residual: &Tensor) -> Result<()> {
-        let (n_out, y) = (residual.width, residual.bf16()?);
-        let bias = bias.map_or(Ok(0), Tensor::bf16)?;
-        if self.skinny(Skinny { bias, epilogue: Epilogue::Add, ..self.skinny_of(weight, x, n_out, y)? })? {
+        let few = Skinny { epilogue: Epilogue::Add, ..self.skinny_of(weight, x, residual.width, residual.bf16()?)? };
+        if self.skinny(Skinny { bias: bias.map_or(Ok(0), Tensor::bf16)?, ..few })? {
             return Ok(());
         }
-        let input = self.input(weight, x)?;
-        self.launch(Matmul { bias, accumulate: true, ..self.matmul(weight, &input, n_out, y) })
+        self.add_matmul(weight, bias, &self.input(weight, x)?, residual)
+    }
+
+    fn add_matmul(&self, weight: &Weight, bias: Option<&Tensor>, x: &Input, residual: &Tensor) -> Result<()> {
+        let (n_out, y) = (residual.width, residual.bf16()?);
+        let bias = bias.map_or(Ok(0), Tensor::bf16)?;
+        self.launch(Matmul { bias, accumulate: true, ..self.matmul(weight, x, n_out, y) })
     }
 
     pub fn activated_linear(
