@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use url::Url;
 
 use crate::engine::EngineOptions;
 use crate::engine::ops::{Device, DeviceOptions, Quantization};
+use crate::sandbox;
 
 /// Settings of a running server. `--help` and `docs/` show the text below.
 #[derive(Debug, Clone, Args)]
@@ -110,6 +112,18 @@ pub struct Config {
     #[arg(long, env = "ASHLAR_BLOCKED_EXTENSIONS", value_delimiter = ',')]
     pub blocked_extensions: Vec<String>,
 
+    /// Python interpreter of code nodes [default: the first in the usual places]
+    #[arg(long, env = "ASHLAR_PYTHON")]
+    pub python: Option<PathBuf>,
+
+    /// Seconds the code of one node may run
+    #[arg(long, env = "ASHLAR_CODE_TIMEOUT_S", default_value_t = 15)]
+    pub code_timeout_s: u64,
+
+    /// What is started as `PROGRAM sandbox`
+    #[arg(long, hide = true, default_value = "/proc/self/exe")]
+    pub sandbox_program: PathBuf,
+
     /// Seconds one generation may take
     #[arg(long, env = "ASHLAR_GENERATION_TIMEOUT_S", default_value_t = 1200)]
     pub generation_timeout_s: u64,
@@ -124,6 +138,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// How code of users runs.
+    pub fn sandbox(&self) -> sandbox::Options {
+        sandbox::Options {
+            program: self.sandbox_program.clone(),
+            python: self.python.clone(),
+            time_limit: Duration::from_secs(self.code_timeout_s.max(1)),
+            ..sandbox::Options::default()
+        }
+    }
+
     /// How local models run.
     pub fn engine(&self) -> EngineOptions {
         EngineOptions {

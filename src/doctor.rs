@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::engine::ops::Backend;
 use crate::local;
 use crate::runtime::Runtime;
+use crate::sandbox;
 
 /// Prints one line a check; fails when the server could not start here.
 pub async fn run(config: Config) -> Result<()> {
@@ -23,6 +24,9 @@ pub async fn run(config: Config) -> Result<()> {
     match config.database_url.is_some() && config.redis_url.is_some() {
         true => report.note("servers", "DATABASE_URL and REDIS_URL are set"),
         false => report.check("private servers", local::programs(config.postgres_bin.as_deref(), &config.data_dir)),
+    }
+    for (name, finding) in sandbox::examine(config.sandbox()).await {
+        report.optional(name, finding);
     }
     if report.failed == 0 {
         match Runtime::attach(config).await {
@@ -73,6 +77,15 @@ impl Report {
     #[expect(clippy::print_stdout, reason = "this command's output")]
     fn note(&self, name: &str, value: &str) {
         println!("  ok    {name:18} {value}");
+    }
+
+    /// Something that only a part of the server needs.
+    #[expect(clippy::print_stdout, reason = "this command's output")]
+    fn optional(&self, name: &str, result: Result<String, String>) {
+        match result {
+            Ok(value) => self.note(name, &value),
+            Err(error) => println!("  --    {name:18} {error}"),
+        }
     }
 
     #[expect(clippy::print_stdout, reason = "this command's output")]

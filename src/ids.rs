@@ -37,5 +37,6 @@ macro_rules! ids {
 
 ids! {
     AccountId, WorkspaceId, SessionId, InvitationId, ApiKeyId, AppId, AppVersionId, EndUserId, FileId,
-    ConversationId, ConversationVariableId, MessageId, MessageFileId, FeedbackId, AnnotationId, TaskId, ProviderId, JobId,
+    ConversationId, ConversationVariableId, MessageId, MessageFileId, FeedbackId, AnnotationId, TaskId, ThoughtId, ProviderId, ToolProviderId,
+    JobId, WorkflowRunId, HumanInputFormId,
 }

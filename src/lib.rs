@@ -6,9 +6,11 @@
 pub mod engine;
 
 pub mod bench;
+pub mod documents;
 pub mod jobs;
 pub mod live;
 pub mod local;
+pub mod sandbox;
 
 pub mod blobs;
 pub mod config;
@@ -18,6 +20,7 @@ pub mod outbound;
 pub mod secrets;
 pub mod state;
 pub mod telemetry;
+pub mod yaml;
 
 pub mod http;
 
@@ -26,6 +29,10 @@ pub mod accounts;
 pub mod apps;
 pub mod catalog;
 pub mod files;
+pub mod tools;
+
+pub mod agents;
+pub mod workflows;
 
 pub mod chat;
 

@@ -9,7 +9,7 @@ use ashlar::catalog::{
 };
 use ashlar::commands::{AdminCommand, AppCommand, KeyCommand};
 use ashlar::config::Config;
-use ashlar::{bench, commands, doctor, runtime, serve, server, telemetry, terminal};
+use ashlar::{bench, commands, doctor, runtime, sandbox, serve, server, telemetry, terminal};
 use clap::{Parser, Subcommand};
 
 /// Self-hosted platform for LLM applications, with the vision-language model inside the process
@@ -57,10 +57,18 @@ enum Command {
     Bench(Box<bench::BenchCommand>),
     /// Print the OpenAPI document
     Openapi,
+    /// The process of one code node; the server starts it
+    #[command(hide = true)]
+    Sandbox(Box<sandbox::child::ChildArgs>),
 }
 
 fn main() -> ExitCode {
-    match start(Cli::parse()) {
+    let cli = Cli::parse();
+    // it must have one thread only, and logs nothing
+    if let Command::Sandbox(args) = &cli.command {
+        return sandbox::child::run(args);
+    }
+    match start(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ashlar: {error:#}");
@@ -88,5 +96,6 @@ async fn run(command: Command) -> Result<()> {
         Command::Chat(args) => terminal::run(*args).await,
         Command::Bench(command) => bench::run(*command).await,
         Command::Openapi => server::print_openapi(),
+        Command::Sandbox(_) => unreachable!("main has run it"),
     }
 }

@@ -1,23 +1,26 @@
-//! HTTP to places that users name (remote pictures, DSL files by URL): guarded against server-side request forgery.
+//! HTTP to places that users name (remote pictures, DSL files by URL, tools): guarded against server-side request forgery.
 //!
 //! Only http and https. A host name is resolved once, by the client's own resolver, and the connection goes to an address
 //! that passed [`Guard::permits`], so a second answer of the name server can't slip in. Redirects are followed here, hop by
 //! hop, under the same rule. No proxy, no cookies, no environment. Knows no feature.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::{Bytes, BytesMut};
 use ipnet::{IpNet, Ipv4Net};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Method, header};
+use reqwest::header::{self, HeaderMap};
+use reqwest::{Method, Request, Response, StatusCode};
 use url::{Host, Url};
 
 use crate::error::{Code, Error};
 
 const MAX_REDIRECTS: usize = 5;
+const MAX_CONNECT_S: u8 = 10;
 
 /// Makes ring the TLS provider of this process. Every maker of an HTTPS client calls it; later calls do nothing.
 pub fn install_tls_provider() {
@@ -30,6 +33,30 @@ pub fn install_tls_provider() {
 pub struct Outbound {
     client: reqwest::Client,
     guard: Guard,
+    /// Made when they are first asked for.
+    others: Arc<Mutex<HashMap<Connection, reqwest::Client>>>,
+}
+
+/// How connections are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Connection {
+    /// Seconds that connecting may take.
+    timeout_s: u8,
+    verify_tls: bool,
+}
+
+impl Connection {
+    /// Up to [`MAX_CONNECT_S`] whole seconds.
+    pub fn new(timeout: Duration, verify_tls: bool) -> Self {
+        let whole = timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0);
+        Self { timeout_s: u8::try_from(whole).unwrap_or(MAX_CONNECT_S).clamp(1, MAX_CONNECT_S), verify_tls }
+    }
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Self { timeout_s: MAX_CONNECT_S, verify_tls: true }
+    }
 }
 
 /// What one fetch may cost.
@@ -38,6 +65,16 @@ pub struct Limits {
     pub max_bytes: u64,
     /// For the whole fetch, redirects and body included.
     pub timeout: Duration,
+}
+
+/// What a server answered, whatever its status.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// After redirects.
+    pub url: Url,
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
 }
 
 /// What a server says about a resource.
@@ -85,40 +122,91 @@ impl Outbound {
     pub fn new(allow: &[IpNet]) -> Result<Self> {
         install_tls_provider();
         let guard = Guard { allow: allow.into() };
-        let builder = || {
-            reqwest::Client::builder()
-                .dns_resolver(Arc::new(guard.clone()))
-                .redirect(reqwest::redirect::Policy::none())
-                .no_proxy()
-                .connect_timeout(Duration::from_secs(10))
-                .pool_idle_timeout(Duration::from_secs(30))
-                .user_agent(concat!("Ashlar/", env!("CARGO_PKG_VERSION")))
+        let client = client(&guard, Connection::default()).context("building the outbound HTTP client")?;
+        Ok(Self { client, guard, others: Arc::default() })
+    }
+
+    /// The same, under the same guard, with connections made that way.
+    pub fn with(&self, connection: Connection) -> Result<Self, Refusal> {
+        if connection == Connection::default() {
+            return Ok(self.clone());
+        }
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = match others.get(&connection) {
+            Some(client) => client.clone(),
+            None => {
+                let client = client(&self.guard, connection)?;
+                others.insert(connection, client.clone());
+                client
+            }
         };
-        // A system without CA certificates still starts: http works, https fails with an untrusted certificate.
-        let client = builder().build().or_else(|error| {
-            tracing::warn!(error.cause = %error, "no CA certificates found; https URLs of users will be refused");
-            builder().tls_certs_only([]).build()
-        });
-        Ok(Self { client: client.context("building the outbound HTTP client")?, guard })
+        drop(others);
+        Ok(Self { client, ..self.clone() })
     }
 
     /// The body, read until it ends or `limits` are passed.
     pub async fn get(&self, url: &str, limits: Limits) -> Result<(Head, Bytes), Refusal> {
         let fetch = async {
-            let (head, mut response) = self.send(Method::GET, url).await?;
-            if head.content_length.is_some_and(|n| n > limits.max_bytes) {
-                return Err(Refusal::TooLarge(limits.max_bytes));
-            }
-            let mut body = BytesMut::new();
-            while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-                if (body.len() + chunk.len()) as u64 > limits.max_bytes {
-                    return Err(Refusal::TooLarge(limits.max_bytes));
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok((head, body.freeze()))
+            let (head, response) = self.send(Method::GET, url).await?;
+            Ok((head, read(response, limits.max_bytes).await?))
         };
         tokio::time::timeout(limits.timeout, fetch).await.unwrap_or(Err(Refusal::Timeout(limits.timeout.as_secs())))
+    }
+
+    /// Any request, with the whole answer. Redirects as in [`open`](Self::open).
+    pub async fn execute(&self, request: Request, limits: Limits) -> Result<Answer, Refusal> {
+        let exchange = async {
+            let response = self.open(request).await?;
+            let (url, status, headers) = (response.url().clone(), response.status(), response.headers().clone());
+            Ok(Answer { url, status, headers, body: read(response, limits.max_bytes).await? })
+        };
+        tokio::time::timeout(limits.timeout, exchange).await.unwrap_or(Err(Refusal::Timeout(limits.timeout.as_secs())))
+    }
+
+    /// Any request, up to the head of its answer, whatever the status: the caller reads the body, and bounds it and the time.
+    ///
+    /// Redirects are followed as browsers do: 303, and 301 or 302 to a POST, become a GET without body. Headers that the caller set
+    /// stay behind when the next hop is another server, since any of them may be a secret. A body that can't be sent twice (a
+    /// stream) is not redirected: the redirect itself is the answer then.
+    pub async fn open(&self, mut request: Request) -> Result<Response, Refusal> {
+        for _ in 0..=MAX_REDIRECTS {
+            self.guard.check_url(request.url())?;
+            let again = request.try_clone();
+            let from = request.url().clone();
+            let response = self.client.execute(request).await.map_err(unreachable)?;
+            let status = response.status();
+            let location = response.headers().get(header::LOCATION).and_then(|v| v.to_str().ok());
+            let (Some(location), Some(mut next)) = (location.filter(|_| status.is_redirection()), again) else { return Ok(response) };
+            let target = from.join(location).map_err(|_| Refusal::Url)?;
+            let as_get = match status {
+                StatusCode::SEE_OTHER => *next.method() != Method::HEAD,
+                StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => *next.method() == Method::POST,
+                StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => false,
+                _ => return Ok(response),
+            };
+            if as_get {
+                *next.method_mut() = Method::GET;
+                *next.body_mut() = None;
+                for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING] {
+                    next.headers_mut().remove(name);
+                }
+            }
+            if target.origin() != from.origin() {
+                let kept = [header::ACCEPT, header::CONTENT_TYPE, header::USER_AGENT];
+                let headers = std::mem::take(next.headers_mut());
+                next.headers_mut().extend(headers.into_iter().filter(|(name, _)| name.as_ref().is_some_and(|n| kept.contains(n))));
+            }
+            *next.url_mut() = target;
+            request = next;
+        }
+        Err(Refusal::Redirects)
+    }
+
+    /// The client itself, for a library that speaks a protocol of its own to `url` and to nowhere else: host names are still
+    /// resolved by the guard and redirects are not followed.
+    pub fn client_for(&self, url: &Url) -> Result<reqwest::Client, Refusal> {
+        self.guard.check_url(url)?;
+        Ok(self.client.clone())
     }
 
     /// Name, type and size without the body: HEAD, and GET where HEAD is not served.
@@ -144,26 +232,62 @@ impl Outbound {
         Ok(self.client.request(method, url.clone()))
     }
 
-    async fn send(&self, method: Method, url: &str) -> Result<(Head, reqwest::Response), Refusal> {
-        let mut url = Url::parse(url).map_err(|_| Refusal::Url)?;
-        for _ in 0..=MAX_REDIRECTS {
-            self.guard.check_url(&url)?;
-            let response = self.client.request(method.clone(), url.clone()).send().await.map_err(unreachable)?;
-            let status = response.status();
-            let location = response.headers().get(header::LOCATION).and_then(|v| v.to_str().ok());
-            match location.filter(|_| status.is_redirection()) {
-                Some(location) => url = url.join(location).map_err(|_| Refusal::Url)?,
-                None if status.is_success() => return Ok((Head::of(&url, &response), response)),
-                None => return Err(Refusal::Status(status.as_u16())),
-            }
+    /// A request that must succeed.
+    async fn send(&self, method: Method, url: &str) -> Result<(Head, Response), Refusal> {
+        let url = Url::parse(url).map_err(|_| Refusal::Url)?;
+        let response = self.open(Request::new(method, url)).await?;
+        if response.status().is_success() {
+            Ok((Head::of(response.url(), response.headers()), response))
+        } else {
+            Err(Refusal::Status(response.status().as_u16()))
         }
-        Err(Refusal::Redirects)
+    }
+}
+
+fn client(guard: &Guard, connection: Connection) -> reqwest::Result<reqwest::Client> {
+    let builder = || {
+        reqwest::Client::builder()
+            .dns_resolver(Arc::new(guard.clone()))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(Duration::from_secs(connection.timeout_s.into()))
+            .pool_idle_timeout(Duration::from_secs(30))
+            .user_agent(concat!("Ashlar/", env!("CARGO_PKG_VERSION")))
+    };
+    if !connection.verify_tls {
+        return builder().tls_danger_accept_invalid_certs(true).build();
+    }
+    // A system without CA certificates still starts: http works, https fails with an untrusted certificate.
+    builder().build().or_else(|error| {
+        tracing::warn!(error.cause = %error, "no CA certificates found; https URLs of users will be refused");
+        builder().tls_certs_only([]).build()
+    })
+}
+
+/// The body, until it ends or is larger than `max_bytes`.
+async fn read(mut response: Response, max_bytes: u64) -> Result<Bytes, Refusal> {
+    if response.content_length().is_some_and(|n| n > max_bytes) {
+        return Err(Refusal::TooLarge(max_bytes));
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+        if (body.len() + chunk.len()) as u64 > max_bytes {
+            return Err(Refusal::TooLarge(max_bytes));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+impl Answer {
+    pub fn head(&self) -> Head {
+        Head::of(&self.url, &self.headers)
     }
 }
 
 impl Head {
-    fn of(url: &Url, response: &reqwest::Response) -> Self {
-        let text = |name| response.headers().get(name).and_then(|v| v.to_str().ok());
+    fn of(url: &Url, headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
         Self {
             url: url.clone(),
             content_type: text(header::CONTENT_TYPE).map(|v| v.split(';').next().unwrap_or(v).trim().to_ascii_lowercase()),
@@ -174,7 +298,7 @@ impl Head {
 }
 
 /// The file name of a Content-Disposition header, `filename*` before `filename`.
-fn disposition_filename(value: &str) -> Option<String> {
+pub fn disposition_filename(value: &str) -> Option<String> {
     let parameter = |name: &str| {
         value.split(';').map(str::trim).find_map(|part| {
             let (key, value) = part.split_once('=')?;
@@ -194,9 +318,22 @@ impl From<reqwest::Error> for Refusal {
     }
 }
 
-/// Finds a refusal of the resolver inside the client's error; anything else is told in the cause's own words.
+impl From<&reqwest::Error> for Refusal {
+    fn from(error: &reqwest::Error) -> Self {
+        cause(error)
+    }
+}
+
 fn unreachable(error: reqwest::Error) -> Refusal {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(&error);
+    cause(&error)
+}
+
+/// Finds a refusal of the resolver inside the client's error; anything else is told in the cause's own words.
+fn cause(error: &reqwest::Error) -> Refusal {
+    if let Some(status) = error.status() {
+        return Refusal::Status(status.as_u16());
+    }
+    let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
     let mut deepest = None;
     while let Some(cause) = source {
         if let Some(refusal) = cause.downcast_ref::<Refusal>() {
@@ -427,6 +564,46 @@ mod tests {
         assert_eq!(get("/file").await.unwrap_err(), Refusal::Url);
         assert_eq!(get("/loop").await.unwrap_err(), Refusal::Redirects);
         assert_eq!(get("/ok").await.unwrap().0.url.path(), "/end");
+    }
+
+    #[tokio::test]
+    async fn redirects_change_requests_as_browsers_do() {
+        // what came to the last hop: method, path, body, secret
+        fn seen(request: &wiremock::Request) -> (String, String, String, bool) {
+            let body = String::from_utf8_lossy(&request.body).into_owned();
+            (request.method.to_string(), request.url.path().to_owned(), body, request.headers.contains_key("x-secret"))
+        }
+        let (here, there) = (server().await, server().await);
+        for (status, to) in [(301, "/end"), (302, "/end"), (303, "/end"), (307, "/end"), (308, "/end")] {
+            let answer = ResponseTemplate::new(status).insert_header("location", to);
+            Mock::given(path(format!("/{status}"))).respond_with(answer).mount(&here).await;
+        }
+        let away = ResponseTemplate::new(307).insert_header("location", format!("{}/end", there.uri()));
+        Mock::given(path("/away")).respond_with(away).mount(&here).await;
+        for server in [&here, &there] {
+            Mock::given(path("/end")).respond_with(ResponseTemplate::new(418).set_body_string("x")).mount(server).await;
+        }
+        let send = async |from: &str| {
+            let url = Url::parse(&format!("{}/{from}", here.uri())).unwrap();
+            let request = local().request(Method::POST, &url).unwrap().header("x-secret", "s").body("body").build().unwrap();
+            local().execute(request, LIMITS).await.unwrap()
+        };
+        for (from, method, body) in
+            [("301", "GET", ""), ("302", "GET", ""), ("303", "GET", ""), ("307", "POST", "body"), ("308", "POST", "body")]
+        {
+            let answer = send(from).await;
+            // any status is an answer
+            assert_eq!((answer.status.as_u16(), answer.url.path(), &answer.body[..]), (418, "/end", &b"x"[..]));
+            let last = here.received_requests().await.unwrap().pop().unwrap();
+            assert_eq!(seen(&last), (method.into(), "/end".into(), body.into(), true), "{from}");
+        }
+        send("away").await;
+        let last = there.received_requests().await.unwrap().pop().unwrap();
+        assert_eq!(seen(&last), ("POST".into(), "/end".into(), "body".into(), false));
+        let private: Url = "http://127.0.0.1:9/".parse().unwrap();
+        assert!(local().client_for(&private).is_err());
+        let request = Request::new(Method::GET, private);
+        assert_eq!(local().execute(request, LIMITS).await.unwrap_err(), Refusal::Forbidden("127.0.0.1".into()));
     }
 
     /// Serves one connection with exactly these bytes, then keeps it open for `hold`.

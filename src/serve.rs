@@ -14,7 +14,7 @@ use crate::engine::host::DEFAULT;
 use crate::http::listen::listen;
 use crate::runtime::Runtime;
 use crate::state::AppState;
-use crate::{chat, jobs, server, telemetry};
+use crate::{chat, jobs, server, telemetry, workflows};
 
 /// Streams get this long to end after a stop signal.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -32,6 +32,8 @@ pub async fn run(config: Config) -> Result<()> {
 
     let runtime = Runtime::start(config).await?;
     let state = runtime.state.clone();
+    // the first code node finds a process that is ready
+    state.sandbox();
     if !state.config.no_model
         && let Err(error) = state.engines.start_loading(DEFAULT)
     {
@@ -41,6 +43,7 @@ pub async fn run(config: Config) -> Result<()> {
     let jobs = tokio::spawn(jobs::work(state.db.clone(), server::job_handlers(&state), CONCURRENT_JOBS, stop_jobs.clone()));
 
     let sweeper = tokio::spawn(chat::sweep_interrupted(state.db.clone()));
+    let runs = tokio::spawn(chat::work_on_runs(state.clone()));
 
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
@@ -64,6 +67,8 @@ pub async fn run(config: Config) -> Result<()> {
         }
     }
     sweeper.abort();
+    runs.abort();
+    workflows::job::give_up(&state).await;
     stop_jobs.cancel();
     jobs.await.context("ending the job worker")?;
     drop(state);

@@ -28,7 +28,7 @@ use crate::http::measure;
 use crate::jobs::Handlers;
 use crate::openai;
 use crate::state::AppState;
-use crate::{console, health};
+use crate::{console, health, tools, workflows};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -44,6 +44,7 @@ fn console() -> OpenApiRouter<AppState> {
         .merge(apps::console_routes())
         .merge(files::console_routes())
         .merge(catalog::routes())
+        .merge(tools::routes())
         .merge(chat::console_routes())
 }
 
@@ -55,6 +56,7 @@ fn service() -> OpenApiRouter<AppState> {
         .merge(apps::service_routes())
         .merge(files::service_routes())
         .merge(catalog::service_routes())
+        .merge(workflows::service_routes())
         .merge(chat::routes())
 }
 

@@ -1,6 +1,8 @@
 //! What handlers get: handles to the servers we stand on and to the parts of this process.
 
-use std::sync::Arc;
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -11,6 +13,7 @@ use crate::config::Config;
 use crate::engine::host::{Engines, HostOptions};
 use crate::live::Live;
 use crate::outbound::Outbound;
+use crate::sandbox::Sandbox;
 use crate::secrets::Secrets;
 
 /// Cheap to clone; one per process (one per test).
@@ -27,6 +30,25 @@ pub struct AppState {
     pub blobs: Blobs,
     /// HTTP to places that users name.
     pub outbound: Outbound,
+    sandbox: Arc<OnceLock<Sandbox>>,
+    /// What slices keep for the life of the process.
+    pub parts: Parts,
+}
+
+/// Parts of the process that a slice makes for itself when it first needs them, by their type: this module stands before the
+/// slices and can't name them.
+#[derive(Clone, Default)]
+pub struct Parts(Arc<Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>);
+
+impl Parts {
+    /// The one `T` of this process.
+    pub fn get<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let part = Arc::clone(parts.entry(TypeId::of::<T>()).or_insert_with(|| Arc::new(make())));
+        drop(parts);
+        #[expect(clippy::expect_used, reason = "what lies under a type's id is of that type")]
+        part.downcast().expect("a part has its type")
+    }
 }
 
 impl AppState {
@@ -36,7 +58,23 @@ impl AppState {
         let live = Live::start(redis.client.clone(), redis.connection.clone(), &redis.prefix);
         let blobs = blobs::open(&config.data_dir)?;
         let outbound = Outbound::new(&config.allow_networks)?;
-        Ok(Self { config: Arc::new(config), db, redis, live, secrets, engines, blobs, outbound })
+        Ok(Self {
+            config: Arc::new(config),
+            db,
+            redis,
+            live,
+            secrets,
+            engines,
+            blobs,
+            outbound,
+            sandbox: Arc::default(),
+            parts: Parts::default(),
+        })
+    }
+
+    /// What runs people's code; its processes start when it is first asked for.
+    pub fn sandbox(&self) -> &Sandbox {
+        self.sandbox.get_or_init(|| Sandbox::start(self.config.sandbox()))
     }
 }
 

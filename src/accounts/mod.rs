@@ -26,6 +26,7 @@ mod setup;
 mod throttle;
 mod workspaces;
 
+use sqlx::PgPool;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -36,6 +37,8 @@ pub use client::ClientIp;
 pub use role::{Admin, Editor, Member, Owner, Reader, Role};
 pub use session::Session;
 
+use crate::error::Result;
+use crate::ids::AccountId;
 use crate::state::AppState;
 
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -56,6 +59,12 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(api_keys::delete_app_key))
         .routes(routes!(api_keys::list_keys, api_keys::create_workspace_key))
         .routes(routes!(api_keys::delete_key))
+}
+
+/// How an account is shown to others.
+pub async fn email_and_name(db: &PgPool, id: AccountId) -> Result<(String, String)> {
+    let account = db::get_account(db, id).await?;
+    Ok((account.email, account.name))
 }
 
 /// What is stored of a session token, invitation or API key: enough to find it, useless to whoever reads the table.

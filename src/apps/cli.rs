@@ -11,6 +11,7 @@ use super::{check_publishable, db, not_found};
 use crate::accounts::admin;
 use crate::error::Error;
 use crate::ids::{AppId, WorkspaceId};
+use crate::yaml;
 
 /// `ashlar app import`
 #[derive(Debug, Clone, Args)]
@@ -44,8 +45,8 @@ pub struct Imported {
 /// Imports a file; a newer version is taken with a warning.
 pub async fn import_file(db: &PgPool, args: &ImportArgs) -> Result<Imported> {
     let size = std::fs::metadata(&args.file).with_context(|| format!("reading {}", args.file.display()))?.len();
-    if size > dsl::yaml::MAX_BYTES as u64 {
-        bail!("{} is larger than {} MB", args.file.display(), dsl::yaml::MAX_BYTES >> 20);
+    if size > yaml::MAX_BYTES as u64 {
+        bail!("{} is larger than {} MB", args.file.display(), yaml::MAX_BYTES >> 20);
     }
     let bytes = std::fs::read(&args.file).with_context(|| format!("reading {}", args.file.display()))?;
     let yaml = String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8 text", args.file.display()))?;

@@ -10,6 +10,7 @@ use crate::catalog::ModelRef;
 use crate::engine::request::{Detail, Format, Request, Role};
 use crate::error::{Error, Result};
 use crate::files::{FileKind, TransferMethod, UploadRules};
+use crate::tools::ToolRef;
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
@@ -28,6 +29,76 @@ pub struct ModelConfig {
     pub chat_prompt_config: ChatPromptConfig,
     pub completion_prompt_config: CompletionPromptConfig,
     pub memory: Memory,
+    /// Of agent-chat apps.
+    pub agent_mode: AgentMode,
+}
+
+/// How an agent works, and with which tools.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct AgentMode {
+    pub strategy: AgentStrategy,
+    /// Rounds with tools; 1 to 99.
+    pub max_iteration: u32,
+    /// Read it with [`AgentMode::tools`].
+    tools: Vec<Value>,
+}
+
+impl Default for AgentMode {
+    fn default() -> Self {
+        Self { strategy: AgentStrategy::FunctionCall, max_iteration: 10, tools: Vec::new() }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum AgentStrategy {
+    /// Where the model can; others reason in text.
+    FunctionCall,
+    /// In thoughts, actions and observations.
+    React,
+}
+
+impl From<String> for AgentStrategy {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "react" | "cot" | "react_router" => Self::React,
+            _ => Self::FunctionCall,
+        }
+    }
+}
+
+/// One tool of an agent.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct AgentTool {
+    #[serde(flatten)]
+    pub tool: ToolRef,
+    /// What the author fills in.
+    #[serde(default)]
+    pub tool_parameters: Map<String, Value>,
+}
+
+impl AgentMode {
+    /// The tools that are switched on, and what is wrong with those that can't be read.
+    pub fn tools(&self) -> (Vec<AgentTool>, Vec<Error>) {
+        let (mut tools, mut errors) = (Vec::new(), Vec::new());
+        for (i, tool) in self.tools.iter().enumerate() {
+            // the oldest files name a tool by a key of its own
+            let is_on = |tool: &Value| tool.get("enabled").and_then(Value::as_bool);
+            let enabled = is_on(tool).or_else(|| tool.as_object()?.values().find_map(is_on)).unwrap_or(true);
+            if !enabled {
+                continue;
+            }
+            let at = format!("agent_mode.tools[{i}]");
+            match serde_json::from_value(tool.clone()) {
+                Ok(tool) => tools.push(tool),
+                Err(error) => {
+                    errors.push(bad(&at, &format!("is not available on this server ({error}); remove it or choose another tool")))
+                }
+            }
+        }
+        (tools, errors)
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -121,6 +192,14 @@ pub enum ResponseFormat {
 }
 
 impl CompletionParams {
+    /// Reads and checks parameters that stand on their own, as nodes of workflows have them.
+    pub fn parse(params: &Value) -> Result<Self> {
+        let parsed: Self = serde_path_to_error::deserialize(without_nulls(params))
+            .map_err(|e| bad(&format!("model.completion_params.{}", e.path()), &e.into_inner().to_string()))?;
+        parsed.check()?;
+        Ok(parsed)
+    }
+
     fn check(&self) -> Result<()> {
         let within = |name: &str, value: Option<f32>, min: f32, max: f32| match value {
             Some(v) if !(min..=max).contains(&v) => {
@@ -414,6 +493,8 @@ pub struct Field {
     pub allowed_file_types: Vec<FileKind>,
     pub allowed_file_extensions: Vec<String>,
     pub allowed_file_upload_methods: Vec<TransferMethod>,
+    /// Of JSON objects: a JSON Schema (Draft 7), or its text.
+    pub json_schema: Option<Value>,
 }
 
 impl Field {
@@ -443,6 +524,9 @@ impl ModelConfig {
         parsed.model.completion_params.check()?;
         if parsed.model.provider.trim().is_empty() || parsed.model.name.trim().is_empty() {
             return Err(bad("model", "must name a provider and a model"));
+        }
+        if !(1..=99).contains(&parsed.agent_mode.max_iteration) {
+            return Err(bad("agent_mode.max_iteration", "must be between 1 and 99"));
         }
         if parsed.memory.window.enabled && parsed.memory.window.size == 0 {
             return Err(bad("memory.window.size", "must be at least 1"));
@@ -482,6 +566,7 @@ impl ModelConfig {
             let text = format!("'{}' is not available on this server; use keywords, or switch moderation off", moderation.kind);
             errors.push(bad("sensitive_word_avoidance.type", &text));
         }
+        errors.extend(self.agent_mode.tools().1);
         errors
     }
 }
@@ -571,6 +656,7 @@ mod tests {
         assert_eq!(refused(json!({"user_input_form": [{"text-input": {"variable": ""}}]})), "user_input_form[0].text-input.variable");
         let twice = json!({"user_input_form": [{"number": {"variable": "a"}}, {"paragraph": {"variable": "a"}}]});
         assert_eq!(refused(twice), "user_input_form[1].paragraph.variable");
+        assert_eq!(refused(json!({"agent_mode": {"max_iteration": 0}})), "agent_mode.max_iteration");
         assert_eq!(refused(json!({"memory": {"window": {"enabled": true, "size": 0}}})), "memory.window.size");
     }
 
@@ -584,6 +670,22 @@ mod tests {
         assert_eq!((request.sampling.temperature, request.sampling.top_k, request.sampling.seed), (0.5, 7, Some(3)));
         assert_eq!((request.stop, request.max_tokens), (vec!["END".to_owned()], Some(9)));
         assert_eq!(request.format, Format::JsonSchema(json!({"type": "object"})));
+    }
+
+    #[test]
+    fn tools_of_agents_are_read_and_missing_ones_are_named() {
+        let config = json!({"agent_mode": {"enabled": true, "strategy": "react", "max_iteration": 3, "tools": [
+            {"enabled": true, "provider_id": "time", "provider_type": "builtin", "provider_name": "time", "tool_name": "current_time",
+             "tool_label": "Current time", "tool_parameters": {"timezone": "UTC", "format": null}},
+            {"enabled": false, "provider_type": "dataset-retrieval", "tool_name": "x"},
+            {"enabled": true, "provider_type": "dataset-retrieval", "tool_name": "x"}, {"dataset": {"enabled": false, "id": "d"}}]}});
+        let config = ModelConfig::parse(&config).unwrap();
+        assert_eq!((config.agent_mode.strategy, config.agent_mode.max_iteration), (AgentStrategy::React, 3));
+        let (tools, _) = config.agent_mode.tools();
+        assert_eq!(tools.iter().map(|t| t.tool.tool_name.as_str()).collect::<Vec<_>>(), ["current_time"]);
+        assert_eq!(Value::Object(tools[0].tool_parameters.clone()), json!({"timezone": "UTC"}));
+        let problems = config.unsupported();
+        assert_eq!(problems.iter().filter_map(|e| e.param.as_deref()).collect::<Vec<_>>(), ["agent_mode.tools[2]"]);
     }
 
     #[test]

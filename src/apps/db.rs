@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
 
-use super::AppMode;
+use super::annotations::Settings;
+use super::{AppHead, AppMode};
 use crate::error::Result;
 use crate::ids::{AccountId, AppId, AppVersionId, WorkspaceId};
 
@@ -421,6 +422,26 @@ pub async fn find_runnable(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, a
     .fetch_optional(db)
     .await?;
     Ok(row)
+}
+
+pub async fn find_head(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_id: AppId) -> Result<Option<AppHead>> {
+    let row = sqlx::query!(
+        r#"select name, mode as "mode: AppMode", max_active_requests, annotation_reply, published_version_id as "version_id: AppVersionId"
+           from apps where workspace_id = $1 and id = $2 and deleted_at is null"#,
+        workspace_id.0,
+        app_id.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| AppHead {
+        id: app_id,
+        workspace_id,
+        name: row.name,
+        mode: row.mode,
+        version_id: row.version_id,
+        max_active_requests: row.max_active_requests.unsigned_abs(),
+        annotation_reply: Settings::of(&row.annotation_reply),
+    }))
 }
 
 /// Names that `model.provider` of this workspace's apps may hold, without `local`.

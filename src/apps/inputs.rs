@@ -4,6 +4,8 @@ use serde_json::{Map, Number, Value};
 
 use super::config::{Field, FieldKind};
 use crate::error::{Code, Error, Result};
+use crate::files::{self, InputFile, Resolved, Scope};
+use crate::state::AppState;
 
 /// The inputs an app works with: exactly the form's variables, defaults filled in, unknown keys dropped, NUL characters
 /// removed. Values of file fields are checked for shape only; `files::resolve` reads them.
@@ -15,6 +17,33 @@ pub fn validate<'a>(form: impl IntoIterator<Item = (FieldKind, &'a Field)>, inpu
             Ok((field.variable.clone(), value))
         })
         .collect()
+}
+
+/// Reads the values of file fields of validated inputs: checked like `files`, kept in the inputs as the service API shows
+/// them.
+pub async fn resolve_files<'a>(
+    state: &AppState,
+    scope: &Scope,
+    form: impl IntoIterator<Item = (FieldKind, &'a Field)>,
+    inputs: &mut Map<String, Value>,
+) -> Result<Vec<Resolved>> {
+    let mut all = Vec::new();
+    for (kind, field) in form {
+        let name = &field.variable;
+        let given = match (kind, inputs.get(name)) {
+            (FieldKind::File, Some(value @ Value::Object(_))) => vec![InputFile::of_value(value, name)?],
+            (FieldKind::FileList, Some(Value::Array(values))) => {
+                values.iter().map(|v| InputFile::of_value(v, name)).collect::<Result<_>>()?
+            }
+            _ => continue,
+        };
+        let resolved = files::resolve(state, scope, Some(&field.upload_rules(kind)), name, &given).await?;
+        let mut shown: Vec<Value> = resolved.iter().map(|file| file.output_json(state, scope.workspace_id)).collect();
+        let value = if kind == FieldKind::File { shown.pop().unwrap_or_default() } else { Value::Array(shown) };
+        inputs.insert(name.clone(), value);
+        all.extend(resolved);
+    }
+    Ok(all)
 }
 
 fn check(kind: FieldKind, field: &Field, given: Option<&Value>) -> Result<Value, String> {
@@ -60,9 +89,23 @@ fn check(kind: FieldKind, field: &Field, given: Option<&Value>) -> Result<Value,
             },
             _ => Err(format!("{name} in input form must be a list of files")),
         },
-        K::JsonObject if value.is_object() => Ok(value),
+        K::JsonObject if value.is_object() => fits_schema(field, &value).map(|()| value),
         K::JsonObject => Err(format!("{name} in input form must be a dict")),
     }
+}
+
+/// A schema that is none is the maker's mistake and not the caller's: it refuses nothing.
+fn fits_schema(field: &Field, value: &Value) -> Result<(), String> {
+    let schema = match &field.json_schema {
+        Some(Value::String(text)) => serde_json::from_str(text).unwrap_or_default(),
+        Some(schema) => schema.clone(),
+        None => return Ok(()),
+    };
+    if !schema.is_object() {
+        return Ok(());
+    }
+    let Ok(validator) = jsonschema::draft7::new(&schema) else { return Ok(()) };
+    validator.validate(value).map_err(|error| format!("JSON object for '{}' does not match schema: {error}", field.variable))
 }
 
 fn number(value: &Value) -> Option<Value> {
@@ -148,6 +191,11 @@ mod tests {
             (json!({"file-list": {"variable": "a"}}), json!({"a": {}}), "a in input form must be a list of files"),
             (json!({"file-list": {"variable": "a", "max_length": 1}}), json!({"a": [{}, {}]}), "a in input form must be less than 1 files"),
             (json!({"json_object": {"variable": "a"}}), json!({"a": [1]}), "a in input form must be a dict"),
+            (
+                json!({"json_object": {"variable": "a", "json_schema": "{\"required\": [\"n\"]}"}}),
+                json!({"a": {}}),
+                "JSON object for 'a' does not match schema: \"n\" is a required property",
+            ),
         ];
         for (entry, inputs, message) in cases {
             assert_eq!(run(json!([entry]), inputs.clone()).unwrap_err(), message, "{entry} {inputs}");

@@ -22,7 +22,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::error::{Code, Error, Result};
-use crate::ids::{AppId, AppVersionId, WorkspaceId};
+use crate::ids::{AppId, AppVersionId, TaskId, WorkspaceId};
+use crate::live::Slot;
 use crate::state::AppState;
 
 pub use config::ModelConfig;
@@ -77,6 +78,70 @@ pub struct RunnableApp {
     pub annotation_reply: annotations::Settings,
 }
 
+/// An app as its callers find it, without the config: that of a version never changes and is read once.
+#[derive(Debug, Clone)]
+pub struct AppHead {
+    pub id: AppId,
+    pub workspace_id: WorkspaceId,
+    pub name: String,
+    pub mode: AppMode,
+    /// None when nothing is published.
+    pub version_id: Option<AppVersionId>,
+    /// 0 = no limit.
+    pub max_active_requests: u32,
+    pub annotation_reply: annotations::Settings,
+}
+
+impl AppHead {
+    pub async fn find(db: &PgPool, workspace_id: WorkspaceId, app_id: AppId) -> Result<Self> {
+        db::find_head(db, workspace_id, app_id).await?.ok_or_else(not_found)
+    }
+
+    /// One of the app's places for running requests; none when it has no limit. 429 when all are taken.
+    pub async fn claim_slot(&self, state: &AppState, task_id: TaskId) -> Result<Option<Slot>> {
+        claim_slot(state, self.id, self.max_active_requests, task_id).await
+    }
+}
+
+/// One of `max` places for running requests of an app; none when there is no limit (0). 429 when all are taken.
+pub async fn claim_slot(state: &AppState, app_id: AppId, max: u32, task_id: TaskId) -> Result<Option<Slot>> {
+    if max == 0 {
+        return Ok(None);
+    }
+    let slot = state.live.claim_slot(app_id.0, task_id.0, max).await;
+    slot.map(Some).ok_or_else(|| {
+        let message =
+            format!("Too many requests. Please try again later. The current maximum concurrent requests allowed for {app_id} is {max}.");
+        Error::new(Code::TooManyRequests, message).retry_after(1)
+    })
+}
+
+/// What a version holds; none when it is not the app's.
+pub async fn find_version_config(db: &PgPool, workspace_id: WorkspaceId, app_id: AppId, version_id: AppVersionId) -> Result<Option<Value>> {
+    Ok(db::find_version(db, workspace_id, app_id, version_id).await?.map(|row| row.config))
+}
+
+/// The features of a workflow section as settings of a basic app: with its start node's form, and the model of its first
+/// model node for what is asked on the side (titles, suggested questions).
+pub fn workflow_features(config: &Value) -> Result<ModelConfig> {
+    let mut section = match config.get("features") {
+        Some(Value::Object(features)) => features.clone(),
+        _ => Default::default(),
+    };
+    section.insert("user_input_form".into(), service::start_form(config));
+    section.remove("model");
+    let nodes = config.pointer("/graph/nodes").and_then(Value::as_array);
+    let model = nodes.into_iter().flatten().find_map(|node| {
+        let model = node.pointer("/data/model")?;
+        let text = |key: &str| model.get(key)?.as_str().filter(|text| !text.trim().is_empty());
+        Some(serde_json::json!({"provider": text("provider")?, "name": text("name")?}))
+    });
+    if let Some(model) = model {
+        section.insert("model".into(), model);
+    }
+    ModelConfig::parse(&Value::Object(section))
+}
+
 impl RunnableApp {
     /// The published version; 400 `app_unavailable` when there is none.
     pub async fn published(db: &PgPool, workspace_id: WorkspaceId, app_id: AppId) -> Result<Self> {
@@ -104,11 +169,10 @@ impl RunnableApp {
         Ok(Self { id, workspace_id, name, mode, version_id, config, max_active_requests, annotation_reply })
     }
 
-    /// For chat and completion apps. 400 `app_unavailable` for modes that can't be run yet.
+    /// Of workflows and chatflows: their features.
     pub fn model_config(&self) -> Result<ModelConfig> {
-        if !matches!(self.mode, AppMode::Chat | AppMode::Completion) {
-            let text = format!("Apps of mode {} can't be run by this server yet.", self.mode.as_str());
-            return Err(Error::new(Code::AppUnavailable, text));
+        if self.mode.is_workflow() {
+            return workflow_features(&self.config);
         }
         ModelConfig::parse(&self.config)
     }

@@ -24,6 +24,7 @@ use crate::http::text;
 use crate::ids::{AppId, AppVersionId, WorkspaceId};
 use crate::outbound::Limits;
 use crate::state::AppState;
+use crate::yaml;
 
 /// Seconds that an unconfirmed import is kept.
 const PENDING_IMPORT_S: u64 = 600;
@@ -552,7 +553,7 @@ async fn run_import(state: &AppState, session: &Session<Editor>, yaml: String, c
 }
 
 async fn fetch(state: &AppState, url: &str) -> Result<String> {
-    let limits = Limits { max_bytes: dsl::yaml::MAX_BYTES as u64, timeout: Duration::from_secs(30) };
+    let limits = Limits { max_bytes: yaml::MAX_BYTES as u64, timeout: Duration::from_secs(30) };
     let (_, bytes) = state.outbound.get(&raw_github_url(url.trim()), limits).await.map_err(|refusal| refusal.into_error("url"))?;
     String::from_utf8(bytes.into()).map_err(|_| Error::invalid("url", "The file behind url is not UTF-8 text."))
 }

@@ -68,7 +68,7 @@ fn public_moderation(moderation: &Value) -> Value {
 }
 
 /// The start node's variables, each as `{<type>: variable}`.
-fn start_form(config: &Value) -> Value {
+pub(super) fn start_form(config: &Value) -> Value {
     let nodes = config.pointer("/graph/nodes").and_then(Value::as_array);
     let start = nodes.into_iter().flatten().find(|node| node.pointer("/data/type").is_some_and(|t| t == "start"));
     let variables = start.and_then(|node| node.pointer("/data/variables")).and_then(Value::as_array);

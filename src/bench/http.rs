@@ -126,22 +126,28 @@ pub async fn run(args: HttpBench) -> Result<()> {
 
 /// A workspace with a published app on the null model; gives the app's key.
 async fn seed(db: &sqlx::PgPool, max_tokens: u32) -> Result<String> {
-    let [workspace, app, version, key] = std::array::from_fn(|_| Uuid::now_v7());
-    let token = format!("app-{}", Uuid::new_v4().simple());
     let params = json!({"temperature": 0, "max_tokens": max_tokens});
     let config = json!({"model": {"provider": "local", "name": MODEL, "mode": "chat", "completion_params": params}});
+    seed_app(db, "chat", &config).await
+}
+
+/// A workspace with a published app; gives the app's key.
+pub(super) async fn seed_app(db: &sqlx::PgPool, mode: &str, config: &serde_json::Value) -> Result<String> {
+    let [workspace, app, version, key] = std::array::from_fn(|_| Uuid::now_v7());
+    let token = format!("app-{}", Uuid::new_v4().simple());
     sqlx::query("insert into workspaces (id, name) values ($1, 'bench')").bind(workspace).execute(db).await?;
-    sqlx::query("insert into apps (id, workspace_id, name, mode, draft) values ($1, $2, 'bench', 'chat', $3)")
+    sqlx::query("insert into apps (id, workspace_id, name, mode, draft) values ($1, $2, 'bench', $3, $4)")
         .bind(app)
         .bind(workspace)
-        .bind(&config)
+        .bind(mode)
+        .bind(config)
         .execute(db)
         .await?;
     sqlx::query("insert into app_versions (id, workspace_id, app_id, number, config) values ($1, $2, $3, 1, $4)")
         .bind(version)
         .bind(workspace)
         .bind(app)
-        .bind(&config)
+        .bind(config)
         .execute(db)
         .await?;
     sqlx::query("update apps set published_version_id = $1 where workspace_id = $2 and id = $3")

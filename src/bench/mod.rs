@@ -3,13 +3,16 @@
 mod agreement;
 mod decode;
 pub mod engine;
+mod graphs;
 pub mod http;
 mod model;
 mod packing;
 mod peaks;
 mod prefill;
+mod sandbox;
 mod serving;
 mod soak;
+mod workflows;
 mod workload;
 
 use anyhow::Result;
@@ -32,8 +35,14 @@ pub enum BenchCommand {
     Http(Box<http::HttpBench>),
     /// Compare the whole server with its engine alone, under one load: what everything around the model costs
     Serving(Box<serving::ServingBench>),
+    /// Measure empty workflow runs over HTTP, each recorded in PostgreSQL: runs per second, time to first event
+    Workflows(Box<workflows::WorkflowsBench>),
+    /// Measure calls of code in the sandbox: from waiting processes, one after the other, many at once
+    Sandbox(Box<sandbox::SandboxBench>),
     /// Send random requests for a while and look for what is not given back
     Soak(Box<soak::SoakBench>),
+    /// Run graphs that need no model or server: how many a second
+    Graphs(Box<graphs::GraphsBench>),
 }
 
 pub async fn run(command: BenchCommand) -> Result<()> {
@@ -45,7 +54,10 @@ pub async fn run(command: BenchCommand) -> Result<()> {
         BenchCommand::Agreement(args) => tokio::task::spawn_blocking(move || agreement::run(&args)).await?,
         BenchCommand::Http(args) => http::run(*args).await,
         BenchCommand::Serving(args) => serving::run(*args).await,
+        BenchCommand::Workflows(args) => workflows::run(*args).await,
+        BenchCommand::Sandbox(args) => sandbox::run(*args).await,
         BenchCommand::Soak(args) => soak::run(*args).await,
+        BenchCommand::Graphs(args) => graphs::run(*args).await,
     }
 }
 

@@ -4,12 +4,18 @@
 //! are the process's ([`crate::engine::host::Engines`]), remote ones belong to a workspace's provider. Apps, chat and
 //! the OpenAI API know models only through this.
 
+mod answer;
 pub mod command;
 mod db;
+pub mod fit;
 pub mod hub;
 mod models;
 mod providers;
 mod remote;
+#[cfg(test)]
+pub mod testing;
+pub mod think;
+mod usage;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -24,7 +30,9 @@ use crate::ids::WorkspaceId;
 use crate::state::AppState;
 
 pub use crate::engine::host::Features;
+pub use answer::Answer;
 pub use remote::RemoteModel;
+pub use usage::Usage;
 
 /// The console's routes.
 pub fn routes() -> OpenApiRouter<AppState> {

@@ -6,11 +6,11 @@ use super::generate::{self, App};
 use super::prompt::{Question, Turn};
 use super::service;
 use crate::accounts::ServiceApp;
-use crate::apps::inputs;
 use crate::apps::moderation::OutputWatch;
+use crate::apps::{self, AppMode, inputs};
 use crate::catalog::{self, Model};
 use crate::engine::request::{Image, Input, Message, Part, Request, Role};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::ids::TaskId;
 use crate::live::Slot;
 use crate::state::AppState;
@@ -34,7 +34,10 @@ pub struct ModelCall {
 /// The published app's prompt over `messages`: the last one is the question, those before it are the history. The caller's
 /// system messages follow the app's own.
 pub async fn ask(state: &AppState, app: &ServiceApp, messages: Vec<Message>, inputs: Map<String, Value>) -> Result<Asked> {
-    let app = service::published(state, app, |_| Ok(())).await?;
+    let app = service::published(state, app, refuse_workflows).await?;
+    if app.mode == AppMode::AgentChat && !app.config.agent_mode.tools().0.is_empty() {
+        return Err(Error::new(Code::ModelNotSupported, "An agent with tools answers at /v1/chat-messages, not as a model."));
+    }
     let inputs = inputs::validate(app.config.form(), &inputs)?;
     let Conversation { system, mut history, query, images } = split(messages)?;
     refuse_pictures(&app, &images)?;
@@ -46,7 +49,7 @@ pub async fn ask(state: &AppState, app: &ServiceApp, messages: Vec<Message>, inp
         let surplus = history.len().saturating_sub(window.size as usize);
         history.drain(..surplus);
     }
-    let slot = generate::claim_slot(state, &app, TaskId::new()).await?;
+    let slot = apps::claim_slot(state, app.id, app.max_active_requests, TaskId::new()).await?;
     let model = catalog::resolve(state, app.workspace_id, &app.config.model.reference()).await?;
     let question = Question { config: &app.config, is_chat: app.mode.is_chat(), inputs: &inputs, query: &query, images: &images };
     let prompt = generate::fit(&model, &question, &history).await?;
@@ -59,6 +62,15 @@ pub async fn ask(state: &AppState, app: &ServiceApp, messages: Vec<Message>, inp
     app.config.model.completion_params.apply(&mut request)?;
     request.stop.extend(prompt.stop);
     Ok(Asked::Model(Box::new(ModelCall { model, request, watch: app.config.sensitive_word_avoidance.watch_output(), slot })))
+}
+
+/// Their answers are runs, which are recorded.
+fn refuse_workflows(mode: AppMode) -> Result<()> {
+    if !mode.is_workflow() {
+        return Ok(());
+    }
+    let text = format!("Apps of mode {} can't be called as a model: use /v1/chat-messages or /v1/workflows/run.", mode.as_str());
+    Err(Error::new(Code::AppUnavailable, text))
 }
 
 fn refuse_pictures(app: &App, images: &[Image]) -> Result<()> {

@@ -8,10 +8,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::db::messages;
-use super::payload::Payload;
 use super::service_caller;
 use crate::accounts::ServiceApp;
 use crate::error::{Code, Error, Result};
+use crate::http::payload::Payload;
 use crate::ids::MessageId;
 use crate::state::AppState;
 

@@ -8,12 +8,12 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::db::conversations::{self, Order, Row};
-use super::payload::{Params, Payload};
 use super::{naming, require_chat, service_caller};
 use crate::accounts::ServiceApp;
 use crate::apps::RunnableApp;
 use crate::error::{Code, Error, Result};
 use crate::http::extract::Path;
+use crate::http::payload::{Params, Payload};
 use crate::ids::ConversationId;
 use crate::state::AppState;
 

@@ -6,8 +6,10 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::usage::Usage;
+use super::db::thoughts;
+use crate::catalog::Usage;
 use crate::error::Error;
+use crate::files::AnswerFile;
 use crate::ids::{ConversationId, MessageId, TaskId};
 
 /// Writes the events of one message: what all of them share is put together once.
@@ -15,8 +17,10 @@ use crate::ids::{ConversationId, MessageId, TaskId};
 pub struct EventWriter {
     /// `"conversation_id":"…","message_id":"…","created_at":1`
     common: String,
-    /// `"task_id":"…","id":"…"`: not on errors
-    ids: String,
+    /// `"task_id":"…"`: not on errors
+    task: String,
+    /// The message's, as most events have it.
+    id: String,
 }
 
 /// `metadata` of `message_end` and of a blocking answer.
@@ -48,22 +52,66 @@ impl EventWriter {
         let conversation = conversation.map(|id| format!("\"conversation_id\":\"{id}\",")).unwrap_or_default();
         Self {
             common: format!("{conversation}\"message_id\":\"{message}\",\"created_at\":{created_at}"),
-            ids: format!("\"task_id\":\"{task}\",\"id\":\"{message}\""),
+            task: format!("\"task_id\":\"{task}\""),
+            id: message.to_string(),
         }
     }
 
     /// A piece of the answer.
     pub fn message(&self, delta: &str) -> Bytes {
-        self.event("message", true, delta.len(), |out| {
+        self.message_from(&[], delta)
+    }
+
+    /// A piece of the answer that shows a variable.
+    pub fn message_from(&self, selector: &[String], delta: &str) -> Bytes {
+        self.event("message", Some(&self.id), delta.len(), |out| {
             out.extend_from_slice(b",\"answer\":");
             put_json(out, delta);
-            out.extend_from_slice(b",\"from_variable_selector\":[]");
+            out.extend_from_slice(b",\"from_variable_selector\":");
+            put_json(out, selector);
+        })
+    }
+
+    /// A piece of what an agent says.
+    pub fn agent_message(&self, delta: &str) -> Bytes {
+        self.event("agent_message", Some(&self.id), delta.len(), |out| {
+            out.extend_from_slice(b",\"answer\":");
+            put_json(out, delta);
+        })
+    }
+
+    /// A round of an agent, as far as it is.
+    pub fn agent_thought(&self, thought: &thoughts::Row) -> Bytes {
+        let size = thought.thought.len() + thought.tool_input.len() + thought.observation.len() + 256;
+        self.event("agent_thought", Some(&thought.id.to_string()), size, |out| {
+            out.extend_from_slice(format!(",\"position\":{},\"thought\":", thought.position).as_bytes());
+            put_json(out, &thought.thought);
+            out.extend_from_slice(b",\"observation\":");
+            put_json(out, &thought.observation);
+            out.extend_from_slice(b",\"tool\":");
+            put_json(out, &thought.tool);
+            out.extend_from_slice(b",\"tool_labels\":");
+            put_json(out, &thought.tool_labels);
+            out.extend_from_slice(b",\"tool_input\":");
+            put_json(out, &thought.tool_input);
+            out.extend_from_slice(b",\"message_files\":");
+            put_json(out, &thought.files);
+        })
+    }
+
+    /// A file that a tool made.
+    pub fn message_file(&self, file: &AnswerFile) -> Bytes {
+        self.event("message_file", Some(&file.id.to_string()), file.url.len() + 64, |out| {
+            out.extend_from_slice(b",\"type\":");
+            put_json(out, &file.kind);
+            out.extend_from_slice(b",\"belongs_to\":\"assistant\",\"url\":");
+            put_json(out, &file.url);
         })
     }
 
     /// Everything sent so far is void; `answer` stands instead.
     pub fn message_replace(&self, answer: &str, reason: &str) -> Bytes {
-        self.event("message_replace", true, answer.len(), |out| {
+        self.event("message_replace", Some(&self.id), answer.len(), |out| {
             out.extend_from_slice(b",\"answer\":");
             put_json(out, answer);
             out.extend_from_slice(b",\"reason\":");
@@ -72,31 +120,41 @@ impl EventWriter {
     }
 
     pub fn message_end(&self, metadata: &Metadata) -> Bytes {
-        self.event("message_end", true, 512, |out| {
+        self.message_end_with(metadata, &[])
+    }
+
+    /// With the files of the answer.
+    pub fn message_end_with(&self, metadata: &Metadata, files: &[&Value]) -> Bytes {
+        self.event("message_end", Some(&self.id), 512, |out| {
             out.extend_from_slice(b",\"metadata\":");
             put_json(out, metadata);
-            out.extend_from_slice(b",\"files\":[]");
+            out.extend_from_slice(b",\"files\":");
+            put_json(out, files);
         })
     }
 
     /// A failure after the stream was opened: `code`, `status`, `message`, no `task_id`.
     pub fn error(&self, error: &Error) -> Bytes {
-        self.event("error", false, error.message.len(), |out| {
+        self.event("error", None, error.message.len(), |out| {
             let head = format!(",\"code\":\"{}\",\"status\":{},\"message\":", error.code.as_str(), error.code.status().as_u16());
             out.extend_from_slice(head.as_bytes());
             put_json(out, &error.message);
         })
     }
 
-    fn event(&self, name: &str, ids: bool, extra: usize, fields: impl FnOnce(&mut BytesMut)) -> Bytes {
-        let mut out = BytesMut::with_capacity(self.common.len() + self.ids.len() + extra + 96);
+    /// `id`: of what the event is about; errors have neither that nor the task's.
+    fn event(&self, name: &str, id: Option<&str>, extra: usize, fields: impl FnOnce(&mut BytesMut)) -> Bytes {
+        let mut out = BytesMut::with_capacity(self.common.len() + self.task.len() + extra + 128);
         out.extend_from_slice(b"data: {\"event\":\"");
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b"\",");
         out.extend_from_slice(self.common.as_bytes());
-        if ids {
+        if let Some(id) = id {
             out.put_u8(b',');
-            out.extend_from_slice(self.ids.as_bytes());
+            out.extend_from_slice(self.task.as_bytes());
+            out.extend_from_slice(b",\"id\":\"");
+            out.extend_from_slice(id.as_bytes());
+            out.put_u8(b'"');
         }
         fields(&mut out);
         out.extend_from_slice(b"}\n\n");

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::db::messages;
-use super::payload::{Params, Payload};
 use super::service_caller;
 use crate::accounts::ServiceApp;
 use crate::error::{Code, Error, Result};
 use crate::http::extract::Path;
+use crate::http::payload::{Params, Payload};
 use crate::ids::{AccountId, AppId, ConversationId, EndUserId, FeedbackId, MessageId};
 use crate::state::AppState;
 

@@ -34,6 +34,7 @@ pub fn follow(
         loop {
             let log = if log_is_whole { state.live.follow(row.task_id.0, after).await.ok().flatten() } else { None };
             let read = log.is_some();
+            let mut is_over = false;
             if let Some(mut log) = log {
                 loop {
                     match log.next().await {
@@ -43,7 +44,10 @@ pub fn follow(
                                 yield frame;
                             }
                         }
-                        Ok(Step::End) => return,
+                        Ok(Step::End) => {
+                            is_over = true;
+                            break;
+                        }
                         Ok(Step::Gap) => {
                             log_is_whole = false;
                             break;
@@ -56,6 +60,9 @@ pub fn follow(
                 for frame in stored(&row, after) {
                     yield frame;
                 }
+                return;
+            }
+            if is_over && row.status != "running" {
                 return;
             }
             looked = true;
@@ -75,7 +82,13 @@ pub fn follow(
                     }
                 }
             }
-            if was_running || !read {
+            if is_over {
+                if row.status != "running" {
+                    return;
+                }
+                // that was a pause, and its run goes on
+                tokio::time::sleep(POLL).await;
+            } else if was_running || !read {
                 tokio::time::sleep(POLL).await;
             } else {
                 // finished, and its log has no end: the end was lost
@@ -103,6 +116,7 @@ fn stored(row: &Row, after: u64) -> Vec<Frame> {
             let message = row.error.clone().unwrap_or_else(|| INTERRUPTED.into());
             events.push(writer.error(&Error::new(code(row), message)));
         }
+        "paused" => {}
         // read into its type: the database does not keep the order of keys
         _ => events.push(writer.message_end(&serde_json::from_value(row.metadata.clone()).unwrap_or_default())),
     }

@@ -5,18 +5,20 @@ use std::collections::HashMap;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::conversations::{self, CursorPage};
 use super::db::messages::{self, Row};
-use super::payload::Params;
+use super::db::thoughts;
 use super::require_chat;
 use crate::accounts::ServiceApp;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::http::payload::Params;
 use crate::ids::{ConversationId, MessageId};
 use crate::state::AppState;
+use crate::workflows::forms;
 
 /// A question and its answer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -55,7 +57,7 @@ struct Feedback {
 }
 
 impl Message {
-    fn new(row: Row, files: Vec<Value>) -> Self {
+    fn new(row: Row, files: Vec<Value>, agent_thoughts: Vec<Value>, extra_contents: Vec<Value>) -> Self {
         let (status, error) = match row.status.as_str() {
             "error" | "interrupted" => ("error", row.error),
             "paused" => ("paused", None),
@@ -72,11 +74,11 @@ impl Message {
             feedback: row.rating.map(|rating| Feedback { rating }),
             retriever_resources: resources,
             created_at: row.created_at.timestamp(),
-            agent_thoughts: Vec::new(),
+            agent_thoughts,
             message_files: files,
             status,
             error,
-            extra_contents: Vec::new(),
+            extra_contents,
             message_tokens: row.prompt_tokens,
             answer_tokens: row.completion_tokens,
             total_tokens: row.prompt_tokens.saturating_add(row.completion_tokens),
@@ -85,6 +87,22 @@ impl Message {
             currency: Some(row.currency),
         }
     }
+}
+
+fn thought_json(row: thoughts::Row) -> Value {
+    json!({
+        "id": row.id,
+        "chain_id": null,
+        "message_id": row.message_id,
+        "position": row.position,
+        "thought": row.thought,
+        "tool": row.tool,
+        "tool_labels": row.tool_labels,
+        "tool_input": row.tool_input,
+        "created_at": row.created_at.timestamp(),
+        "observation": row.observation,
+        "files": row.files,
+    })
 }
 
 /// The newest messages of a conversation, or those before `first_id`; oldest first inside the page.
@@ -115,9 +133,16 @@ pub(super) async fn list_messages(State(state): State<AppState>, app: ServiceApp
     for file in files::list_message_files(&state, app.workspace_id, &ids).await? {
         attached.entry(file.message_id()).or_default().push(file.service_json(&state));
     }
+    let mut extra_contents = forms::extra_contents(&state, app.workspace_id, &ids).await?;
+    let mut thoughts: HashMap<MessageId, Vec<Value>> = HashMap::new();
+    for thought in thoughts::list(&state.db, app.workspace_id, &ids).await? {
+        thoughts.entry(thought.message_id).or_default().push(thought_json(thought));
+    }
     let data = rows.into_iter().map(|row| {
         let files = attached.remove(&row.id).unwrap_or_default();
-        Message::new(row, files)
+        let extra_contents = extra_contents.remove(&row.id).unwrap_or_default();
+        let thoughts = thoughts.remove(&row.id).unwrap_or_default();
+        Message::new(row, files, thoughts, extra_contents)
     });
     Ok(Json(CursorPage::new(limit, has_more, data.collect())))
 }

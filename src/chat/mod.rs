@@ -11,6 +11,7 @@
 pub mod as_model;
 mod ask;
 mod audio;
+mod chatflow;
 mod conversations;
 mod db;
 mod end_users;
@@ -20,14 +21,11 @@ mod follow;
 mod generate;
 mod messages;
 mod naming;
-mod payload;
 mod preview;
 mod prompt;
 mod service;
 mod suggest;
-mod usage;
 mod variables;
-mod workflow_routes;
 
 use std::time::Duration;
 
@@ -43,6 +41,7 @@ use crate::error::{Code, Error, Result};
 use crate::files::Owner;
 use crate::ids::{AccountId, EndUserId};
 use crate::state::AppState;
+use crate::workflows::job;
 
 /// The service API.
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -65,12 +64,6 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(end_users::get_end_user))
         .merge(OpenApiRouter::default().routes(routes!(audio::audio_to_text)).layer(audio::body_limit()))
         .routes(routes!(audio::text_to_audio))
-        .routes(routes!(workflow_routes::run_workflow))
-        .routes(routes!(workflow_routes::run_workflow_version))
-        .routes(routes!(workflow_routes::stop_workflow))
-        .routes(routes!(workflow_routes::get_workflow_run))
-        .routes(routes!(workflow_routes::list_workflow_logs))
-        .routes(routes!(workflow_routes::follow_workflow_run))
 }
 
 /// The console's live preview.
@@ -138,12 +131,18 @@ fn not_chat_app() -> Error {
     Error::new(Code::NotChatApp, WRONG_MODE)
 }
 
-fn not_workflow_app() -> Error {
-    Error::new(Code::NotWorkflowApp, WRONG_MODE)
-}
-
 fn app_unavailable() -> Error {
     Error::new(Code::AppUnavailable, "App unavailable, please check your app configurations.")
+}
+
+/// Takes up workflow and chatflow runs that nobody works on, for as long as the process lives.
+pub async fn work_on_runs(state: AppState) {
+    job::work(state, chatflow::face_of).await;
+}
+
+/// One look for runs to take up; gives their number.
+pub async fn take_up_runs(state: &AppState) -> Result<usize> {
+    job::claim(state, chatflow::face_of).await
 }
 
 /// An answer without a sign of life for so long belongs to a process that is gone; running ones give one every second.

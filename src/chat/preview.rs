@@ -1,22 +1,29 @@
 //! The console's preview: the app's draft, or settings not saved yet, tried by a member.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tokio_stream::wrappers::UnboundedReceiverStream;
 use utoipa::ToSchema;
 
+use super::chatflow::{self, Asker};
 use super::generate::{self, App, Ask};
 use super::{Caller, service, suggest};
-use crate::accounts::{Editor, Session};
-use crate::apps::RunnableApp;
-use crate::error::Result;
+use crate::accounts::{self, Editor, Session};
+use crate::apps::{AppHead, AppMode, RunnableApp};
+use crate::error::{Code, Error, Result};
 use crate::files::InputFile;
 use crate::http::extract::{Json as Body, Path};
+use crate::http::sse;
 use crate::ids::{AppId, ConversationId, MessageId, TaskId};
 use crate::state::AppState;
+use crate::workflows::run_row::{Creator, Source};
+use crate::workflows::version::Version;
 
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct CreatePreview {
@@ -42,7 +49,6 @@ pub(super) async fn create_preview(
     Body(body): Body<CreatePreview>,
 ) -> Result<Response> {
     let app = RunnableApp::draft(&state.db, session.workspace_id, app_id, body.config).await?;
-    let app = App { config: app.model_config()?, max_active_requests: 0, app };
     let ask = Ask {
         query: body.query,
         inputs: body.inputs,
@@ -50,8 +56,22 @@ pub(super) async fn create_preview(
         conversation_id: body.conversation_id,
         auto_generate_name: false,
     };
-    let started = generate::start(&state, &app, &Caller::account(session.account_id), ask).await?;
-    Ok(service::stream(started, service::wants_ids(&headers)))
+    let caller = Caller::account(session.account_id);
+    if app.mode == AppMode::AdvancedChat {
+        let head = AppHead::find(&state.db, session.workspace_id, app_id).await?;
+        let version = Arc::new(Version::read(None, app.config.clone())?);
+        let (email, name) = accounts::email_and_name(&state.db, session.account_id).await?;
+        let creator = Creator::Account { id: session.account_id, name, email };
+        let asker = Asker { caller, creator, source: Source::Debugger, draft_config: Some(app.config) };
+        let started = chatflow::start(&state, &head, version, asker, ask).await?;
+        return Ok(sse::frames(UnboundedReceiverStream::new(started.frames), sse::wants_ids(&headers), true));
+    }
+    if app.mode == AppMode::Workflow {
+        return Err(Error::new(Code::NotChatApp, "A workflow has no conversations: run its draft instead."));
+    }
+    let app = App { config: app.model_config()?, max_active_requests: 0, app };
+    let started = generate::start(&state, &app, &caller, ask).await?;
+    Ok(service::stream(started, sse::wants_ids(&headers)))
 }
 
 /// Stop a preview of one's own.

@@ -3,25 +3,27 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use utoipa::ToSchema;
 
+use super::chatflow::{self, Asker, Told};
 use super::events::Metadata;
 use super::generate::{self, App, Ask, Started};
-use super::payload::{Params, Payload, parse_uuid};
 use super::{Caller, app_unavailable, db, follow, not_chat_app, require_chat, require_mode, service_caller};
 use crate::accounts::ServiceApp;
-use crate::apps::{AppMode, RunnableApp};
-use crate::error::{Error, Result};
+use crate::accounts::end_users::{self, EndUserType};
+use crate::apps::{AppHead, AppMode, RunnableApp};
+use crate::error::{Code, Error, Result};
 use crate::files::InputFile;
 use crate::http::extract::Path;
+use crate::http::payload::{Params, Payload, parse_uuid};
 use crate::http::sse;
 use crate::ids::{ConversationId, TaskId};
-use crate::live::Frame;
 use crate::state::AppState;
+use crate::workflows::run_row::{Creator, Source};
+use crate::workflows::{begin, job, wire};
 
 /// A question to a chat app. Unknown fields are ignored.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -38,6 +40,8 @@ pub(super) struct ChatRequest {
     /// Let the model name a new conversation
     #[serde(default = "yes")]
     auto_generate_name: bool,
+    /// Chatflows: the published version that answers, in place of the current one
+    workflow_id: Option<String>,
     /// Who asks, unique inside the app
     #[serde(default)]
     #[schema(required = true, value_type = String)]
@@ -106,13 +110,27 @@ pub(super) async fn create_chat_message(
     headers: HeaderMap,
     payload: Payload,
 ) -> Result<Response> {
-    let caller = service_caller(&state, &app, Some(payload.required_user()?)).await?;
+    let end_user =
+        end_users::resolve(&state.db, app.workspace_id, app.app_id, EndUserType::ServiceApi, Some(payload.required_user()?)).await?;
+    let caller = Caller::end_user(end_user.id);
     let body: ChatRequest = payload.fields()?;
-    let app = published(&state, &app, |mode| if mode.is_chat() { Ok(()) } else { Err(not_chat_app()) }).await?;
+    let head = AppHead::find(&state.db, app.workspace_id, app.app_id).await?;
+    if !head.mode.is_chat() {
+        return Err(not_chat_app());
+    }
     let conversation_id = body.conversation_id.as_deref().map(str::trim).filter(|id| !id.is_empty());
     let conversation_id = conversation_id.map(|id| parse_uuid("conversation_id", id).map(ConversationId)).transpose()?;
     let ask =
         Ask { query: body.query, inputs: body.inputs, files: body.files, conversation_id, auto_generate_name: body.auto_generate_name };
+    if head.mode == AppMode::AdvancedChat {
+        let pinned = body.workflow_id.as_deref().map(str::trim).filter(|id| !id.is_empty());
+        let version = begin::version(&state, &head, pinned).await?;
+        let creator = Creator::EndUser { id: end_user.id, user: end_user.session_id };
+        let asker = Asker { caller, creator, source: Source::ServiceApi, draft_config: None };
+        let started = chatflow::start(&state, &head, version, asker, ask).await?;
+        return answer_of_run(started, body.response_mode, &headers).await;
+    }
+    let app = published(&state, &app, |_| Ok(())).await?;
     answer(&state, &app, &caller, ask, body.response_mode, &headers).await
 }
 
@@ -146,9 +164,12 @@ async fn answer(
     mode: Option<ResponseMode>,
     headers: &HeaderMap,
 ) -> Result<Response> {
+    if app.mode == AppMode::AgentChat && mode != Some(ResponseMode::Streaming) {
+        return Err(Error::new(Code::InvalidParam, "Agent Chat App does not support blocking mode"));
+    }
     let started = generate::start(state, app, caller, ask).await?;
     if mode == Some(ResponseMode::Streaming) {
-        return Ok(stream(started, wants_ids(headers)));
+        return Ok(stream(started, sse::wants_ids(headers)));
     }
     let Started { message_id, conversation_id, task_id, created_at, outcome, frames } = started;
     drop(frames);
@@ -164,26 +185,57 @@ async fn answer(
         metadata: answer.metadata,
         created_at,
     };
+    Ok(json_response(&body))
+}
+
+/// The answer of a chatflow's run.
+async fn answer_of_run(started: chatflow::Started, mode: Option<ResponseMode>, headers: &HeaderMap) -> Result<Response> {
+    if mode == Some(ResponseMode::Streaming) {
+        return Ok(sse::frames(UnboundedReceiverStream::new(started.frames), sse::wants_ids(headers), true));
+    }
+    let (task_id, message_id, conversation_id, created_at, run_id) =
+        (started.task_id, started.message_id, started.conversation_id, started.created_at, started.run_id);
+    let mode = AppMode::AdvancedChat.as_str();
+    let body = match started.told().await? {
+        Told::Failed(error) => return Err(error),
+        Told::Answer(answer) => {
+            let body = BlockingAnswer {
+                event: "message",
+                task_id,
+                id: message_id,
+                message_id,
+                conversation_id,
+                mode,
+                answer: answer.text,
+                metadata: answer.metadata,
+                created_at,
+            };
+            serde_json::to_value(body).map_err(anyhow::Error::from)?
+        }
+        Told::Paused { answer, forms, summary } => json!({
+            "event": "workflow_paused", "task_id": task_id, "id": message_id, "message_id": message_id, "conversation_id": conversation_id,
+            "mode": mode, "answer": answer, "metadata": {}, "created_at": created_at, "workflow_run_id": run_id,
+            "data": {
+                "id": message_id, "mode": mode, "conversation_id": conversation_id, "message_id": message_id, "workflow_run_id": run_id,
+                "answer": answer, "metadata": {}, "created_at": created_at, "paused_nodes": wire::paused_nodes(&forms),
+                "reasons": wire::pause_reasons(&forms), "status": "paused", "elapsed_time": summary.elapsed_s,
+                "total_tokens": summary.usage.total_tokens, "total_steps": summary.total_steps,
+            },
+        }),
+    };
+    Ok(json_response(&body))
+}
+
+fn json_response(body: &impl Serialize) -> Response {
     let mut response = axum::Json(body).into_response();
     let json = axum::http::HeaderValue::from_static("application/json; charset=utf-8");
     response.headers_mut().insert(axum::http::header::CONTENT_TYPE, json);
-    Ok(response)
+    response
 }
 
 /// The started answer as events.
 pub(super) fn stream(started: Started, ids: bool) -> Response {
-    sse::response(UnboundedReceiverStream::new(started.frames).map(move |frame| if ids { with_id(frame) } else { frame.bytes }))
-}
-
-/// Ordinary clients get no `id:` lines, as in Dify; those that mean to resume say so.
-pub(super) fn wants_ids(headers: &HeaderMap) -> bool {
-    headers.contains_key("last-event-id") || headers.get("x-ashlar-resume").is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"true"))
-}
-
-fn with_id(frame: Frame) -> bytes::Bytes {
-    let mut out = format!("id: {}\n", frame.number).into_bytes();
-    out.extend_from_slice(&frame.bytes);
-    out.into()
+    sse::frames(UnboundedReceiverStream::new(started.frames), ids, false)
 }
 
 /// Stop a streaming answer. Always succeeds; does nothing for tasks that are unknown or another user's.
@@ -196,6 +248,13 @@ pub(super) async fn stop_chat_message(
 ) -> Result<axum::Json<Value>> {
     let caller = service_caller(&state, &app, Some(payload.required_user()?)).await?;
     require_chat(&state, &app).await?;
+    if let Ok(task_id) = task_id.parse()
+        && let Some(row) = db::messages::find_by_task(&state.db, app.workspace_id, app.app_id, &caller, task_id).await?
+        && row.status == "paused"
+    {
+        job::stop_waiting(&state, app.workspace_id, app.app_id, task_id).await?;
+        db::messages::stop_paused(&state.db, app.workspace_id, row.id).await?;
+    }
     Ok(stop(&state, &caller, &task_id).await)
 }
 
@@ -251,14 +310,9 @@ pub(super) async fn follow_completion_message(
 }
 
 async fn resume(state: &AppState, app: &ServiceApp, caller: &Caller, task_id: TaskId, headers: &HeaderMap) -> Result<Response> {
-    let after = match headers.get("last-event-id").map(|v| v.to_str().unwrap_or("").trim()) {
-        None | Some("") => 0,
-        Some(text) => {
-            text.parse().map_err(|_| Error::invalid("Last-Event-ID", "Last-Event-ID must be the id of an event of this stream."))?
-        }
-    };
+    let after = sse::last_event_id(headers)?.unwrap_or(0);
     let row = db::messages::find_by_task(&state.db, app.workspace_id, app.app_id, caller, task_id).await?;
     let row = row.ok_or_else(|| Error::not_found("Message Not Exists."))?;
     let frames = follow::follow(state.clone(), app.workspace_id, app.app_id, *caller, row, after);
-    Ok(sse::response(frames.map(with_id)))
+    Ok(sse::frames(frames, true, false))
 }

@@ -8,13 +8,13 @@ use utoipa::ToSchema;
 
 use super::ask::{Aside, ask};
 use super::db::messages;
-use super::payload::Params;
 use super::{Caller, require_chat, service_caller};
 use crate::accounts::ServiceApp;
 use crate::apps::RunnableApp;
 use crate::engine::request::{Format, Message, Priority, Role};
 use crate::error::{Code, Error, Result};
 use crate::http::extract::Path;
+use crate::http::payload::Params;
 use crate::ids::MessageId;
 use crate::state::AppState;
 

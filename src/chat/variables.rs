@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 
 use super::conversations::{self, CursorPage};
 use super::db::conversations::{self as db, VariableRow};
-use super::payload::{Params, Payload};
 use crate::accounts::ServiceApp;
 use crate::apps::inputs::without_nul;
 use crate::error::{Code, Error, Result};
 use crate::http::extract::Path;
+use crate::http::payload::{Params, Payload};
 use crate::ids::{ConversationId, ConversationVariableId};
 use crate::state::AppState;
 

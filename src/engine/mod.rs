@@ -52,6 +52,7 @@ use reserve::Budget;
 use scheduler::Scheduler;
 use sequence::SequenceId;
 use text::Text;
+pub use text::python;
 use tokenizer::GenerationConfig;
 use worker::{Command, Mode, Worker};
 

@@ -121,6 +121,7 @@ pub async fn find_reference(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, 
 }
 
 pub struct NewMessageFile<'a> {
+    pub id: MessageFileId,
     pub file_id: Option<FileId>,
     pub kind: FileKind,
     pub transfer_method: TransferMethod,
@@ -134,12 +135,12 @@ pub async fn insert_message_file(
     workspace_id: WorkspaceId,
     message_id: MessageId,
     file: NewMessageFile<'_>,
-) -> Result<MessageFileId> {
-    let id = MessageFileId::new();
+) -> Result<()> {
+    // again after a commit that nobody heard of
     sqlx::query!(
         "insert into message_files (id, workspace_id, message_id, file_id, type, transfer_method, url, belongs_to, position)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        id.0,
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (id) do nothing",
+        file.id.0,
         workspace_id.0,
         message_id.0,
         file.file_id.map(|id| id.0),
@@ -151,7 +152,7 @@ pub async fn insert_message_file(
     )
     .execute(db)
     .await?;
-    Ok(id)
+    Ok(())
 }
 
 #[derive(Debug, Clone)]

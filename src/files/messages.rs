@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::{FileKind, Resolved, db, links, store};
+use super::{FileKind, Resolved, TransferMethod, db, links, store};
 use crate::engine::request::{Detail, Image};
 use crate::error::Result;
-use crate::ids::{MessageId, WorkspaceId};
+use crate::ids::{FileId, MessageFileId, MessageId, WorkspaceId};
 use crate::state::AppState;
 
 /// A file of a message, as histories show it.
@@ -48,11 +48,54 @@ pub async fn insert_message_files(
 ) -> Result<()> {
     for (position, file) in files.iter().enumerate() {
         let row = db::NewMessageFile {
+            id: MessageFileId::new(),
             file_id: file.file_id,
             kind: file.kind,
             transfer_method: file.transfer_method,
             url: file.url.as_deref(),
             belongs_to: "user",
+            position: i32::try_from(position).unwrap_or(i32::MAX),
+        };
+        db::insert_message_file(&mut *tx, workspace_id, message_id, row).await?;
+    }
+    Ok(())
+}
+
+/// A file that an answer brought.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnswerFile {
+    pub id: MessageFileId,
+    pub kind: FileKind,
+    /// Signed, of a kept file.
+    pub url: String,
+    file_id: Option<FileId>,
+}
+
+impl AnswerFile {
+    /// Of a file value.
+    pub fn of_value(value: &Value) -> Self {
+        let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
+        let kind = serde_json::from_value(value.get("type").cloned().unwrap_or_default()).unwrap_or(FileKind::Custom);
+        let url = if text("url").is_empty() { text("remote_url") } else { text("url") };
+        Self { id: MessageFileId::new(), kind, url: url.to_owned(), file_id: text("related_id").parse().ok() }
+    }
+}
+
+/// Stores the files of an answer; call it in the transaction that finishes the message.
+pub async fn insert_answer_files(
+    tx: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    message_id: MessageId,
+    files: &[AnswerFile],
+) -> Result<()> {
+    for (position, file) in files.iter().enumerate() {
+        let row = db::NewMessageFile {
+            id: file.id,
+            file_id: file.file_id,
+            kind: file.kind,
+            transfer_method: if file.file_id.is_some() { TransferMethod::ToolFile } else { TransferMethod::RemoteUrl },
+            url: file.file_id.is_none().then_some(file.url.as_str()),
+            belongs_to: "assistant",
             position: i32::try_from(position).unwrap_or(i32::MAX),
         };
         db::insert_message_file(&mut *tx, workspace_id, message_id, row).await?;

@@ -13,9 +13,11 @@ mod messages;
 mod resolve;
 mod routes;
 mod store;
+mod values;
 
 pub use kind::{FileKind, TransferMethod, UploadRules};
 pub use links::signed_url;
-pub use messages::{MessageFile, images_of_messages, insert_message_files, list_message_files};
+pub use messages::{AnswerFile, MessageFile, images_of_messages, insert_answer_files, insert_message_files, list_message_files};
 pub use resolve::{InputFile, Owner, Resolved, Scope, resolve};
 pub use routes::{console_routes, service_routes};
+pub use values::{keep_value, read_value};

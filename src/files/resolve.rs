@@ -10,6 +10,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::check::FileName;
+use super::db::FileRow;
 use super::{FileKind, TransferMethod, UploadRules, db, links, store};
 use crate::engine::request::{Detail, Image};
 use crate::error::{Code, Error, Result};
@@ -44,6 +45,8 @@ impl InputFile {
 pub enum Owner {
     EndUser(EndUserId),
     Account(AccountId),
+    /// Of runs that no person began.
+    Nobody,
 }
 
 /// For whom and which app.
@@ -74,6 +77,21 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// A stored file.
+    pub(super) fn of_row(row: FileRow, transfer_method: TransferMethod, bytes: Option<Bytes>) -> Self {
+        Self {
+            file_id: Some(row.id),
+            kind: row.kind,
+            transfer_method,
+            url: None,
+            name: row.name,
+            extension: row.extension,
+            mime_type: row.mime_type,
+            size: row.size,
+            bytes,
+        }
+    }
+
     /// What the model sees, if this is a picture that it can see.
     pub fn image(&self, detail: Detail) -> Option<Image> {
         let bytes = self.bytes.clone().filter(|_| is_raster(&self.mime_type))?;
@@ -158,22 +176,13 @@ async fn local(state: &AppState, scope: &Scope, file: &InputFile, at: &str) -> R
     let owned = match scope.owner {
         Owner::EndUser(id) => row.end_user_id == Some(id),
         Owner::Account(id) => row.account_id == Some(id),
+        Owner::Nobody => false,
     };
     if !owned {
         return Err(missing());
     }
     let bytes = if row.kind == FileKind::Image { Some(store::read(state, &row.blob_key).await?) } else { None };
-    Ok(Resolved {
-        file_id: Some(row.id),
-        kind: row.kind,
-        transfer_method: TransferMethod::LocalFile,
-        url: None,
-        name: row.name,
-        extension: row.extension,
-        mime_type: row.mime_type,
-        size: row.size,
-        bytes,
-    })
+    Ok(Resolved::of_row(row, TransferMethod::LocalFile, bytes))
 }
 
 /// Pictures are fetched and kept, so that the conversation goes on seeing them; other files are only described.
@@ -218,31 +227,32 @@ async fn remote(state: &AppState, scope: &Scope, rules: &UploadRules, file: &Inp
     });
     let stored = store::take(state, scope.workspace_id, name, body).await.map_err(|e| e.param(at))?;
     let row = store::record(state, scope, Some(scope.app_id), stored).await?;
-    Ok(Resolved {
-        file_id: Some(row.id),
-        kind: row.kind,
-        transfer_method: TransferMethod::RemoteUrl,
-        url: Some(url.to_owned()),
-        name: row.name,
-        extension: row.extension,
-        mime_type: row.mime_type,
-        size: row.size,
-        bytes: Some(bytes),
-    })
+    Ok(Resolved { url: Some(url.to_owned()), ..Resolved::of_row(row, TransferMethod::RemoteUrl, Some(bytes)) })
 }
 
 /// From Content-Disposition, else the URL, with an extension from the content type when there is none.
 fn remote_name(head: &crate::outbound::Head) -> FileName {
     let raw = head.filename.clone().unwrap_or_else(|| name_of_url(head.url.as_str()));
+    fair_name(&raw, head.content_type.as_deref())
+}
+
+/// A name that a file can have, with an extension by the media type when it has none.
+pub(super) fn fair_name(raw: &str, mime_type: Option<&str>) -> FileName {
     let clean: String = raw.chars().map(|c| if matches!(c, '/' | '\\') || c.is_control() { '_' } else { c }).take(60).collect();
     let clean = if clean.trim_matches('.').is_empty() { "file".to_owned() } else { clean };
-    let by_type = || head.content_type.as_deref().and_then(mime_guess::get_mime_extensions_str).and_then(|e| e.first());
+    let by_type = || extension_of(mime_type?);
     let extension = clean.rsplit_once('.').map(|(_, extension)| extension.to_lowercase());
-    match extension.or_else(|| by_type().map(|e| (*e).to_owned())) {
+    match extension.or_else(|| by_type().map(str::to_owned)) {
         Some(extension) if clean.to_lowercase().ends_with(&format!(".{extension}")) => FileName { name: clean, extension },
         Some(extension) => FileName { name: format!("{clean}.{extension}"), extension },
         None => FileName { name: clean, extension: String::new() },
     }
+}
+
+/// One of the extensions of a media type, that we know if there is one.
+fn extension_of(mime_type: &str) -> Option<&'static str> {
+    let extensions = mime_guess::get_mime_extensions_str(mime_type).filter(|_| mime_type != "application/octet-stream")?;
+    extensions.iter().find(|e| FileKind::of_extension(e) != FileKind::Custom).or(extensions.first()).copied()
 }
 
 /// The last part of a URL's path.

@@ -84,6 +84,7 @@ pub async fn record(state: &AppState, scope: &Scope, app_id: Option<AppId>, stor
     let (end_user_id, account_id) = match scope.owner {
         Owner::EndUser(id) => (Some(id), None),
         Owner::Account(id) => (None, Some(id)),
+        Owner::Nobody => (None, None),
     };
     let file = db::NewFile {
         id: stored.id,

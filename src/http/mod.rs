@@ -4,5 +4,6 @@ pub mod extract;
 pub mod listen;
 pub mod measure;
 pub mod page;
+pub mod payload;
 pub mod sse;
 pub mod text;

@@ -5,11 +5,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use tokio::time::{Instant, Sleep};
+
+use crate::error::Error;
+use crate::live::Frame;
 
 /// Silence after which a ping is sent, so that proxies keep the connection.
 const PING_AFTER: Duration = Duration::from_secs(10);
@@ -17,6 +20,35 @@ const PING: Bytes = Bytes::from_static(b"event: ping\n\n");
 const COMMENT: Bytes = Bytes::from_static(b": ping\n\n");
 /// Ready events are joined up to this size: one write for many.
 const JOIN_BYTES: usize = 16 << 10;
+
+/// A task's frames as a response. With `ids` every event carries its number, for `Last-Event-ID`. `greet`: a ping comes first.
+pub fn frames(frames: impl Stream<Item = Frame> + Send + 'static, ids: bool, greet: bool) -> Response {
+    let greeting = futures::stream::iter(greet.then_some(PING));
+    response(greeting.chain(frames.map(move |frame| if ids { with_id(frame) } else { frame.bytes })))
+}
+
+/// Ordinary clients get no `id:` lines, as in Dify; those that mean to resume say so.
+pub fn wants_ids(headers: &HeaderMap) -> bool {
+    headers.contains_key("last-event-id") || headers.get("x-ashlar-resume").is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"true"))
+}
+
+/// The number in `Last-Event-ID`; none without the header or with an empty one.
+pub fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Error> {
+    match headers.get("last-event-id").map(|v| v.to_str().unwrap_or("?").trim()) {
+        None | Some("") => Ok(None),
+        Some(text) => {
+            let number =
+                text.parse().map_err(|_| Error::invalid("Last-Event-ID", "Last-Event-ID must be the id of an event of this stream."))?;
+            Ok(Some(number))
+        }
+    }
+}
+
+fn with_id(frame: Frame) -> Bytes {
+    let mut out = format!("id: {}\n", frame.number).into_bytes();
+    out.extend_from_slice(&frame.bytes);
+    out.into()
+}
 
 /// A stream of whole events as a response.
 pub fn response(events: impl Stream<Item = Bytes> + Send + 'static) -> Response {

@@ -1,7 +1,8 @@
 //! A task's log: a Redis stream whose entries hold one or more whole server-sent events.
 //!
-//! An entry's id is `<number of its last event>-<1 for the last entry>`, its fields `f` (number of its first event) and
-//! `d` (the bytes of all). So a reader that has event n asks for what follows id `n`, and sees by `f` when some are missing.
+//! An entry's id is `<number of its last event>-<1 for the last entry>`, its fields `f` (the first number that it accounts
+//! for: its first event's, or that of the first number passed over before it) and `d` (the bytes of all). So a reader that
+//! has event n asks for what follows id `n`, and sees by `f` when some are missing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ const BLOCK_MS: usize = 1000;
 
 pub(super) struct Entry {
     pub task: Uuid,
+    /// The first number that it accounts for.
+    pub first: u64,
     pub frame: Frame,
     pub end: bool,
 }
@@ -51,8 +54,8 @@ pub(super) async fn write(mut entries: mpsc::UnboundedReceiver<Entry>, mut conne
             batch.push(entry);
         }
         let mut chunks: HashMap<Uuid, Chunk> = HashMap::new();
-        for Entry { task, frame, end } in batch.drain(..) {
-            let chunk = chunks.entry(task).or_insert_with(|| Chunk { first: frame.number, last: 0, bytes: BytesMut::new(), end: false });
+        for Entry { task, first, frame, end } in batch.drain(..) {
+            let chunk = chunks.entry(task).or_insert_with(|| Chunk { first, last: 0, bytes: BytesMut::new(), end: false });
             chunk.last = frame.number;
             chunk.bytes.extend_from_slice(&frame.bytes);
             chunk.end |= end;
@@ -134,7 +137,9 @@ impl Follower {
                 return if frames.is_empty() { Ok(Step::Gap) } else { Ok(Step::Frames(frames)) };
             }
             let data = Bytes::from(data);
-            for (number, bytes) in (first..).zip(split_events(&data)) {
+            let events: Vec<Bytes> = split_events(&data).collect();
+            let last: u64 = entry.id.split('-').next().and_then(|number| number.parse().ok()).unwrap_or_default();
+            for (number, bytes) in (last + 1 - (events.len() as u64).min(last)..).zip(events) {
                 if number > self.after {
                     self.after = number;
                     frames.push(Frame { number, bytes });

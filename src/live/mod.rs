@@ -29,6 +29,9 @@ const STOP_FLAG_S: u64 = 600;
 /// How often flags are looked at, for stop requests that the channel lost.
 const STOP_POLL: Duration = Duration::from_secs(1);
 
+/// More events than a process sends between two writes of the log.
+const PASSED_OVER: u64 = 10_000;
+
 /// Cheap to clone; one per process.
 #[derive(Clone)]
 pub struct Live {
@@ -97,7 +100,30 @@ impl Live {
         let (client, frames) = mpsc::unbounded_channel();
         let stop = CancellationToken::new();
         self.shared.running().insert(id, Running { owner, stop: stop.clone() });
-        (Task { shared: Arc::clone(&self.shared), id, sent: 0, client, stop }, frames)
+        (Task { shared: Arc::clone(&self.shared), id, sent: 0, accounted: 0, held: None, client, stop }, frames)
+    }
+
+    /// Opens the stream of a task again, behind event `last` or the last one of its log. With `after_crash` some events may
+    /// have reached clients and not the log: numbers that they may have had are passed over.
+    pub async fn reopen(&self, id: Uuid, owner: Uuid, last: u64, after_crash: bool) -> (Task, mpsc::UnboundedReceiver<Frame>) {
+        let (mut task, frames) = self.open(id, owner);
+        let logged = match self.last_number(id).await {
+            Ok(number) => number.unwrap_or(0),
+            Err(error) => {
+                tracing::warn!(task.id = %id, %error, "the log of a task that goes on can't be read");
+                0
+            }
+        };
+        task.accounted = logged.max(last);
+        task.sent = if after_crash { task.accounted + PASSED_OVER } else { task.accounted };
+        (task, frames)
+    }
+
+    /// The number of the last event in a task's log; none when there is no log.
+    pub async fn last_number(&self, task: Uuid) -> redis::RedisResult<Option<u64>> {
+        let key = self.shared.key(format_args!("events:{task}"));
+        let newest: redis::streams::StreamRangeReply = self.shared.connection.clone().xrevrange_count(key, "+", "-", 1).await?;
+        Ok(newest.ids.first().and_then(|entry| entry.id.split('-').next()?.parse().ok()))
     }
 
     /// Asks whichever replica runs the task to stop it. A task that is unknown or somebody else's is left alone.
@@ -137,17 +163,43 @@ pub struct Task {
     shared: Arc<Shared>,
     pub id: Uuid,
     sent: u64,
+    /// Every number up to this one is an event of the log or passed over.
+    accounted: u64,
+    /// What is kept from the log for now.
+    held: Option<Vec<log::Entry>>,
     client: mpsc::UnboundedSender<Frame>,
     stop: CancellationToken,
 }
 
 impl Task {
+    /// Keeps everything from the log until [`Task::open_log`]: a task that ends before has no log.
+    pub fn hold_log(&mut self) {
+        self.held.get_or_insert_default();
+    }
+
+    pub fn open_log(&mut self) {
+        for entry in self.held.take().into_iter().flatten() {
+            let _ = self.shared.log.send(entry);
+        }
+    }
+
+    /// Number of the last event sent.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// Sends one whole server-sent event (or several). Never waits.
     pub fn send(&mut self, bytes: Bytes) {
         self.sent += 1;
         let frame = Frame { number: self.sent, bytes };
+        let first = self.accounted + 1;
+        self.accounted = self.sent;
         // both may be gone: the client left, the process ends
-        let _ = self.shared.log.send(log::Entry { task: self.id, frame: frame.clone(), end: false });
+        let entry = log::Entry { task: self.id, first, frame: frame.clone(), end: false };
+        match &mut self.held {
+            Some(held) => held.push(entry),
+            None => _ = self.shared.log.send(entry),
+        }
         let _ = self.client.send(frame);
     }
 
@@ -160,8 +212,10 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         self.shared.running().remove(&self.id);
-        let frame = Frame { number: self.sent, bytes: Bytes::new() };
-        let _ = self.shared.log.send(log::Entry { task: self.id, frame, end: true });
+        if self.held.is_none() {
+            let frame = Frame { number: self.sent, bytes: Bytes::new() };
+            let _ = self.shared.log.send(log::Entry { task: self.id, first: self.sent, frame, end: true });
+        }
     }
 }
 

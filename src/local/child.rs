@@ -30,10 +30,15 @@ impl Owner {
         bail!("PostgreSQL can't run as root and there is no user postgres or nobody: start ashlar as an ordinary user")
     }
 
-    /// Makes `path` and all below it theirs.
+    /// Makes `path` and all below it theirs. What goes away meanwhile is nobody's: a server whose process was killed may still be
+    /// tidying up.
     pub fn give(&self, path: &Path) -> Result<()> {
         let Some((uid, gid)) = self.0 else { return Ok(()) };
-        nix::unistd::chown(path, Some(uid), Some(gid)).with_context(|| format!("giving {} to the servers' user", path.display()))?;
+        match nix::unistd::chown(path, Some(uid), Some(gid)) {
+            Ok(()) => {}
+            Err(nix::errno::Errno::ENOENT) => return Ok(()),
+            Err(error) => return Err(error).with_context(|| format!("giving {} to the servers' user", path.display())),
+        }
         if path.is_dir() {
             for entry in std::fs::read_dir(path).with_context(|| format!("reading {}", path.display()))? {
                 self.give(&entry?.path())?;

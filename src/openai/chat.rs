@@ -222,9 +222,7 @@ fn chunk_choice(index: usize, event: Event, wants_logprobs: bool, n_calls: &mut 
             call["index"] = json!(nth);
             ChunkChoice::new(index, Delta::Call { tool_calls: [call] })
         }
-        Event::Done(done) => {
-            ChunkChoice { finish_reason: Some(answer::finish_reason(done.finish_reason)), ..ChunkChoice::new(index, Delta::End {}) }
-        }
+        Event::Done(done) => ChunkChoice { finish_reason: Some(done.finish_reason.as_str()), ..ChunkChoice::new(index, Delta::End {}) },
     }
 }
 
@@ -235,7 +233,7 @@ fn whole(index: usize, choice: &Choice, wants_logprobs: bool) -> Value {
         message["tool_calls"] = choice.calls.iter().map(call_json).collect();
     }
     let logprobs = if wants_logprobs { logprobs_json(&choice.logprobs) } else { Value::Null };
-    let reason = choice.done.as_ref().map(|d| answer::finish_reason(d.finish_reason));
+    let reason = choice.done.as_ref().map(|d| d.finish_reason.as_str());
     json!({"index": index, "message": message, "logprobs": logprobs, "finish_reason": reason})
 }
 

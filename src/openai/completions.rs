@@ -96,9 +96,7 @@ pub(super) async fn create_completion(State(state): State<AppState>, caller: Ope
                     finish_reason: None,
                 },
                 Event::ToolCall(_) => ChunkChoice { index, text: echoed, logprobs: None, finish_reason: None },
-                Event::Done(done) => {
-                    ChunkChoice { index, text: echoed, logprobs: None, finish_reason: Some(answer::finish_reason(done.finish_reason)) }
-                }
+                Event::Done(done) => ChunkChoice { index, text: echoed, logprobs: None, finish_reason: Some(done.finish_reason.as_str()) },
             }
         };
         let include_usage = body.sampling.include_usage();
@@ -115,7 +113,7 @@ pub(super) async fn create_completion(State(state): State<AppState>, caller: Ope
     }
     let whole = |(index, choice): (usize, &Choice)| {
         let logprobs = if wants_logprobs { logprobs_json(&choice.logprobs, 0) } else { Value::Null };
-        let reason = choice.done.as_ref().map(|d| answer::finish_reason(d.finish_reason));
+        let reason = choice.done.as_ref().map(|d| d.finish_reason.as_str());
         json!({"index": index, "text": format!("{}{}", echoes[index], choice.text), "logprobs": logprobs, "finish_reason": reason})
     };
     let choices: Vec<_> = collected.iter().enumerate().map(whole).collect();

@@ -131,6 +131,21 @@ fn routes() -> Vec<(&'static str, &'static str, Who, Value)> {
         ("DELETE", "/api/providers/{provider_id}", Admin, none()),
         ("POST",   "/api/providers/{provider_id}/test", Admin, none()),
         ("GET",    "/v1/workspaces/current/models/model-types/{model_type}", DatasetKey, none()),
+        // tools
+        ("GET",    "/api/tools", Editor, none()),
+        ("POST",   "/api/tools/call", Editor, json!({"provider_type": "builtin", "provider_id": "time", "tool_name": "current_time"})),
+        ("POST",   "/api/tools/openapi/preview", Admin, json!({"document": "x"})),
+        ("GET",    "/api/tools/openapi", Admin, none()),
+        ("POST",   "/api/tools/openapi", Admin, json!({"name": "p", "document": "x"})),
+        ("GET",    "/api/tools/openapi/{tool_provider_id}", Admin, none()),
+        ("PATCH",  "/api/tools/openapi/{tool_provider_id}", Admin, json!({"timeout_ms": 1000})),
+        ("DELETE", "/api/tools/openapi/{tool_provider_id}", Admin, none()),
+        ("GET",    "/api/tools/mcp", Admin, none()),
+        ("POST",   "/api/tools/mcp", Admin, json!({"name": "p", "url": "http://127.0.0.1:9/mcp"})),
+        ("GET",    "/api/tools/mcp/{mcp_server_id}", Admin, none()),
+        ("PATCH",  "/api/tools/mcp/{mcp_server_id}", Admin, json!({"timeout_ms": 1000})),
+        ("DELETE", "/api/tools/mcp/{mcp_server_id}", Admin, none()),
+        ("POST",   "/api/tools/mcp/{mcp_server_id}/refresh", Admin, none()),
         // openai
         ("POST",   "/v1/chat/completions", OpenAiKey, json!({"model": "none", "messages": [{"role": "user", "content": "Hi"}]})),
         ("POST",   "/v1/completions", OpenAiKey, json!({"model": "none", "prompt": "Hi"})),
@@ -167,6 +182,8 @@ fn routes() -> Vec<(&'static str, &'static str, Who, Value)> {
         ("GET",    "/v1/workflows/run/{workflow_run_id}", AppKey, none()),
         ("GET",    "/v1/workflow/{workflow_run_id}/events", AppKey, json!({"user": "u"})),
         ("GET",    "/v1/workflows/logs", AppKey, none()),
+        ("GET",    "/v1/form/human_input/{form_token}", AppKey, none()),
+        ("POST",   "/v1/form/human_input/{form_token}", AppKey, json!({"inputs": {}, "action": "ok", "user": "u"})),
     ]
 }
 
@@ -182,13 +199,21 @@ impl Objects {
     async fn seed(app: &TestApp, workspace: &Workspace) -> Self {
         let db = &app.state.db;
         let app_id = app.seed_app(workspace, "Access", "chat").await;
-        let [version, annotation, provider, end_user, conversation, message, file, member, invitation] =
+        let [version, annotation, provider, tool_provider, mcp_server, end_user, conversation, message, file, member, invitation] =
             std::array::from_fn(|_| Uuid::now_v7());
         for (statement, ids) in [
             ("insert into app_versions (workspace_id, app_id, id, number, config) values ($1, $2, $3, 1, '{}')", vec![app_id, version]),
             ("update apps set published_version_id = $3 where workspace_id = $1 and id = $2", vec![app_id, version]),
             ("insert into annotations (workspace_id, app_id, id, question, answer) values ($1, $2, $3, 'q', 'a')", vec![app_id, annotation]),
             ("insert into providers (workspace_id, id, name, base_url) values ($1, $2, $2::text, 'http://192.0.2.1/v1')", vec![provider]),
+            (
+                "insert into tool_providers (workspace_id, id, kind, name, document, timeout_ms) values ($1, $2, 'api', $2::text, '', 1000)",
+                vec![tool_provider],
+            ),
+            (
+                "insert into tool_providers (workspace_id, id, kind, name, url, timeout_ms) values ($1, $2, 'mcp', $2::text, 'http://127.0.0.1:9/', 1000)",
+                vec![mcp_server],
+            ),
             ("insert into end_users (workspace_id, app_id, id, type, session_id) values ($1, $2, $3, 'service-api', 'u')", vec![app_id, end_user]),
             (
                 "insert into conversations (workspace_id, app_id, id, end_user_id, source, name) values ($1, $2, $3, $4, 'service-api', 'c')",
@@ -230,6 +255,8 @@ impl Objects {
                 ("version_id", version),
                 ("annotation_id", annotation),
                 ("provider_id", provider),
+                ("tool_provider_id", tool_provider),
+                ("mcp_server_id", mcp_server),
                 ("end_user_id", end_user),
                 ("conversation_id", conversation),
                 ("c_id", conversation),

@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -348,4 +349,151 @@ async fn redis_killed_under_load_is_survived() {
     while let Some(event) = stream.next().await {
         assert_ne!(event["event"], "error");
     }
+}
+
+/// A server that notes who called it, and when; it takes a moment to answer.
+async fn counter() -> (String, Arc<Mutex<Vec<(usize, chrono::DateTime<chrono::Utc>)>>>) {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&calls);
+    let call = move |axum::extract::Path(n): axum::extract::Path<usize>| {
+        let noted = Arc::clone(&noted);
+        async move {
+            noted.lock().unwrap().push((n, chrono::DateTime::from(std::time::SystemTime::now())));
+            tokio::time::sleep(Duration::from_millis(25)).await;
+            n.to_string()
+        }
+    };
+    let router = axum::Router::new().route("/{n}", axum::routing::any(call));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (url, calls)
+}
+
+const CALLS: usize = 18;
+
+/// start → 18 calls, one after the other → end
+fn chain(url: &str) -> Value {
+    let mut nodes = vec![json!({"id": "s", "data": {"type": "start", "title": "Start", "variables": []}})];
+    let mut edges = Vec::new();
+    for n in 0..CALLS {
+        let id = format!("n{n}");
+        nodes.push(
+            json!({"id": id, "data": {"type": "http-request", "title": format!("Call {n}"), "method": "post", "url": format!("{url}/{n}"),
+            "authorization": {"type": "no-auth"}, "headers": "", "params": "", "body": {"type": "none", "data": []}}}),
+        );
+        edges.push(json!({"source": if n == 0 { "s".to_owned() } else { format!("n{}", n - 1) }, "target": id}));
+    }
+    let last = format!("n{}", CALLS - 1);
+    edges.push(json!({"source": last, "target": "e"}));
+    nodes.push(
+        json!({"id": "e", "data": {"type": "end", "title": "End", "outputs": [{"variable": "last", "value_selector": [last, "body"]}]}}),
+    );
+    json!({"graph": {"nodes": nodes, "edges": edges}, "features": {}})
+}
+
+/// Starts a run of 20 nodes and kills its process at a random moment, `kills` times. Every run must finish, its client must
+/// see the rest, and no node whose end was recorded may run again.
+async fn kill_runs(kills: usize) {
+    let data_dir = TempDir::new().unwrap();
+    let mut serve = Serve::start(data_dir.path()).await;
+    let (url, calls) = counter().await;
+    let token = {
+        let db = serve.db().await;
+        let home = Workspace::seed(&db, "home").await;
+        scripted::publish_config(&db, home.id, "workflow", &chain(&url)).await.2
+    };
+    let mut repeated = 0;
+    for kill in 0..kills {
+        calls.lock().unwrap().clear();
+        let caller = serve.caller(&token);
+        let body = json!({"inputs": {}, "user": "u", "response_mode": "streaming"});
+        let request = caller.http.post(format!("{}/v1/workflows/run", caller.url)).bearer_auth(&token).header("x-ashlar-resume", "true");
+        let response = request.json(&body).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let mut stream = Numbered { stream: Stream { response, buffer: String::new() }, last: 0 };
+        let first = stream.next().await.unwrap();
+        let run_id = first["workflow_run_id"].as_str().unwrap().to_owned();
+        let until = tokio::time::Instant::now() + Duration::from_millis(rand::random_range(0..900));
+        while let Ok(Some(_)) = tokio::time::timeout_at(until, stream.next()).await {}
+        serve.kill();
+        let killed_at: chrono::DateTime<chrono::Utc> = std::time::SystemTime::now().into();
+
+        serve = Serve::start(data_dir.path()).await;
+        let caller = serve.caller(&token);
+        let events = format!("{}/v1/workflow/{run_id}/events?user=u", caller.url);
+        let response = caller.http.get(events).bearer_auth(&token).header("last-event-id", stream.last.to_string()).send().await.unwrap();
+        let mut followed = Numbered { stream: Stream { response, buffer: String::new() }, last: stream.last };
+        let mut end = Value::Null;
+        while let Some(event) = followed.next().await {
+            end = event;
+        }
+        let detail = caller.get(&format!("/v1/workflows/run/{run_id}")).await.json::<Value>().await.unwrap();
+        assert_eq!((&detail["status"], &detail["outputs"]["last"]), (&json!("succeeded"), &json!((CALLS - 1).to_string())), "{detail}");
+        assert!(end["event"] == "workflow_finished" || stream.is_over(&end), "kill {kill}: {end}");
+
+        let calls = calls.lock().unwrap().clone();
+        let db = serve.db().await;
+        for n in 0..CALLS {
+            let made: Vec<_> = calls.iter().filter(|(called, _)| *called == n).collect();
+            assert!((1..=2).contains(&made.len()), "kill {kill}: call {n} was made {} times", made.len());
+            if made.len() == 2 {
+                // the one in flight: its end was recorded after the kill only
+                repeated += 1;
+                let (began, status): (chrono::DateTime<chrono::Utc>, String) =
+                    sqlx::query_as("select created_at, status from node_runs where run_id = $1::uuid and node_id = $2")
+                        .bind(&run_id)
+                        .bind(format!("n{n}"))
+                        .fetch_one(&db)
+                        .await
+                        .unwrap();
+                assert!(began > killed_at && status == "succeeded", "kill {kill}: node {n} had finished and ran again");
+            }
+        }
+        let order: Vec<usize> = calls.iter().map(|(n, _)| *n).collect();
+        assert!(order.windows(2).all(|pair| pair[1] == pair[0] || pair[1] == pair[0] + 1), "kill {kill}: {order:?}");
+        drop(db);
+    }
+    assert!(repeated <= kills, "at most the node in flight runs again");
+}
+
+/// A stream with the numbers of its events.
+struct Numbered {
+    stream: Stream,
+    last: u64,
+}
+
+impl Numbered {
+    async fn next(&mut self) -> Option<Value> {
+        loop {
+            if let Some(end) = self.stream.buffer.find("\n\n") {
+                let block: String = self.stream.buffer.drain(..end + 2).collect();
+                if let Some(id) = block.lines().find_map(|line| line.strip_prefix("id: ")) {
+                    self.last = id.parse().unwrap();
+                }
+                if let Some(data) = block.lines().find_map(|line| line.strip_prefix("data: ")) {
+                    return Some(serde_json::from_str(data).unwrap());
+                }
+                continue;
+            }
+            let read = tokio::time::timeout(Duration::from_secs(30), self.stream.response.chunk()).await.expect("no event for 30 s");
+            self.stream.buffer.push_str(std::str::from_utf8(&read.ok()??).unwrap());
+        }
+    }
+
+    /// Whether the run had ended before its process was killed: then nothing is left to tell.
+    fn is_over(&self, rest: &Value) -> bool {
+        rest.is_null() && self.last > 2 * CALLS as u64
+    }
+}
+
+#[tokio::test]
+async fn runs_survive_their_processes() {
+    kill_runs(10).await;
+}
+
+#[tokio::test]
+#[ignore = "ten minutes: the figure of the README"]
+async fn a_hundred_runs_survive_their_processes() {
+    kill_runs(100).await;
 }

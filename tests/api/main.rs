@@ -5,6 +5,7 @@
 
 mod access;
 mod accounts;
+mod agent_chat;
 mod apps;
 mod architecture;
 mod catalog;
@@ -15,6 +16,11 @@ mod jobs;
 mod keys;
 mod openai;
 mod pictures;
+mod samples;
+mod sandbox;
 mod scripted;
 mod server;
 mod support;
+mod tools;
+mod workflow_host;
+mod workflows;

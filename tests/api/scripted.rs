@@ -1,6 +1,6 @@
 //! A provider that follows a script: an OpenAI-compatible server on a port of its own. What it writes depends on the
 //! model's name: `echo` repeats the question word by word, `slow` goes on for 20 s, `broken` breaks off, `busy` is busy,
-//! `long` finds every prompt too long.
+//! `long` finds every prompt too long, `caller` calls the calculator before it answers.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -43,10 +43,12 @@ impl Provider {
             .execute(db)
             .await
             .unwrap();
-        for (model, context_size) in [("echo", 8192), ("small", 64), ("slow", 8192), ("broken", 8192), ("busy", 8192), ("long", 8192)] {
+        for (model, context_size) in
+            [("echo", 8192), ("small", 64), ("slow", 8192), ("broken", 8192), ("busy", 8192), ("long", 8192), ("caller", 8192)]
+        {
             sqlx::query(
                 "insert into provider_models (id, workspace_id, provider_id, name, kind, context_size, features, prompt_unit_price, completion_unit_price)
-                 values ($1, $2, $3, $4, 'llm', $5, '{vision}', 2, 10)",
+                 values ($1, $2, $3, $4, 'llm', $5, '{vision,tools}', 2, 10)",
             )
             .bind(Uuid::now_v7())
             .bind(workspace_id)
@@ -85,12 +87,15 @@ async fn complete(State(calls): State<Arc<Mutex<Vec<Value>>>>, Json(body): Json<
         return (StatusCode::BAD_REQUEST, axum::Json(error)).into_response();
     }
     let messages = body["messages"].as_array().unwrap();
+    let calls_tool = model == "caller" && body.get("tools").is_some() && messages.last().unwrap()["role"] != "tool";
     let question = text_of(&messages.last().unwrap()["content"]);
     let words: Vec<String> = match model.as_str() {
         _ if body.get("response_format").is_some_and(|f| f["type"] == "json_schema") => {
             vec!["[\"One?\", \"Two?\",".into(), " \"Three?\"]".into()]
         }
         _ if question.contains(TITLE) => vec!["\"A scripted title\"".into()],
+        "caller" if calls_tool => vec!["Let me compute.".into()],
+        "caller" => vec!["It is ".into(), "42.".into()],
         "slow" => (0..400).map(|n| format!("word{n} ")).collect(),
         _ => question.split_inclusive(' ').map(str::to_owned).collect(),
     };
@@ -110,6 +115,11 @@ async fn complete(State(calls): State<Arc<Mutex<Vec<Value>>>>, Json(body): Json<
             }
             yield Ok(format!("data: {}\n\n", chunk(json!({"content": word}), Value::Null)));
         }
+        if calls_tool {
+            let function = json!({"name": "eval_expression", "arguments": "{\"expression\": \"6*7\"}"});
+            let call = json!({"index": 0, "id": "call_1", "type": "function", "function": function});
+            yield Ok(format!("data: {}\n\n", chunk(json!({"tool_calls": [call]}), Value::Null)));
+        }
         yield Ok(format!("data: {}\n\n", chunk(json!({}), json!("stop"))));
         yield Ok(format!("data: {}\n\n", json!({"id": "c", "object": "chat.completion.chunk", "choices": [], "usage": usage})));
         yield Ok("data: [DONE]\n\n".to_owned());
@@ -119,16 +129,22 @@ async fn complete(State(calls): State<Arc<Mutex<Vec<Value>>>>, Json(body): Json<
 
 /// An app of the workspace that answers with `model`, with `config` in its draft and published, and its key.
 pub async fn publish(db: &PgPool, workspace_id: Uuid, mode: &str, provider: &str, model: &str, mut config: Value) -> (Uuid, String) {
-    let (id, version) = (Uuid::now_v7(), Uuid::now_v7());
     if config["model"].is_null() {
         config["model"] = json!({"provider": provider, "name": model, "mode": "chat", "completion_params": {"temperature": 0}});
     }
+    let (id, _, token) = publish_config(db, workspace_id, mode, &config).await;
+    (id, token)
+}
+
+/// An app of the workspace with exactly this config in its draft and published: its id, its version's and its key.
+pub async fn publish_config(db: &PgPool, workspace_id: Uuid, mode: &str, config: &Value) -> (Uuid, Uuid, String) {
+    let (id, version) = (Uuid::now_v7(), Uuid::now_v7());
     let token = format!("app-{}", Uuid::new_v4().simple());
     sqlx::query("insert into apps (id, workspace_id, name, mode, draft) values ($1, $2, 'App', $3, $4)")
         .bind(id)
         .bind(workspace_id)
         .bind(mode)
-        .bind(&config)
+        .bind(config)
         .execute(db)
         .await
         .unwrap();
@@ -136,7 +152,7 @@ pub async fn publish(db: &PgPool, workspace_id: Uuid, mode: &str, provider: &str
         .bind(version)
         .bind(workspace_id)
         .bind(id)
-        .bind(&config)
+        .bind(config)
         .execute(db)
         .await
         .unwrap();
@@ -149,5 +165,5 @@ pub async fn publish(db: &PgPool, workspace_id: Uuid, mode: &str, provider: &str
         .execute(db)
         .await
         .unwrap();
-    (id, token)
+    (id, version, token)
 }

@@ -6,6 +6,8 @@ printf '## Start and memory\n\n'
 tools/bench/start.sh
 printf '\n## HTTP layer\n\n'
 target/release/ashlar bench http
+printf '\n## Code sandbox\n\n'
+target/release/ashlar bench sandbox
 printf '\n## Packed against padded\n\n'
 target/release/ashlar bench packing --model assets/smollm2-135m-instruct
 printf '\n## SmolLM2-135M against llama.cpp\n\n'

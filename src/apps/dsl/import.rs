@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::PgPool;
 
 use super::{Compatibility, Document, VERSION, parse};
-use crate::apps::{AppMode, ModelConfig, db};
+use crate::apps::{ModelConfig, db};
 use crate::error::Result;
 use crate::http::text;
 use crate::ids::{AccountId, AppId, WorkspaceId};
@@ -89,8 +89,6 @@ fn warnings(document: &Document, providers: &BTreeSet<String>, missing: &BTreeSe
     }
     if document.mode.is_workflow() {
         warnings.push(format!("Apps of mode {} can be kept, edited as data and exported, but not run yet.", document.mode.as_str()));
-    } else if document.mode == AppMode::AgentChat {
-        warnings.push("Apps of mode agent-chat can be kept and exported, but not run yet.".to_owned());
     }
     if let Ok(config) = ModelConfig::parse(&document.config)
         && !document.mode.is_workflow()
@@ -107,7 +105,9 @@ fn map_models(value: &mut Value, providers: &BTreeSet<String>) -> BTreeSet<(Stri
     walk(value, &mut |map| {
         let is_model =
             map.contains_key("completion_params") || matches!(map.get("mode").and_then(Value::as_str), Some("chat" | "completion"));
-        let (Some(provider), Some(name)) = (map.get("provider").and_then(Value::as_str), map.get("name").and_then(Value::as_str)) else {
+        // agents say `model`
+        let name = map.get("name").or_else(|| map.get("model")).and_then(Value::as_str);
+        let (Some(provider), Some(name)) = (map.get("provider").and_then(Value::as_str), name) else {
             return;
         };
         if !is_model || provider == "local" || providers.contains(provider) {

@@ -4,7 +4,6 @@
 //! export → import gives the same app.
 
 mod import;
-pub mod yaml;
 
 use std::cmp::Ordering;
 
@@ -15,6 +14,7 @@ pub use import::{Import, Outcome, import};
 use super::AppMode;
 use super::db::AppRow;
 use crate::error::{Error, Result};
+use crate::yaml;
 
 /// The version this server writes and understands best.
 pub const VERSION: &str = "0.6.0";

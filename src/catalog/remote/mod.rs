@@ -77,6 +77,22 @@ impl RemoteModel {
         })
     }
 
+    /// A model of a provider at `url`, on this machine.
+    #[cfg(test)]
+    pub(super) fn for_tests(url: &str, features: Features, context_size: usize) -> Self {
+        let here = "127.0.0.0/8".parse().expect("a network");
+        let endpoint = Endpoint {
+            http: Outbound::new(&[here]).expect("a client"),
+            base_url: url.parse().expect("a URL"),
+            api_key: None,
+            timeout: Duration::from_secs(5),
+            max_retries: 0,
+        };
+        let prices = Prices { prompt_unit_price: 2.0, completion_unit_price: 10.0, ..Prices::default() };
+        let endpoint = Arc::new(endpoint);
+        Self { provider: "scripted".into(), name: "m".into(), kind: Kind::Llm, features, context_size, prices, endpoint }
+    }
+
     pub(super) async fn generate(&self, request: Request) -> Result<Generation, Failure> {
         // OpenAI's own newer models know only the one name, everyone else's the other
         let token_limit = if self.endpoint.base_url.host_str() == Some("api.openai.com") { "max_completion_tokens" } else { "max_tokens" };

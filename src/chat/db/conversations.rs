@@ -7,6 +7,7 @@ use sqlx::{PgExecutor, QueryBuilder};
 use crate::apps::AppMode;
 use crate::chat::Caller;
 use crate::ids::{AppId, ConversationId, ConversationVariableId, EndUserId, WorkspaceId};
+use crate::workflows::version::ConversationVariable;
 
 #[derive(sqlx::FromRow)]
 pub struct Row {
@@ -120,6 +121,43 @@ pub async fn find_first_query(db: impl PgExecutor<'_>, workspace_id: WorkspaceId
     )
     .fetch_optional(db)
     .await
+}
+
+/// How many questions a conversation has.
+pub async fn count_messages(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: ConversationId) -> sqlx::Result<i32> {
+    sqlx::query_scalar!("select message_count from conversations where workspace_id = $1 and id = $2", workspace_id.0, id.0)
+        .fetch_one(db)
+        .await
+}
+
+/// Makes the variables that a conversation lacks, in their order.
+pub async fn add_variables(
+    db: impl PgExecutor<'_>,
+    workspace_id: WorkspaceId,
+    conversation_id: ConversationId,
+    declared: &[ConversationVariable],
+) -> sqlx::Result<()> {
+    let ids: Vec<_> = declared.iter().map(|_| ConversationVariableId::new().0).collect();
+    let names: Vec<String> = declared.iter().map(|variable| variable.name.clone()).collect();
+    let types: Vec<String> = declared.iter().map(|variable| variable.value_type.clone()).collect();
+    let values: Vec<Value> = declared.iter().map(|variable| variable.value.clone()).collect();
+    let descriptions: Vec<String> = declared.iter().map(|variable| variable.description.clone()).collect();
+    sqlx::query!(
+        "insert into conversation_variables (id, workspace_id, conversation_id, name, value_type, value, description)
+         select id, $1, $2, name, value_type, value, description
+         from unnest($3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::text[]) as t (id, name, value_type, value, description)
+         on conflict (conversation_id, name) do nothing",
+        workspace_id.0,
+        conversation_id.0,
+        &ids,
+        &names,
+        &types,
+        &values,
+        &descriptions,
+    )
+    .execute(db)
+    .await
+    .map(drop)
 }
 
 pub struct VariableRow {

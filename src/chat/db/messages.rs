@@ -94,12 +94,71 @@ pub async fn beat(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: Messag
         .map(drop)
 }
 
+/// What a run has answered so far. The run gives the signs of life.
+pub async fn save_answer(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: MessageId, answer: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update messages set answer = $3, updated_at = now() where workspace_id = $1 and id = $2 and status = 'running'",
+        workspace_id.0,
+        id.0,
+        answer,
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// A run answers it, and goes on should this process die: no sign of life is missed.
+pub async fn leave_to_run(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: MessageId) -> sqlx::Result<()> {
+    sqlx::query!("update messages set heartbeat_at = null where workspace_id = $1 and id = $2", workspace_id.0, id.0)
+        .execute(db)
+        .await
+        .map(drop)
+}
+
+/// Its run waits for people.
+pub async fn pause(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: MessageId, answer: &str, metadata: &Value) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update messages set answer = $3, status = 'paused', metadata = $4, heartbeat_at = null, updated_at = now() where workspace_id = $1 and id = $2",
+        workspace_id.0,
+        id.0,
+        answer,
+        metadata,
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
+/// Its run goes on. Gives when the message was made; none when it is gone.
+pub async fn reopen(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: MessageId) -> sqlx::Result<Option<DateTime<Utc>>> {
+    sqlx::query_scalar!(
+        "update messages set status = 'running', error = null, error_code = null, finished_at = null, heartbeat_at = null, updated_at = now()
+         where workspace_id = $1 and id = $2 returning created_at",
+        workspace_id.0,
+        id.0,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// It waited for people and is waited for no longer.
+pub async fn stop_paused(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: MessageId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update messages set status = 'stopped', finished_at = now(), updated_at = now() where workspace_id = $1 and id = $2 and status = 'paused'",
+        workspace_id.0,
+        id.0,
+    )
+    .execute(db)
+    .await
+    .map(drop)
+}
+
 /// How an answer ended.
 pub struct Ending<'a> {
     pub answer: &'a str,
     pub status: &'static str,
     pub error: Option<(&'a str, &'a str)>,
-    pub usage: &'a crate::chat::usage::Usage,
+    pub usage: &'a crate::catalog::Usage,
     pub cached_tokens: u32,
     pub metadata: &'a Value,
     pub annotation_id: Option<AnnotationId>,

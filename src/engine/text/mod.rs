@@ -1,6 +1,7 @@
 //! The text side of a request: messages to token ids by the checkpoint's chat template, and sampled tokens back to text,
 //! stop strings and tool calls. Knows no pixels, no scheduler.
 
+pub mod python;
 mod stream;
 mod template;
 mod utf8;

@@ -669,6 +669,148 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every tool that apps of this workspace can use, by provider */
+        get: operations["list_tools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tools/call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Call a tool, with settings and arguments together */
+        post: operations["call_tool"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tools/mcp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The workspace's MCP servers */
+        get: operations["list_mcp_servers"];
+        put?: never;
+        /** Add an MCP server, which is asked for its tools */
+        post: operations["create_mcp_server"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tools/mcp/{mcp_server_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One MCP server */
+        get: operations["get_mcp_server"];
+        put?: never;
+        post?: never;
+        /** Remove an MCP server */
+        delete: operations["delete_mcp_server"];
+        options?: never;
+        head?: never;
+        /** Change an MCP server; asked for its tools again when its URL or headers change */
+        patch: operations["update_mcp_server"];
+        trace?: never;
+    };
+    "/api/tools/mcp/{mcp_server_id}/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask an MCP server for its tools again */
+        post: operations["refresh_mcp_server"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tools/openapi": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The workspace's custom tool providers */
+        get: operations["list_openapi_providers"];
+        put?: never;
+        /** Add a custom tool provider */
+        post: operations["create_openapi_provider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tools/openapi/{tool_provider_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One custom tool provider with its document */
+        get: operations["get_openapi_provider"];
+        put?: never;
+        post?: never;
+        /** Remove a custom tool provider with its tools */
+        delete: operations["delete_openapi_provider"];
+        options?: never;
+        head?: never;
+        /** Change a custom tool provider */
+        patch: operations["update_openapi_provider"];
+        trace?: never;
+    };
+    "/api/tools/openapi/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What an OpenAPI document would give as tools */
+        post: operations["preview_openapi"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workspace": {
         parameters: {
             query?: never;
@@ -834,6 +976,22 @@ export interface components {
             target_id: string;
             target_type: string;
         };
+        /** @description How a provider's requests show who sends them. The key itself is kept apart. */
+        Auth: {
+            /** @enum {string} */
+            type: "none";
+        } | {
+            /** @description Of the header */
+            name?: string;
+            scheme?: components["schemas"]["Scheme"];
+            /** @enum {string} */
+            type: "header";
+        } | {
+            /** @description Of the query parameter */
+            name: string;
+            /** @enum {string} */
+            type: "query";
+        };
         /** @description The answer in blocking mode. */
         BlockingAnswer: {
             answer: string;
@@ -846,6 +1004,16 @@ export interface components {
             metadata: Record<string, unknown>;
             mode: string;
             task_id: components["schemas"]["TaskId"];
+        };
+        /** @description What a run came to, in blocking mode. */
+        BlockingRun: {
+            data: components["schemas"]["RunData"];
+            task_id: components["schemas"]["TaskId"];
+            workflow_run_id: components["schemas"]["WorkflowRunId"];
+        };
+        /** @description A call for trying a tool out. */
+        CallTool: components["schemas"]["ToolRef"] & {
+            arguments?: Record<string, unknown>;
         };
         ChangePassword: {
             current_password: string;
@@ -866,6 +1034,8 @@ export interface components {
             response_mode?: null | components["schemas"]["ResponseMode"];
             /** @description Who asks, unique inside the app */
             user: string;
+            /** @description Chatflows: the published version that answers, in place of the current one */
+            workflow_id?: string | null;
         };
         /** @description A call of a completion app. */
         CompletionRequest: {
@@ -930,6 +1100,30 @@ export interface components {
         CreateKey: {
             kind: components["schemas"]["WorkspaceKeyKind"];
             name?: string;
+        };
+        CreateMcpServer: {
+            description?: string;
+            /** @description Sent with every request */
+            headers?: {
+                [key: string]: string;
+            };
+            name: string;
+            /** Format: int32 */
+            timeout_ms?: number;
+            /** @description Of its streamable HTTP endpoint, as in https://example.com/mcp */
+            url: string;
+        };
+        /** @description Either `document` or `document_url`. */
+        CreateOpenapiProvider: {
+            api_key?: string | null;
+            auth?: components["schemas"]["Auth"];
+            description?: string;
+            /** @description JSON or YAML */
+            document?: string | null;
+            document_url?: string | null;
+            name: string;
+            /** Format: int32 */
+            timeout_ms?: number;
         };
         CreatePreview: {
             /** @description Settings not saved yet; without them the draft answers */
@@ -1036,20 +1230,25 @@ export interface components {
             name?: string | null;
         };
         EndUser: {
-            app_id: components["schemas"]["AppId"];
-            /** @description ISO 8601 */
-            created_at: string;
-            external_user_id?: string | null;
-            id: components["schemas"]["EndUserId"];
+            /** Format: uuid */
+            id: string;
             is_anonymous: boolean;
-            name?: string | null;
             session_id: string;
-            tenant_id: components["schemas"]["WorkspaceId"];
             type: string;
-            updated_at: string;
         };
         /** Format: uuid */
         EndUserId: string;
+        Entry: {
+            /** Format: int64 */
+            created_at: number;
+            created_by_account?: null | components["schemas"]["Account"];
+            created_by_end_user?: null | components["schemas"]["EndUser"];
+            created_by_role: string;
+            created_from: string;
+            details?: Record<string, unknown> | null;
+            id: components["schemas"]["WorkflowRunId"];
+            workflow_run: components["schemas"]["LoggedRun"];
+        };
         /** @enum {string} */
         Feature: "vision" | "tools" | "structured_output";
         Feedback: {
@@ -1076,6 +1275,31 @@ export interface components {
          * @enum {string}
          */
         FileKind: "image" | "document" | "audio" | "video" | "custom";
+        /**
+         * @description Who fills in a parameter.
+         * @enum {string}
+         */
+        Form: "llm" | "form";
+        /** @description An answer to a form. */
+        FormAnswer: {
+            /** @description Id of one of its actions */
+            action: string;
+            /** @description Values of the form's inputs */
+            inputs: {
+                [key: string]: unknown;
+            };
+            user: string;
+        };
+        /** @description What a form shows. */
+        FormPage: {
+            /** Format: int64 */
+            expiration_time: number;
+            /** @description Markdown */
+            form_content: string;
+            inputs: Record<string, unknown>[];
+            resolved_default_values: Record<string, unknown>;
+            user_actions: Record<string, unknown>[];
+        };
         /** @enum {string} */
         IconType: "emoji" | "image" | "link";
         ImportApp: {
@@ -1240,6 +1464,34 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A console list. */
+        List_McpServer: {
+            data: {
+                /** Format: date-time */
+                created_at: string;
+                description: string;
+                /** @description The values are never shown */
+                header_names: string[];
+                /** Format: uuid */
+                id: string;
+                /** @description What an app's `provider_name` holds */
+                name: string;
+                /**
+                 * Format: int32
+                 * @description For a whole call
+                 */
+                timeout_ms: number;
+                /** @description As listed last */
+                tools: components["schemas"]["ToolInfo"][];
+                /** Format: date-time */
+                tools_refreshed_at: string;
+                /** Format: date-time */
+                updated_at: string;
+                url: string;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
         List_Member: {
             data: {
                 account_id: components["schemas"]["AccountId"];
@@ -1284,6 +1536,33 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A console list. */
+        List_OpenapiProvider: {
+            data: {
+                auth: components["schemas"]["Auth"];
+                /** Format: date-time */
+                created_at: string;
+                description: string;
+                /** @description Where the document came from, if from a URL */
+                document_url?: string | null;
+                /** @description The key itself is never shown */
+                has_api_key: boolean;
+                /** Format: uuid */
+                id: string;
+                /** @description What an app's `provider_name` holds */
+                name: string;
+                /**
+                 * Format: int32
+                 * @description For a whole call
+                 */
+                timeout_ms: number;
+                tools: components["schemas"]["ToolInfo"][];
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
         List_Provider: {
             data: {
                 base_url: string;
@@ -1308,6 +1587,72 @@ export interface components {
             }[];
             /** @description Ask for the next page with `cursor=` this; null on the last page */
             next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_ToolProvider: {
+            data: {
+                description: string;
+                id: string;
+                label: string;
+                name: string;
+                provider_type: components["schemas"]["ProviderType"];
+                tools: components["schemas"]["ToolInfo"][];
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        LoggedRun: {
+            /** Format: int64 */
+            created_at: number;
+            /** Format: double */
+            elapsed_time: number;
+            error?: string | null;
+            /** Format: int32 */
+            exceptions_count: number;
+            /** Format: int64 */
+            finished_at?: number | null;
+            id: components["schemas"]["WorkflowRunId"];
+            status: string;
+            /** Format: int32 */
+            total_steps: number;
+            /** Format: int64 */
+            total_tokens: number;
+            triggered_from: string;
+            version: string;
+        };
+        LogPage: {
+            data: components["schemas"]["Entry"][];
+            has_more: boolean;
+            /** Format: int64 */
+            limit: number;
+            /** Format: int64 */
+            page: number;
+            /** Format: int64 */
+            total: number;
+        };
+        /** @description An MCP server. */
+        McpServer: {
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            /** @description The values are never shown */
+            header_names: string[];
+            /** Format: uuid */
+            id: string;
+            /** @description What an app's `provider_name` holds */
+            name: string;
+            /**
+             * Format: int32
+             * @description For a whole call
+             */
+            timeout_ms: number;
+            /** @description As listed last */
+            tools: components["schemas"]["ToolInfo"][];
+            /** Format: date-time */
+            tools_refreshed_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            url: string;
         };
         Member: {
             account_id: components["schemas"]["AccountId"];
@@ -1386,6 +1731,65 @@ export interface components {
             /** @description `local`, or the name of a provider of the workspace. */
             provider: string;
         };
+        /** @description What a document would give. */
+        OpenapiPreview: {
+            description: string;
+            /** @description The document itself, for one that was given as a URL */
+            document: string;
+            /** @description The servers that its tools call */
+            servers: string[];
+            title: string;
+            tools: components["schemas"]["ToolInfo"][];
+        };
+        /** @description A custom tool provider. */
+        OpenapiProvider: {
+            auth: components["schemas"]["Auth"];
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            /** @description Where the document came from, if from a URL */
+            document_url?: string | null;
+            /** @description The key itself is never shown */
+            has_api_key: boolean;
+            /** Format: uuid */
+            id: string;
+            /** @description What an app's `provider_name` holds */
+            name: string;
+            /**
+             * Format: int32
+             * @description For a whole call
+             */
+            timeout_ms: number;
+            tools: components["schemas"]["ToolInfo"][];
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description A custom tool provider with its document. */
+        OpenapiProviderDetail: components["schemas"]["OpenapiProvider"] & {
+            /** @description As it was given */
+            document: string;
+        };
+        /** @description Either of the two. */
+        OpenapiSource: {
+            /** @description JSON or YAML */
+            document?: string | null;
+            document_url?: string | null;
+        };
+        /** @description A value that a tool gives under a name of its own. */
+        OutputVariable: {
+            name: string;
+            schema: Record<string, unknown>;
+        };
+        /** @description One argument of a tool. */
+        Parameter: {
+            description: string;
+            form: components["schemas"]["Form"];
+            label: string;
+            name: string;
+            required: boolean;
+            /** @description JSON Schema of the value, with its default and choices */
+            schema: Record<string, unknown>;
+        };
         /** @description What tokens cost: `tokens × unit price × price unit`, in `currency`. Zero for local models. */
         Prices: {
             /** Format: double */
@@ -1439,6 +1843,11 @@ export interface components {
             models: string[];
             ok: boolean;
         };
+        /**
+         * @description Who provides a tool.
+         * @enum {string}
+         */
+        ProviderType: "builtin" | "api" | "mcp" | "workflow";
         PublishApp: {
             name?: string;
             note?: string;
@@ -1465,6 +1874,65 @@ export interface components {
          * @enum {string}
          */
         Role: "owner" | "admin" | "editor" | "normal" | "dataset_operator";
+        RunData: {
+            /** Format: int64 */
+            created_at: number;
+            /** Format: double */
+            elapsed_time: number;
+            error?: string | null;
+            /** Format: int64 */
+            finished_at?: number | null;
+            id: components["schemas"]["WorkflowRunId"];
+            outputs?: Record<string, unknown> | null;
+            /** @description Of paused runs */
+            paused_nodes?: string[] | null;
+            /** @description Of paused runs: the forms that they wait for */
+            reasons?: Record<string, unknown>[] | null;
+            /** @description `succeeded`, `failed`, `stopped`, `partial-succeeded` or `paused` */
+            status: string;
+            /** Format: int32 */
+            total_steps: number;
+            /** Format: int64 */
+            total_tokens: number;
+            workflow_id: string;
+        };
+        /** @description How a run stands. */
+        RunDetail: {
+            /** Format: int64 */
+            created_at: number;
+            /** Format: double */
+            elapsed_time?: number | null;
+            error?: string | null;
+            /** Format: int64 */
+            finished_at?: number | null;
+            id: components["schemas"]["WorkflowRunId"];
+            /** @description JSON text */
+            inputs?: string | null;
+            outputs: Record<string, unknown>;
+            /** @description `scheduled`, `running`, `paused`, `succeeded`, `failed`, `stopped` or `partial-succeeded` */
+            status: string;
+            /** Format: int32 */
+            total_steps: number;
+            /** Format: int64 */
+            total_tokens: number;
+            workflow_id: string;
+        };
+        /** @description A call of a workflow. Unknown fields are ignored. */
+        RunRequest: {
+            files?: components["schemas"]["InputFile"][];
+            /** @description Values of the start node's form; may be empty */
+            inputs: {
+                [key: string]: unknown;
+            };
+            response_mode?: null | components["schemas"]["ResponseMode"];
+            /** @description Who asks, unique inside the app */
+            user: string;
+        };
+        /**
+         * @description What stands before the key in a header.
+         * @enum {string}
+         */
+        Scheme: "basic" | "bearer" | "custom";
         /** @description Who is signed in, and where. */
         Session: {
             account: components["schemas"]["Account"];
@@ -1562,6 +2030,56 @@ export interface components {
         };
         /** @enum {string} */
         Theme: "system" | "light" | "dark";
+        /** @description A file that the tool made or points to; its bytes are not kept. */
+        ToolCallFile: {
+            mime_type: string;
+            name: string;
+            size?: number | null;
+            url?: string | null;
+        };
+        /** @description What the call gave. */
+        ToolCallResult: {
+            /** Format: int64 */
+            elapsed_ms: number;
+            /** @description Why it failed */
+            error?: string | null;
+            files: components["schemas"]["ToolCallFile"][];
+            json: Record<string, unknown>[];
+            ok: boolean;
+            text: string;
+            variables: Record<string, unknown>;
+        };
+        /** @description What a tool is, for people, for forms and for models. */
+        ToolInfo: {
+            description: string;
+            label: string;
+            name: string;
+            /** @description Beside `text`, `json` and `files`, which every tool has */
+            output_variables: components["schemas"]["OutputVariable"][];
+            parameters: components["schemas"]["Parameter"][];
+            provider_id: string;
+            provider_name: string;
+            provider_type: components["schemas"]["ProviderType"];
+        };
+        /** @description Who provides tools, and which. */
+        ToolProvider: {
+            description: string;
+            id: string;
+            label: string;
+            name: string;
+            provider_type: components["schemas"]["ProviderType"];
+            tools: components["schemas"]["ToolInfo"][];
+        };
+        /**
+         * @description How apps name a tool. Either name of the provider may be missing, and its id may be one of another installation, or of a
+         *     plugin (`langgenius/time/time`).
+         */
+        ToolRef: {
+            provider_id?: string;
+            provider_name?: string;
+            provider_type: components["schemas"]["ProviderType"];
+            tool_name: string;
+        };
         /**
          * @description How a file of a message arrives.
          * @enum {string}
@@ -1586,9 +2104,34 @@ export interface components {
             site?: Record<string, unknown> | null;
             tags?: string[] | null;
         };
+        /** @description What is left out stays as it is. */
+        UpdateMcpServer: {
+            description?: string | null;
+            /** @description Replaces all of them; null takes them away */
+            headers?: {
+                [key: string]: string;
+            } | null;
+            name?: string | null;
+            /** Format: int32 */
+            timeout_ms?: number | null;
+            url?: string | null;
+        };
         UpdateMember: {
             /** @description `owner` hands the workspace over: the owner becomes an admin */
             role: components["schemas"]["Role"];
+        };
+        /** @description What is left out stays as it is. */
+        UpdateOpenapiProvider: {
+            /** @description Null takes the key away */
+            api_key?: string | null;
+            auth?: null | components["schemas"]["Auth"];
+            description?: string | null;
+            document?: string | null;
+            /** @description Read again, also when it is the URL of before */
+            document_url?: string | null;
+            name?: string | null;
+            /** Format: int32 */
+            timeout_ms?: number | null;
         };
         /** @description What is left out stays as it is. */
         UpdateProvider: {
@@ -1632,6 +2175,8 @@ export interface components {
             value?: string | null;
             value_type: string;
         };
+        /** Format: uuid */
+        WorkflowRunId: string;
         Workspace: {
             default_models: components["schemas"]["DefaultModels"];
             id: components["schemas"]["WorkspaceId"];
@@ -3195,6 +3740,384 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_tools: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ToolProvider"];
+                };
+            };
+        };
+    };
+    call_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallTool"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolCallResult"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_mcp_servers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_McpServer"];
+                };
+            };
+        };
+    };
+    create_mcp_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateMcpServer"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["McpServer"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_mcp_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mcp_server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["McpServer"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_mcp_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mcp_server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update_mcp_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mcp_server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateMcpServer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["McpServer"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    refresh_mcp_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mcp_server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["McpServer"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_openapi_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_OpenapiProvider"];
+                };
+            };
+        };
+    };
+    create_openapi_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateOpenapiProvider"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenapiProviderDetail"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_openapi_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tool_provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenapiProviderDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_openapi_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tool_provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update_openapi_provider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tool_provider_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateOpenapiProvider"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenapiProviderDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    preview_openapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenapiSource"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenapiPreview"];
+                };
             };
         };
     };

@@ -1,0 +1,107 @@
+//! From a call of the service API to a run: the version, the checked inputs, the system variables.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use serde_json::{Map, Value, json};
+
+use super::run_row::{Creator, NewRun, Source, TriggeredFrom};
+use super::vars::Vars;
+use super::version::Version;
+use crate::apps::{AppHead, AppMode, inputs};
+use crate::error::{Code, Error, Result};
+use crate::files::{self, InputFile, Scope};
+use crate::ids::{AppVersionId, TaskId, WorkflowRunId};
+use crate::state::AppState;
+
+/// Files that one run may be sent.
+const NUMBER_LIMIT: usize = 10;
+
+/// What is published of the app, or one of its versions.
+pub async fn version(state: &AppState, app: &AppHead, pinned: Option<&str>) -> Result<Arc<Version>> {
+    let id = match pinned {
+        Some("draft") => {
+            let text = "Cannot use draft workflow version. Workflow ID: draft. Please use a published workflow version or leave workflow_id empty.";
+            return Err(Error::new(Code::BadRequest, text));
+        }
+        Some(text) => {
+            let id = text.parse().map_err(|_| Error::new(Code::BadRequest, format!("Invalid workflow_id format: '{text}'. ")))?;
+            return Version::load(state, app.workspace_id, app.id, AppVersionId(id))
+                .await?
+                .ok_or_else(|| Error::not_found(format!("Workflow not found with id: {text}")));
+        }
+        None => app.version_id.ok_or_else(not_published)?,
+    };
+    Version::load(state, app.workspace_id, app.id, id).await?.ok_or_else(not_published)
+}
+
+fn not_published() -> Error {
+    Error::new(Code::InvalidParam, "Workflow not published")
+}
+
+/// 403 for workflows that begin with a trigger.
+pub fn refuse_triggered(version: &Version) -> Result<()> {
+    if !version.is_triggered {
+        return Ok(());
+    }
+    let text = "This workflow starts with a trigger: it runs when that fires, and can't be called through the API.";
+    Err(Error::new(Code::TriggerWorkflowUnavailable, text))
+}
+
+/// What a caller sent, checked against the version's form and upload settings: the inputs, and `sys.files`.
+pub async fn check(
+    state: &AppState,
+    scope: &Scope,
+    version: &Version,
+    given: &Map<String, Value>,
+    files: &[InputFile],
+) -> Result<(Map<String, Value>, Vec<Value>)> {
+    let mut inputs = inputs::validate(version.features.form(), given)?;
+    let mut rules = version.features.file_upload.rules();
+    if let Some(rules) = &mut rules {
+        rules.number_limit = rules.number_limit.min(NUMBER_LIMIT);
+    }
+    let files = files::resolve(state, scope, rules.as_ref(), "files", files).await?;
+    inputs::resolve_files(state, scope, version.features.form(), &mut inputs).await?;
+    Ok((inputs, files.iter().map(|file| file.output_json(state, scope.workspace_id)).collect()))
+}
+
+/// A run of a workflow app that its callers asked for. `inputs` and `files` are checked.
+pub fn workflow_run(
+    app: &AppHead,
+    version: &Version,
+    draft_config: Option<Value>,
+    creator: Creator,
+    source: Source,
+    inputs: Map<String, Value>,
+    files: Vec<Value>,
+) -> NewRun {
+    let (id, created_at) = (WorkflowRunId::new(), Utc::now());
+    let mut all = inputs;
+    let system: [(&str, Value); 6] = [
+        ("sys.files", Value::Array(files)),
+        ("sys.user_id", json!(creator.user())),
+        ("sys.app_id", json!(app.id)),
+        ("sys.workflow_id", json!(version.id.map_or(app.id.0, |id| id.0))),
+        ("sys.workflow_run_id", json!(id)),
+        ("sys.timestamp", json!(created_at.timestamp())),
+    ];
+    all.extend(system.map(|(name, value)| (name.to_owned(), value)));
+    NewRun {
+        id,
+        workspace_id: app.workspace_id,
+        app_id: app.id,
+        version_id: version.id,
+        draft_config,
+        mode: AppMode::Workflow,
+        triggered_from: if source == Source::Debugger { TriggeredFrom::Debugging } else { TriggeredFrom::AppRun },
+        source,
+        entry_node_id: None,
+        inputs: all as Vars,
+        creator,
+        conversation_id: None,
+        message_id: None,
+        task_id: TaskId::new(),
+        created_at,
+    }
+}

@@ -1,0 +1,133 @@
+//! Forms that runs wait for.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use crate::ids::{AppId, EndUserId, WorkflowRunId, WorkspaceId};
+
+pub struct NewForm<'a> {
+    pub id: Uuid,
+    pub app_id: AppId,
+    pub run_id: WorkflowRunId,
+    pub execution_id: Uuid,
+    pub token: Option<&'a str>,
+    pub form: &'a Value,
+    pub recipients: &'a Value,
+    pub expires_at: DateTime<Utc>,
+}
+
+pub struct Row {
+    pub id: Uuid,
+    pub run_id: WorkflowRunId,
+    pub form: Value,
+    pub status: String,
+    pub answer: Option<Value>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// The form of a node that asks; the one that is there already when it asked before.
+pub async fn open(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, form: NewForm<'_>) -> sqlx::Result<Row> {
+    sqlx::query_as!(
+        Row,
+        r#"insert into human_input_forms as f (id, workspace_id, app_id, run_id, execution_id, token, form, recipients, expires_at)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+           -- changes nothing, but gives the row
+           on conflict (execution_id) do update set execution_id = f.execution_id
+           returning id, run_id as "run_id: WorkflowRunId", form, status, answer, expires_at"#,
+        form.id,
+        workspace_id.0,
+        form.app_id.0,
+        form.run_id.0,
+        form.execution_id,
+        form.token,
+        form.form,
+        form.recipients,
+        form.expires_at,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// The form that a token opens.
+pub async fn find_by_token(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_id: AppId, token: &str) -> sqlx::Result<Option<Row>> {
+    sqlx::query_as!(
+        Row,
+        r#"select id, run_id as "run_id: WorkflowRunId", form, status, answer, expires_at from human_input_forms
+           where workspace_id = $1 and app_id = $2 and token = $3"#,
+        workspace_id.0,
+        app_id.0,
+        token
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Forms of some runs, in the order in which they were opened.
+pub async fn list(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, runs: &[Uuid]) -> sqlx::Result<Vec<Row>> {
+    sqlx::query_as!(
+        Row,
+        r#"select id, run_id as "run_id: WorkflowRunId", form, status, answer, expires_at from human_input_forms
+           where workspace_id = $1 and run_id = any($2) order by created_at, id"#,
+        workspace_id.0,
+        runs
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The first answer wins: false when it was not the first, or too late. Its run goes on.
+pub async fn answer(
+    tx: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    form: &Row,
+    answer: &Value,
+    answered_by: EndUserId,
+) -> sqlx::Result<bool> {
+    lock_runs(tx, &[form.run_id.0]).await?;
+    let done = sqlx::query!(
+        "update human_input_forms set status = 'answered', answer = $3, answered_by = $4, answered_at = now()
+         where workspace_id = $1 and id = $2 and status = 'waiting' and expires_at > now()",
+        workspace_id.0,
+        form.id,
+        answer,
+        answered_by.0,
+    )
+    .execute(&mut *tx)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    go_on(tx, &[form.run_id.0]).await?;
+    Ok(true)
+}
+
+/// Closes forms whose time is up, of every workspace; their runs go on. Gives their number.
+pub async fn expire(tx: &mut PgConnection) -> sqlx::Result<usize> {
+    let due = sqlx::query!("select id, run_id from human_input_forms where status = 'waiting' and expires_at <= now() limit 1000")
+        .fetch_all(&mut *tx)
+        .await?;
+    if due.is_empty() {
+        return Ok(0);
+    }
+    let (ids, runs): (Vec<Uuid>, Vec<Uuid>) = due.into_iter().map(|row| (row.id, row.run_id)).unzip();
+    lock_runs(tx, &runs).await?;
+    let runs = sqlx::query_scalar!(
+        "update human_input_forms set status = 'expired' where id = any($1) and status = 'waiting' returning run_id",
+        &ids
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    go_on(tx, &runs).await?;
+    Ok(runs.len())
+}
+
+/// Before their forms are settled: a run that is being paused sees it then, or is seen paused.
+async fn lock_runs(tx: &mut PgConnection, runs: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query!("select id from workflow_runs where id = any($1) order by id for no key update", runs).fetch_all(tx).await.map(drop)
+}
+
+async fn go_on(tx: &mut PgConnection, runs: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query!("update workflow_runs set status = 'scheduled' where id = any($1) and status = 'paused'", runs).execute(tx).await.map(drop)
+}

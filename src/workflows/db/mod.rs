@@ -1,0 +1,5 @@
+//! The slice's SQL, by noun. What runs write while they run is in [`batch`]: many runs in one statement.
+
+pub mod batch;
+pub mod forms;
+pub mod runs;

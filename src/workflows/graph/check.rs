@@ -1,0 +1,299 @@
+//! What is wrong with a graph, before it is published: everything at once, with the node and field that each is about.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::SOURCE;
+use super::read::{GraphError, Raw, RawGraph, build};
+use crate::workflows::nodes::Kind;
+use crate::workflows::template::Template;
+use crate::workflows::vars::{CONVERSATION, ENVIRONMENT, SYSTEM, Selector};
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Issue {
+    pub severity: Severity,
+    pub node_id: Option<String>,
+    pub title: Option<String>,
+    /// Path inside the node's data, or of the graph
+    pub field: String,
+    pub message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It can't be published.
+    Error,
+    /// Probably a mistake.
+    Warning,
+}
+
+impl Issue {
+    fn of(severity: Severity, error: GraphError) -> Self {
+        let GraphError { node_id, title, field, message } = error;
+        Self { severity, node_id, title, field, message }
+    }
+
+    fn warning(raw: &Raw<'_>, field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::of(Severity::Warning, GraphError::of_node(raw, field, message))
+    }
+}
+
+/// Looks at a `graph` section. `is_chat`: of a chatflow, which answers; a workflow has ends.
+pub fn check(graph: &Value, is_chat: bool) -> Vec<Issue> {
+    let raw = match RawGraph::read(graph) {
+        Ok(raw) => raw,
+        Err(error) => return vec![Issue::of(Severity::Error, error)],
+    };
+    let mut issues = Vec::new();
+    let entries: Vec<&Raw<'_>> = raw.entries().collect();
+    let has_start = entries.iter().any(|entry| entry.type_name() == "start");
+    for entry in entries.iter().filter(|entry| has_start && entry.type_name() != "start") {
+        let error = GraphError::of_node(entry, "type", "a workflow begins with a start node or with triggers, not with both");
+        issues.push(Issue::of(Severity::Error, error));
+    }
+    // what a run would stumble over; each node's data is read below
+    for entry in entries.iter().map(|entry| Some(entry.id)).chain(entries.is_empty().then_some(None)) {
+        if let Err(error) = build(graph, if has_start { None } else { entry })
+            && !issues.iter().any(|issue| issue.node_id == error.node_id && issue.message == error.message)
+        {
+            issues.push(Issue::of(Severity::Error, error));
+        }
+        if has_start {
+            break;
+        }
+    }
+    let reached = reached(&raw);
+    let last = if is_chat { "answer" } else { "end" };
+    if !raw.nodes.iter().any(|node| node.type_name() == last && reached.contains(node.id)) {
+        let message =
+            if is_chat { "no answer node is reached: nobody would see an answer" } else { "no end node is reached: runs have no outputs" };
+        issues.push(Issue::of(Severity::Warning, GraphError::of_graph("graph.nodes", message)));
+    }
+    for node in &raw.nodes {
+        check_node(&raw, node, is_chat, reached.contains(node.id), &mut issues);
+    }
+    issues
+}
+
+/// Ids of the nodes that some entry leads to, the children of containers included.
+fn reached<'a>(raw: &RawGraph<'a>) -> HashSet<&'a str> {
+    let mut after: HashMap<&str, Vec<&'a str>> = HashMap::new();
+    for (source, _, target) in &raw.edges {
+        if raw.is_live_edge(source, target) {
+            after.entry(source).or_default().push(target);
+        }
+    }
+    let mut open: Vec<&'a str> = raw.entries().map(|entry| entry.id).collect();
+    let mut reached: HashSet<&str> = open.iter().copied().collect();
+    while let Some(id) = open.pop() {
+        let inside = raw.nodes.iter().filter(|node| node.parent == Some(id) && node.is_inner_start()).map(|node| node.id);
+        for next in inside.chain(after.get(id).into_iter().flatten().copied()) {
+            if reached.insert(next) {
+                open.push(next);
+            }
+        }
+    }
+    reached
+}
+
+fn check_node(raw: &RawGraph<'_>, node: &Raw<'_>, is_chat: bool, is_reached: bool, issues: &mut Vec<Issue>) {
+    if !is_reached {
+        issues.push(Issue::warning(node, "edges", "nothing leads here: the node never runs"));
+        return;
+    }
+    let wrong = match node.type_name() {
+        "end" if is_chat => Some("a chatflow ends with answer nodes, not with an end node"),
+        "answer" if !is_chat => Some("a workflow has no answer nodes: use an end node"),
+        _ => None,
+    };
+    if let Some(message) = wrong {
+        issues.push(Issue::of(Severity::Error, GraphError::of_node(node, "type", message)));
+    }
+    let kind = match Kind::parse(node.type_name(), node.data) {
+        Ok(kind) => kind,
+        Err(error) => {
+            let error = GraphError::of_node(node, error.field, error.message);
+            if !issues.iter().any(|issue| issue.node_id == error.node_id && issue.field == error.field) {
+                issues.push(Issue::of(Severity::Error, error));
+            }
+            return;
+        }
+    };
+    let handles: HashSet<&str> = raw
+        .edges
+        .iter()
+        .filter(|(source, _, target)| *source == node.id && raw.get(target).is_some())
+        .map(|(_, handle, _)| *handle)
+        .collect();
+    for handle in kind.handles() {
+        if !handles.contains(handle.as_str()) {
+            issues.push(Issue::warning(node, "edges", format!("no edge leaves '{handle}': a run that takes it ends there")));
+        }
+    }
+    let is_last = handles.is_empty() && !kind.is_branch() && kind.response().is_none() && node.parent.is_none();
+    if is_last {
+        issues.push(Issue::warning(node, "edges", "no edge leaves the node: what it gives is not used"));
+    }
+    references(node.data, String::new(), &mut |field, selector| {
+        if let Some(message) = missing(raw, node, selector) {
+            issues.push(Issue::warning(node, field, message));
+        }
+    });
+}
+
+/// Why a selector finds nothing, as far as can be told without a run.
+fn missing(raw: &RawGraph<'_>, node: &Raw<'_>, selector: &Selector) -> Option<String> {
+    if selector.0.len() < 2 || matches!(selector.node(), SYSTEM | ENVIRONMENT | CONVERSATION | "rag" | "$output") {
+        return None;
+    }
+    let Some(source) = raw.get(selector.node()) else {
+        return Some(format!("the variable {selector} is of a node that does not exist"));
+    };
+    if source.id == node.id || is_around(raw, node, source.id) || runs_before(raw, source, node) {
+        return None;
+    }
+    Some(format!("the variable {selector} is of '{}', which does not run before this node", source.title()))
+}
+
+fn is_around(raw: &RawGraph<'_>, node: &Raw<'_>, container: &str) -> bool {
+    let mut parent = node.parent;
+    // a chain of parents is no longer than there are nodes
+    for _ in 0..raw.nodes.len() {
+        match parent {
+            Some(id) if id == container => return true,
+            Some(id) => parent = raw.get(id).and_then(|n| n.parent),
+            None => return false,
+        }
+    }
+    false
+}
+
+/// Whether edges lead from `source` to `node`, or to a container around it; a container sees its own children's outputs.
+fn runs_before(raw: &RawGraph<'_>, source: &Raw<'_>, node: &Raw<'_>) -> bool {
+    if source.parent == Some(node.id) {
+        return true;
+    }
+    let mut open = vec![source.id];
+    let mut seen = HashSet::new();
+    while let Some(id) = open.pop() {
+        if id == node.id || is_around(raw, node, id) {
+            return true;
+        }
+        if seen.insert(id) {
+            open.extend(raw.edges.iter().filter(|(from, ..)| *from == id).map(|(.., to)| *to));
+        }
+    }
+    false
+}
+
+/// Every selector in a node's data, with its path: lists of text under keys that hold selectors, and references in texts.
+fn references(value: &Value, path: String, visit: &mut impl FnMut(String, &Selector)) {
+    match value {
+        Value::Object(map) => {
+            for (key, inner) in map {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let selector = if key.ends_with("selector") { serde_json::from_value::<Selector>(inner.clone()).ok() } else { None };
+                match selector {
+                    Some(selector) => visit(path, &selector),
+                    None => references(inner, path, visit),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().enumerate().for_each(|(i, item)| references(item, format!("{path}[{i}]"), visit)),
+        Value::String(text) => Template::parse(text).variables().for_each(|selector| visit(path.clone(), selector)),
+        _ => {}
+    }
+}
+
+impl Kind {
+    /// The handles at which the flow may go on; none where there is only [`SOURCE`].
+    fn handles(&self) -> Vec<String> {
+        let handles: Vec<String> = match self {
+            Self::IfElse(node) => node.handles().map(str::to_owned).collect(),
+            _ => Vec::new(),
+        };
+        handles.into_iter().filter(|handle| handle != SOURCE).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn messages(nodes: Value, edges: Value, is_chat: bool) -> Vec<String> {
+        let issues = check(&json!({"nodes": nodes, "edges": edges}), is_chat);
+        issues
+            .into_iter()
+            .map(|i| {
+                format!(
+                    "{} {} {}: {}",
+                    if i.severity == Severity::Error { "E" } else { "W" },
+                    i.node_id.unwrap_or_default(),
+                    i.field,
+                    i.message
+                )
+            })
+            .collect()
+    }
+
+    fn node(id: &str, data: Value) -> Value {
+        json!({"id": id, "data": data})
+    }
+
+    #[test]
+    fn a_good_graph_has_no_issues() {
+        let nodes = json!([
+            node("s", json!({"type": "start", "variables": []})),
+            node("e", json!({"type": "end", "outputs": [{"variable": "q", "value_selector": ["s", "q"]}]})),
+        ]);
+        assert_eq!(messages(nodes, json!([{"source": "s", "target": "e"}]), false), [""; 0]);
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        let nodes = json!([
+            node("s", json!({"type": "start", "variables": []})),
+            node("x", json!({"type": "warp"})),
+            node(
+                "c",
+                json!({"type": "if-else", "cases": [{"case_id": "true", "conditions": [
+                {"variable_selector": ["gone", "v"], "comparison_operator": "is", "value": "{{#e.q#}}"}]}]})
+            ),
+            node("e", json!({"type": "answer", "answer": "a"})),
+            node("lost", json!({"type": "end", "outputs": []})),
+        ]);
+        let edges =
+            json!([{"source": "s", "target": "c"}, {"source": "c", "sourceHandle": "true", "target": "e"}, {"source": "s", "target": "x"}]);
+        let found = messages(nodes, edges, false);
+        for expected in [
+            "E x type: nodes of type 'warp' can't run here: this server does not know them: replace the node",
+            "W  graph.nodes: no end node is reached: runs have no outputs",
+            "W c edges: no edge leaves 'false': a run that takes it ends there",
+            "W c cases[0].conditions[0].variable_selector: the variable gone.v is of a node that does not exist",
+            "W c cases[0].conditions[0].value: the variable e.q is of 'answer', which does not run before this node",
+            "E e type: a workflow has no answer nodes: use an end node",
+            "W lost edges: nothing leads here: the node never runs",
+        ] {
+            assert!(found.iter().any(|f| f == expected), "{expected} is not in {found:#?}");
+        }
+        assert_eq!(found.len(), 7, "{found:#?}");
+    }
+
+    #[test]
+    fn a_start_and_triggers_exclude_each_other() {
+        let nodes =
+            json!([node("s", json!({"type": "start"})), node("t", json!({"type": "trigger-schedule"})), node("e", json!({"type": "end"}))]);
+        let found = messages(nodes, json!([{"source": "s", "target": "e"}, {"source": "t", "target": "e"}]), false);
+        assert_eq!(found, ["E t type: a workflow begins with a start node or with triggers, not with both"]);
+        assert!(
+            messages(json!([node("e", json!({"type": "end"}))]), json!([]), false)[0].starts_with("E  graph.nodes: there is no start node")
+        );
+    }
+}

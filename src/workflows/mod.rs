@@ -1,0 +1,48 @@
+//! Workflows: graphs of nodes, imported from Dify's files or drawn in the console, run, recorded and resumed.
+//!
+//! - [`graph`], [`vars`], [`value`], [`template`], [`run`], [`event`] and [`nodes`] are the runtime: pure, without SQL or
+//!   HTTP. A run yields [`event::RunEvent`]s and asks a [`host::Host`] for everything outside of it.
+//! - A finished node is committed before its successors start, so a run that lost its process goes on where it was: the
+//!   same graph is walked again over the outputs of the nodes that finished.
+
+pub mod begin;
+mod db;
+pub mod event;
+pub mod follow;
+pub mod forms;
+pub mod graph;
+pub mod host;
+pub mod job;
+mod logs;
+pub mod nodes;
+pub mod record;
+mod routes;
+pub mod run;
+mod run_host;
+pub mod run_row;
+mod sent;
+pub mod server_host;
+pub mod teller;
+pub mod template;
+pub mod value;
+pub mod vars;
+pub mod version;
+pub mod wire;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::AppState;
+
+/// The service API.
+pub fn service_routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(routes::run_workflow))
+        .routes(routes!(routes::run_workflow_version))
+        .routes(routes!(routes::stop_workflow))
+        .routes(routes!(routes::get_workflow_run))
+        .routes(routes!(routes::follow_workflow_run))
+        .routes(routes!(routes::get_form))
+        .routes(routes!(routes::answer_form))
+        .routes(routes!(logs::list_workflow_logs))
+}
