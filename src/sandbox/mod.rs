@@ -2,7 +2,7 @@
 //!
 //! A call takes a process from a pool of ones that have booted their interpreter, applied their limits, Landlock and seccomp to
 //! themselves and run nothing yet; it is used once and killed. The processes are this program again, as `ashlar sandbox`
-//! (`child`). Why it is done this way: `docs/adr/0020-sandbox.md`.
+//! (`child`). Why it is done this way: `docs/adr/0022-sandbox.md`.
 //!
 //! This module uses nothing of ours and knows no workflow: code and inputs go in, a mapping or a reason comes out.
 //! [`check_outputs`] then holds the mapping against what a node declares.

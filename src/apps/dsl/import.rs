@@ -87,9 +87,6 @@ fn warnings(document: &Document, providers: &BTreeSet<String>, missing: &BTreeSe
     if n_datasets > 0 {
         warnings.push(format!("The app refers to {n_datasets} knowledge base(s) of another server: choose them anew."));
     }
-    if document.mode.is_workflow() {
-        warnings.push(format!("Apps of mode {} can be kept, edited as data and exported, but not run yet.", document.mode.as_str()));
-    }
     if let Ok(config) = ModelConfig::parse(&document.config)
         && !document.mode.is_workflow()
     {

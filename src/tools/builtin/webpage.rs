@@ -51,15 +51,14 @@ pub(super) async fn read(state: &AppState, arguments: &Arguments) -> Result<Tool
         return Err(ToolError::Failed(format!("{what} answered with HTTP status {}.", answer.status.as_u16())));
     }
     let summary = arguments.flag("generate_summary");
-    let convert = move || {
-        let (kind, text) = decode(&answer)?;
-        match kind {
-            Kind::Html => Some(page(&text, &answer.url, summary)),
-            Kind::Text => Some(text),
-        }
+    let convert = move || match decode(&answer) {
+        Some((Kind::Html, html)) if tangled(&html) => Err("is too tangled to be read"),
+        Some((Kind::Html, html)) => Ok(page(&html, &answer.url, summary)),
+        Some((Kind::Text, text)) => Ok(text),
+        None => Err("is not a web page or text; treat it as a file instead"),
     };
     let text = tokio::task::spawn_blocking(convert).await.map_err(Error::internal)?;
-    text.map(ToolOutput::text).ok_or_else(|| ToolError::Failed(format!("{what} is not a web page or text; treat it as a file instead.")))
+    text.map(ToolOutput::text).map_err(|why| ToolError::Failed(format!("{what} {why}.")))
 }
 
 enum Kind {
@@ -100,6 +99,62 @@ const NOISE: &[&str] =
 const FRAME: &[&str] = &["nav", "aside", "footer"];
 /// Levels of elements that are read. The converter walks them on the stack, and no page that people read is deeper.
 const MAX_DEPTH: usize = 256;
+/// Tags times the elements that are open around them. Building the tree takes as long, and ordinary pages stay below a million.
+const MAX_WORK: usize = 20_000_000;
+/// Tags times the formatting elements that are open around them: each may be repeated in each block.
+const MAX_REPEATS: usize = 1_000_000;
+/// Elements that have no end, or that the next of their kind ends.
+const ENDLESS: &[&str] = &[
+    "area", "base", "br", "col", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta", "option", "p", "source", "tbody", "td",
+    "th", "thead", "tr", "track", "wbr",
+];
+/// Elements that go on in the next block when they are not closed.
+const FORMATTING: &[&str] = &["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
+
+/// Whether building the tree of this page would take far longer than its size says. Looks at tags only, before anything is built.
+fn tangled(html: &str) -> bool {
+    let (mut open, mut formatting, mut work, mut repeats) = (0_usize, 0_usize, 0_usize, 0_usize);
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        let closing = rest.starts_with('/');
+        let tag = rest.strip_prefix('/').unwrap_or(rest);
+        let name = &tag[..tag.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(tag.len())];
+        if name.is_empty() || name.len() > 20 {
+            continue;
+        }
+        let name = name.to_ascii_lowercase();
+        let is_formatting = FORMATTING.contains(&name.as_str());
+        if !closing && matches!(name.as_str(), "script" | "style") {
+            // no tags in there
+            rest = after_end(rest, &name);
+        } else if closing {
+            open = open.saturating_sub(usize::from(!ENDLESS.contains(&name.as_str())));
+            formatting = formatting.saturating_sub(usize::from(is_formatting));
+        } else if !ENDLESS.contains(&name.as_str()) {
+            open += 1;
+            formatting += usize::from(is_formatting);
+        }
+        work += open;
+        repeats += formatting;
+        if work > MAX_WORK || repeats > MAX_REPEATS {
+            return true;
+        }
+    }
+    false
+}
+
+/// From the end tag of the element on, or nothing.
+fn after_end<'a>(mut rest: &'a str, name: &str) -> &'a str {
+    while let Some(at) = rest.find("</") {
+        rest = &rest[at + 2..];
+        if rest.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name)) {
+            return rest;
+        }
+    }
+    ""
+}
+
 /// A main part shorter than this, in characters, is one that scripts fill.
 const MIN_MAIN: usize = 200;
 
@@ -300,17 +355,35 @@ mod tests {
     }
 
     #[test]
+    fn tangled_pages_are_not_built() {
+        for html in [
+            "<div>".repeat(100_000),
+            "<b><i><a href=x>".repeat(2_000),
+            "<ul><li>".repeat(20_000),
+            "<TABLE><tr><td>".repeat(10_000),
+            (0..1_000).map(|n| format!("<font color=c{n}>")).collect::<String>() + &"<p>x".repeat(10_000),
+        ] {
+            assert!(tangled(&html), "{}", &html[..30]);
+        }
+        let script = format!("<script>{}</script>", "if (a<b) c(); ".repeat(50_000));
+        let list = format!("<ul>{}</ul>", "<li><a href=x>one</a><br><p>two".repeat(20_000));
+        for html in [ARTICLE, &script, &list, &"</p>".repeat(100_000), "<", "</", "a < b"] {
+            assert!(!tangled(html), "{}", &html[..html.len().min(30)]);
+        }
+    }
+
+    #[test]
     fn deep_and_broken_pages_do_no_harm() {
         // as on the threads that read pages
         let thread = std::thread::Builder::new().stack_size(2 << 20);
-        let read = |html: String| page(&html, &"https://example.org/".parse().unwrap(), false).len();
-        let check = move || {
-            assert_eq!(read("<div>".repeat(20_000) + "deep"), 0);
-            read("<b><i><a href=x>".repeat(200));
-            read("<ul><li>".repeat(2_000));
-            read("<table><tr><td>".repeat(500));
-            read("<blockquote>".repeat(5_000) + &"</p>".repeat(5_000));
-            assert!(read("<p>".repeat(5_000) + "x") > 0);
+        let check = || {
+            for html in
+                ["<div>".repeat(2_000) + "deep", "<ul><li>".repeat(2_000), "<table><tr><td>".repeat(1_000), "<b><i><a href=x>".repeat(300)]
+            {
+                assert!(!tangled(&html));
+                assert!(!read(&html).contains("deep"));
+            }
+            assert!(read(&("<p>".repeat(20_000) + "x")).contains('x'));
         };
         thread.spawn(check).unwrap().join().unwrap();
     }
