@@ -127,6 +127,7 @@ pub fn markdown(value: &Value) -> String {
             let line = |item: &Value| {
                 let mut out = String::from("- ");
                 match item {
+                    Value::Null => out.push_str("None"),
                     Value::Object(_) => TEXT_STYLE.write(item, 0, &mut out),
                     item => write_text(item, &mut out),
                 }
@@ -240,6 +241,7 @@ mod tests {
             (json!([1, 2.5]), "[1, 2.5]", "- 1\n- 2.5"),
             (json!([true]), "[True]", "- True"),
             (json!([{"a": 1}]), r#"[{"a": 1}]"#, r#"- {"a": 1}"#),
+            (json!(["a", null]), "['a', None]", "- a\n- None"),
             (file("image"), "", "![a.png](http://x/a.png)"),
             (json!([file("document")]), "", "[a.png](http://x/a.png)"),
         ];

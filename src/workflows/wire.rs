@@ -424,7 +424,7 @@ fn metadata(record: &NodeRecord) -> Vars {
 
 /// Kept for resuming only.
 fn is_internal(key: &str) -> bool {
-    key == "rounds"
+    matches!(key, "rounds" | "failed_rounds")
 }
 
 /// As prices are shown everywhere: plain decimal text.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
-use super::node::{Inside, ROUNDS};
+use super::node::{FAILED_ROUNDS, Inside, ROUNDS};
 use super::{FlowDone, FlowEnd, Place, Shared, merge_response, scope};
 use crate::workflows::event::{Container, Form, NodeStart, Round, RunEvent};
 use crate::workflows::graph::{Flow, Node};
@@ -116,6 +116,7 @@ impl Work<'_> {
 impl Rounds {
     fn outcome(self, data: &Iteration, inputs: Vars) -> Outcome {
         let n_rounds = self.done.len();
+        let n_failed = self.done.iter().filter(|done| done.is_none()).count();
         let mut outcome = Outcome { inputs, ..Outcome::default() };
         let mut outputs = Vec::new();
         for done in self.done {
@@ -137,6 +138,9 @@ impl Rounds {
         let durations: Vars = self.seconds.iter().enumerate().map(|(i, s)| (i.to_string(), json!(s))).collect();
         outcome.metadata.insert("iteration_duration_map".into(), Value::Object(durations));
         outcome.metadata.insert(ROUNDS.into(), json!(n_rounds));
+        if n_failed > 0 {
+            outcome.metadata.insert(FAILED_ROUNDS.into(), json!(n_failed));
+        }
         outcome
     }
 }

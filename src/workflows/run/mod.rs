@@ -170,6 +170,8 @@ impl Shared {
         if record.status == NodeStatus::Exception {
             totals.exceptions_count += 1;
         }
+        let failed_rounds = record.metadata.get(node::FAILED_ROUNDS).and_then(Value::as_u64).unwrap_or_default();
+        totals.exceptions_count += u32::try_from(failed_rounds).unwrap_or(u32::MAX);
     }
 
     /// What the children of a container that finished in an earlier process took.

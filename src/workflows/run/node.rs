@@ -18,6 +18,8 @@ use crate::workflows::vars::{Pool, Vars};
 
 /// Metadata of containers: how many rounds they had. Not shown.
 pub(super) const ROUNDS: &str = "rounds";
+/// Likewise: how many of them failed without failing the container.
+pub(super) const FAILED_ROUNDS: &str = "failed_rounds";
 
 pub(super) enum NodeEnd {
     /// `is_news`: it ran now, not in an earlier process.

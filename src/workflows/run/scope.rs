@@ -175,9 +175,14 @@ impl Scope {
             None => SOURCE,
         };
         self.decide_edges(index, handle, node.is_branch());
+        // what shows its output comes before a node's end, and behind that of a container
+        let is_container = node.inside.is_some();
+        if is_news && is_container {
+            self.tell_end(node, record);
+        }
         let texts = self.responses.finished(index, &self.flow, &self.states, &self.pool);
         self.send(texts);
-        if is_news {
+        if is_news && !is_container {
             self.tell_end(node, record);
         }
         self.go_on(index, node);
