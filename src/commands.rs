@@ -10,6 +10,7 @@ use crate::accounts::admin::{self, CreateAdmin, CreateKeyArgs, ResetPassword};
 use crate::apps::cli::{self, ExportArgs, ImportArgs, ListArgs};
 use crate::config::Config;
 use crate::runtime::Runtime;
+use crate::workflows::cli::{RunArgs, run_file};
 
 #[derive(Subcommand)]
 pub enum AdminCommand {
@@ -33,6 +34,8 @@ pub enum AppCommand {
     Export(With<ExportArgs>),
     /// Show the apps of a workspace
     List(With<ListArgs>),
+    /// Run a workflow file and print its outputs as JSON
+    Run(Box<With<RunArgs>>),
 }
 
 /// A slice's arguments and where its data is.
@@ -107,6 +110,13 @@ pub async fn app(command: AppCommand) -> Result<()> {
             runtime.stop().await;
             print(yaml?.trim_end());
         }
+        AppCommand::Run(command) => {
+            let With { args, config } = *command;
+            let runtime = Runtime::attach(config).await?;
+            let outputs = run_file(&runtime.state, &args, &mut |line| progress(line)).await;
+            runtime.stop().await;
+            print(&serde_json::to_string_pretty(&outputs?)?);
+        }
         AppCommand::List(With { args, config }) => {
             let runtime = Runtime::attach(config).await?;
             let apps = cli::list_apps(&runtime.state.db, &args).await;
@@ -136,6 +146,10 @@ impl<A: Args> WithPassword<A> {
         };
         Ok((self.with.args, self.with.config, password))
     }
+}
+
+fn progress(line: &str) {
+    eprintln!("{line}");
 }
 
 #[expect(clippy::print_stdout, reason = "the command's result")]

@@ -43,7 +43,9 @@ pub async fn keep_value(state: &AppState, scope: &Scope, name: &str, mime_type: 
     if stored.content.mime_type == OCTETS && is_media_type(mime_type) && !mime_type.starts_with("image/") {
         mime_type.clone_into(&mut stored.content.mime_type);
     }
-    let row = store::record(state, scope, Some(scope.app_id), stored).await?;
+    // a run in the terminal is of no app
+    let app_id = Some(scope.app_id).filter(|id| !id.0.is_nil());
+    let row = store::record(state, scope, app_id, stored).await?;
     Ok(Resolved::of_row(row, TransferMethod::ToolFile, None).output_json(state, scope.workspace_id))
 }
 

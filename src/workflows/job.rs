@@ -73,8 +73,12 @@ pub async fn start(state: &AppState, launch: Launch) -> Result<Started> {
     let (done, outcome) = oneshot::channel();
     let task_id = run.task_id;
     let work = Work::new(state, run, recorder, task, face.teller, SentText::default(), 0.0, done);
-    let go =
-        Go { pool: pool(&flow, &work.run, &version, conversation_variables), flow, finished: HashMap::new(), reason: StartReason::Initial };
+    let go = Go {
+        pool: pool(&flow, &work.run.inputs, &version, conversation_variables),
+        flow,
+        finished: HashMap::new(),
+        reason: StartReason::Initial,
+    };
     let host = work.host(face.history);
     tokio::spawn(async move {
         work.execute(go, host).await;
@@ -91,9 +95,9 @@ fn unrecorded(error: Unrecorded) -> Error {
 }
 
 /// What a run works on: inputs under the entry's id, and the variables around them.
-fn pool(flow: &Flow, run: &NewRun, version: &Version, conversation_variables: Vars) -> Pool {
+pub(super) fn pool(flow: &Flow, all: &Vars, version: &Version, conversation_variables: Vars) -> Pool {
     let (mut inputs, mut system) = (Vars::new(), Vars::new());
-    for (name, value) in &run.inputs {
+    for (name, value) in all {
         match name.strip_prefix(SYSTEM).and_then(|rest| rest.strip_prefix('.')) {
             Some(name) => system.insert(name.to_owned(), value.clone()),
             None => inputs.insert(name.clone(), value.clone()),
@@ -104,6 +108,9 @@ fn pool(flow: &Flow, run: &NewRun, version: &Version, conversation_variables: Va
     pool.set_all(ENVIRONMENT, Arc::clone(&version.environment));
     pool.set_all(CONVERSATION, Arc::new(conversation_variables));
     pool.set_all(&flow.entry_node().id, Arc::new(inputs));
+    for variable in &version.conversation_variables {
+        pool.declare(CONVERSATION, &variable.name, &variable.value_type);
+    }
     pool
 }
 
@@ -364,7 +371,7 @@ async fn resume(state: &AppState, row: runs::Row, face_of: FaceOf) -> Result<()>
         Ok(flow) => {
             let reason = if row.is_new { StartReason::Initial } else { StartReason::Resumption };
             let finished = finished.into_iter().map(|record| (record.key.clone(), record)).collect();
-            let go = Go { pool: pool(&flow, &run, &version, conversation_variables), flow, finished, reason };
+            let go = Go { pool: pool(&flow, &run.inputs, &version, conversation_variables), flow, finished, reason };
             let host = work.host(face.history);
             work.execute(go, host).await;
         }

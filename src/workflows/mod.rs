@@ -6,6 +6,7 @@
 //!   same graph is walked again over the outputs of the nodes that finished.
 
 pub mod begin;
+pub mod cli;
 mod db;
 pub mod event;
 pub mod follow;

@@ -1110,7 +1110,7 @@ export interface components {
             name: string;
             /** Format: int32 */
             timeout_ms?: number;
-            /** @description Of its streamable HTTP endpoint, as in https://example.com/mcp */
+            /** @description Of its streamable HTTP endpoint, as in `https://example.com/mcp` */
             url: string;
         };
         /** @description Either `document` or `document_url`. */
