@@ -45,6 +45,7 @@ fn console() -> OpenApiRouter<AppState> {
         .merge(files::console_routes())
         .merge(catalog::routes())
         .merge(tools::routes())
+        .merge(workflows::console_routes())
         .merge(chat::console_routes())
 }
 

@@ -188,7 +188,8 @@ async fn begin(
     teller.naming = naming;
     teller.told = Some(told);
     let face = face(state, &run, teller, asker.caller.id(), version);
-    let launch = Launch { run, version: Arc::clone(version), conversation_variables, face, slot: prepared.slot.take(), streams: true };
+    let slot = prepared.slot.take();
+    let launch = Launch { run, version: Arc::clone(version), conversation_variables, face, slot, streams: true, kept: Vec::new() };
     let started = job::start(state, launch).await?;
     // from here on the run answers for the message
     messages::leave_to_run(&state.db, app.workspace_id, prepared.message_id).await?;

@@ -253,7 +253,6 @@ pub(super) async fn stop_chat_message(
         && row.status == "paused"
     {
         job::stop_waiting(&state, app.workspace_id, app.app_id, task_id).await?;
-        db::messages::stop_paused(&state.db, app.workspace_id, row.id).await?;
     }
     Ok(stop(&state, &caller, &task_id).await)
 }

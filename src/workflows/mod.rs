@@ -7,7 +7,11 @@
 
 pub mod begin;
 pub mod cli;
+mod console;
 mod db;
+mod diff;
+mod display;
+mod drafts;
 pub mod event;
 pub mod follow;
 pub mod forms;
@@ -15,14 +19,17 @@ pub mod graph;
 pub mod host;
 pub mod job;
 mod logs;
+pub mod mask;
 pub mod nodes;
 pub mod record;
+mod replay;
 mod routes;
 pub mod run;
 mod run_host;
 pub mod run_row;
 mod sent;
 pub mod server_host;
+mod step;
 pub mod teller;
 pub mod template;
 pub mod value;
@@ -34,6 +41,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::state::AppState;
+
+pub use console::check_publishable;
+
+/// The console's routes.
+pub fn console_routes() -> OpenApiRouter<AppState> {
+    console::routes()
+}
 
 /// The service API.
 pub fn service_routes() -> OpenApiRouter<AppState> {
