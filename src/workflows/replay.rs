@@ -112,13 +112,14 @@ mod tests {
         let node = |id: &str, data: Value| json!({"id": id, "data": data});
         let plain = || json!({"type": "template-transform", "template": ""});
         let edge = |text: &str| text.split_once('>').map(|(a, b)| json!({"source": a, "target": b})).unwrap();
+        let edges = ["s>a", "a>b", "a>c", "b>d", "c>d", "s>i", "i0>t"].map(edge);
         let graph = json!({
             "nodes": [
                 node("s", json!({"type": "start"})), node("a", plain()), node("b", plain()), node("c", plain()), node("d", plain()),
                 node("i", json!({"type": "iteration", "start_node_id": "i0"})),
                 {"id": "i0", "parentId": "i", "data": {"type": "iteration-start"}}, {"id": "t", "parentId": "i", "data": plain()},
             ],
-            "edges": ["s>a", "a>b", "a>c", "b>d", "c>d", "s>i", "i0>t"].map(edge),
+            "edges": edges,
         });
         Flow::build(&graph, None).unwrap()
     }

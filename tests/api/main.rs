@@ -22,5 +22,6 @@ mod scripted;
 mod server;
 mod support;
 mod tools;
+mod workflow_console;
 mod workflow_host;
 mod workflows;

@@ -319,6 +319,7 @@ async fn steps_and_stopping_are_limits() {
         finished: HashMap::new(),
         reason: StartReason::Initial,
         stop,
+        view: View::default(),
     };
     let (events, _received) = mpsc::unbounded_channel();
     let few = Limits { max_steps: 10, ..Limits::default() };
