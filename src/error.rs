@@ -224,8 +224,7 @@ impl Error {
     }
 
     fn console_body(&self) -> Value {
-        let mut error =
-            json!({"code": self.code.as_str(), "message": self.message, "type": self.code.openai_type(), "param": self.param});
+        let mut error = json!({"code": self.code.as_str(), "message": self.message, "type": self.code.openai_type(), "param": self.param});
         if let Some(details) = &self.details {
             error["details"] = (**details).clone();
         }

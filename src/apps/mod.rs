@@ -119,7 +119,12 @@ pub async fn claim_slot(state: &AppState, app_id: AppId, max: u32, task_id: Task
 }
 
 /// What a version, or with none the draft, holds.
-pub async fn find_config(db: &PgPool, workspace_id: WorkspaceId, app_id: AppId, version_id: Option<AppVersionId>) -> Result<(AppMode, Value)> {
+pub async fn find_config(
+    db: &PgPool,
+    workspace_id: WorkspaceId,
+    app_id: AppId,
+    version_id: Option<AppVersionId>,
+) -> Result<(AppMode, Value)> {
     let row = db::find_app(db, workspace_id, app_id).await?.ok_or_else(not_found)?;
     let config = match version_id {
         None => row.draft,

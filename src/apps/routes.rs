@@ -14,9 +14,9 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::dsl::{self, Import, Outcome};
-use super::service::Site;
 use super::models::mappings::Mapped;
 use super::models::missing::Missing;
+use super::service::Site;
 use super::{AppMode, PublishCheck, annotations, check_config, check_publishable, config, db, inputs, not_found};
 use crate::accounts::{Editor, Reader, Session};
 use crate::error::{Code, Error, Result};

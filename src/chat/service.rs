@@ -126,7 +126,7 @@ pub(super) async fn create_chat_message(
         let pinned = body.workflow_id.as_deref().map(str::trim).filter(|id| !id.is_empty());
         let version = begin::version(&state, &head, pinned).await?;
         let creator = Creator::EndUser { id: end_user.id, user: end_user.session_id };
-        let asker = Asker { caller, creator, source: Source::ServiceApi, draft_config: None };
+        let asker = Asker { caller, creator, source: Source::ServiceApi, draft_config: None, replay: None };
         let started = chatflow::start(&state, &head, version, asker, ask).await?;
         return answer_of_run(started, body.response_mode, &headers).await;
     }

@@ -200,7 +200,8 @@ fn parts(node: &Value) -> (Value, Value) {
         match value {
             Value::Object(data) if key == "data" => {
                 let is_layout = |key: &String| key.starts_with('_') || DATA_LAYOUT.contains(&key.as_str());
-                let (drawn, does): (Map<_, _>, Map<_, _>) = data.iter().map(|(k, v)| (k.clone(), v.clone())).partition(|(key, _)| is_layout(key));
+                let (drawn, does): (Map<_, _>, Map<_, _>) =
+                    data.iter().map(|(k, v)| (k.clone(), v.clone())).partition(|(key, _)| is_layout(key));
                 own.insert(key.clone(), Value::Object(does));
                 layout.insert(key.clone(), Value::Object(drawn));
             }

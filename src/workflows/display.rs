@@ -21,6 +21,8 @@ pub const DETAIL: Shown = Shown { bytes: 1000 << 10, chars: 100_000, items: 1000
 /// Of one variable among many.
 pub const PREVIEW: Shown = Shown { bytes: 8 << 10, chars: 2000, items: 50 };
 
+/// Of one object.
+const MAX_KEYS: usize = 1000;
 /// Stands at the end of a text that goes on.
 const MORE: &str = "…";
 
@@ -83,7 +85,7 @@ impl Cut {
 
     fn object(&mut self, map: &Map<String, Value>, room: usize) -> Map<String, Value> {
         let kept: Vec<(&String, &Value, usize)> =
-            map.iter().take(self.limits.items).map(|(key, item)| (key, item, key.len() + 4 + value::size(item))).collect();
+            map.iter().take(MAX_KEYS).map(|(key, item)| (key, item, key.len() + 4 + value::size(item))).collect();
         self.is_cut |= kept.len() < map.len();
         let share = share(kept.iter().map(|(.., size)| *size), room);
         kept.into_iter().map(|(key, item, _)| (key.clone(), self.value(item, share))).collect()

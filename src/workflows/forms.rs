@@ -31,7 +31,8 @@ pub async fn open(state: &AppState, run: &NewRun, new: NewForm) -> Result<FormSt
     let token = on_page.then(|| hex::encode(rand::random::<[u8; 32]>()));
     let expires_at = Utc::now() + new.expires_in.min(LONGEST_WAIT);
     let (execution_id, recipients) = (new.execution_id, new.delivery_methods.clone());
-    let form = Form { display_in_ui: on_page, form_token: token.clone(), approval_channels: channels, ..form_without_page(new, id, expires_at) };
+    let form =
+        Form { display_in_ui: on_page, form_token: token.clone(), approval_channels: channels, ..form_without_page(new, id, expires_at) };
     let form = serde_json::to_value(form).map_err(anyhow::Error::from)?;
     let row = db::NewForm {
         id,

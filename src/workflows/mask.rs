@@ -134,7 +134,10 @@ mod tests {
         let mut result = Ok(Outcome { inputs: vars(), process_data: vars(), outputs: vars(), ..Outcome::default() });
         mask.result(&mut result);
         let outcome = result.unwrap();
-        assert_eq!((&outcome.inputs["v"], &outcome.process_data["v"], &outcome.outputs["v"]), (&json!(HIDDEN), &json!(HIDDEN), &json!("hunter22")));
+        assert_eq!(
+            (&outcome.inputs["v"], &outcome.process_data["v"], &outcome.outputs["v"]),
+            (&json!(HIDDEN), &json!(HIDDEN), &json!("hunter22"))
+        );
         let mut failed: Result<Outcome, NodeError> = Err(NodeError::new("E", "no host hunter22.test").with_inputs(vars()));
         mask.result(&mut failed);
         let error = failed.unwrap_err();

@@ -1,17 +1,39 @@
 //! Running again from one node on: nodes that don't follow it keep what they gave in an earlier run, the node and everything
 //! behind it runs again.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::db::runs::{self, Row};
 use super::event::{NodeRecord, NodeUsage};
+use super::given::{GivenVariable, with_files};
 use super::graph::Flow;
+use super::job;
 use super::vars::{SYSTEM, Selector, Vars};
+use super::version::Version;
 use crate::error::{Error, Result};
+use crate::files::Scope;
 use crate::ids::WorkflowRunId;
+use crate::state::AppState;
 
 /// `metadata` of a node that did not run: the run that it was taken from.
 const KEPT_FROM: &str = "kept_from_run_id";
+
+/// System variables that are a run's own, whatever it was taken from.
+const OWN: [&str; 7] = ["user_id", "app_id", "workflow_id", "workflow_run_id", "timestamp", "conversation_id", "dialogue_count"];
+
+/// Where a run begins in the middle of an earlier one.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct ReplayFrom {
+    pub run_id: WorkflowRunId,
+    /// It and everything behind it runs again
+    pub node_id: String,
+}
 
 /// A value in place of the one that the earlier run had.
 #[derive(Debug, Clone)]
@@ -23,14 +45,40 @@ pub struct Override {
 /// A run that begins in the middle.
 #[derive(Debug, Default)]
 pub struct Replay {
-    /// Of the earlier run: what it was asked, and its nodes before `from`, as nodes of the new run.
-    pub inputs: Vars,
-    pub kept: Vec<NodeRecord>,
+    /// What the earlier run was asked.
+    inputs: Vars,
+    /// System variables that were replaced.
+    replaced: HashSet<String>,
+    /// Nodes before `from`.
+    kept: Vec<NodeRecord>,
 }
 
 impl Replay {
+    /// Of a run of the app in `scope`, whose row comes along.
+    pub async fn load(
+        state: &AppState,
+        scope: &Scope,
+        version: &Version,
+        from: &ReplayFrom,
+        overrides: Vec<GivenVariable>,
+    ) -> Result<(Row, Self)> {
+        let earlier = runs::find(&state.db, scope.workspace_id, scope.app_id, from.run_id).await?;
+        let missing = || Error::invalid("from.run_id", format!("from.run_id: the app has no run {}.", from.run_id));
+        let earlier = earlier.ok_or_else(missing)?;
+        let flow = version.flow(earlier.entry_node_id.as_deref())?;
+        let records = job::finished_records(state, scope.workspace_id, earlier.id).await?;
+        let mut replay = Self::new(&flow, &from.node_id, (earlier.id, earlier.begun().inputs, records))?;
+        let mut given = Vec::new();
+        for (i, GivenVariable { selector, value }) in overrides.into_iter().enumerate() {
+            let value = with_files(state, scope, value, &format!("overrides[{i}].value")).await?;
+            given.push(Override { selector, value });
+        }
+        replay.apply(given)?;
+        Ok((earlier, replay))
+    }
+
     /// `records`: the finished nodes of the earlier run. A node inside of a container stands for the container.
-    pub fn new(flow: &Flow, from: &str, (earlier, inputs, records): (WorkflowRunId, Vars, Vec<NodeRecord>)) -> Result<Self> {
+    fn new(flow: &Flow, from: &str, (earlier, inputs, records): (WorkflowRunId, Vars, Vec<NodeRecord>)) -> Result<Self> {
         let at = flow.find_around(from).ok_or_else(|| {
             Error::invalid("from.node_id", format!("from.node_id: no node {from} can be reached from the start of this graph."))
         })?;
@@ -42,19 +90,22 @@ impl Replay {
             record.metadata.insert(KEPT_FROM.into(), json!(earlier));
             record
         });
-        Ok(Self { inputs, kept: kept.collect() })
+        Ok(Self { inputs, replaced: HashSet::new(), kept: kept.collect() })
     }
 
     /// Puts other values in the place of what nodes gave, or of system variables.
-    pub fn apply(&mut self, overrides: Vec<Override>) -> Result<()> {
+    fn apply(&mut self, overrides: Vec<Override>) -> Result<()> {
         for (i, Override { selector, value }) in overrides.into_iter().enumerate() {
             let at = |what: String| Error::invalid(format!("overrides[{i}].selector"), format!("overrides[{i}].selector: {what}"));
             let [node, variable, keys @ ..] = selector.0.as_slice() else {
                 return Err(at("must be a list of at least two names: a node's id and a variable.".into()));
             };
             let vars = match self.kept.iter_mut().find(|record| record.key == *node) {
-                _ if node == SYSTEM => &mut self.inputs,
-                Some(record) => std::sync::Arc::make_mut(&mut record.outputs),
+                _ if node == SYSTEM => {
+                    self.replaced.insert(variable.clone());
+                    &mut self.inputs
+                }
+                Some(record) => Arc::make_mut(&mut record.outputs),
                 None => {
                     return Err(at(format!("node {node} runs again or did not run before: only what stays can be replaced.")));
                 }
@@ -64,6 +115,30 @@ impl Replay {
             set(place, keys, value).map_err(|key| at(format!("{selector} can't be set: there is no object around '{key}'.")))?;
         }
         Ok(())
+    }
+
+    /// What the new run is asked; `fresh` are inputs that were made for it.
+    pub fn inputs(&self, fresh: &Vars) -> Vars {
+        let mut inputs = self.inputs.clone();
+        for name in OWN.into_iter().filter(|name| !self.replaced.contains(*name)) {
+            let name = format!("{SYSTEM}.{name}");
+            match fresh.get(&name) {
+                Some(value) => inputs.insert(name, value.clone()),
+                None => inputs.shift_remove(&name),
+            };
+        }
+        inputs
+    }
+
+    /// Of those, the values of the form.
+    pub fn form(&self) -> Vars {
+        let prefix = format!("{SYSTEM}.");
+        self.inputs.iter().filter(|(name, _)| !name.starts_with(&prefix)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// A system variable of the earlier run, or what stands in its place.
+    pub fn system(&self, name: &str) -> Option<&Value> {
+        self.inputs.get(&format!("{SYSTEM}.{name}"))
     }
 
     /// Makes the kept nodes those of `run_id`.
@@ -102,8 +177,6 @@ pub fn set<'a>(place: &mut Value, keys: &'a [String], value: Value) -> Result<()
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::workflows::event::{Container, NodeStart, NodeStatus, Round};
 
@@ -180,7 +253,10 @@ mod tests {
         replay.apply(vec![with("a.output.n", json!(2)), with("a.new", json!("x")), with("sys.query", json!("q"))]).unwrap();
         let a = replay.kept.iter().find(|record| record.key == "a").unwrap();
         assert_eq!(Value::Object((*a.outputs).clone()), json!({"output": {"n": 2}, "new": "x"}));
-        assert_eq!(replay.inputs["sys.query"], "q");
+        let fresh = Vars::from_iter([("sys.user_id", "new"), ("sys.query", "")].map(|(name, value)| (name.to_owned(), json!(value))));
+        assert_eq!(Value::Object(replay.inputs(&fresh)), json!({"sys.query": "q", "sys.user_id": "new"}));
+        replay.apply(vec![with("sys.user_id", json!("u"))]).unwrap();
+        assert_eq!(replay.inputs(&fresh)["sys.user_id"], "u");
         for (path, why) in [("d.output", "runs again"), ("a", "at least two names"), ("a.output.n.x", "no object around 'x'")] {
             let error = replay.apply(vec![with(path, json!(1))]).unwrap_err();
             assert!(error.message.contains(why) && error.param.as_deref() == Some("overrides[0].selector"), "{path}: {}", error.message);

@@ -40,7 +40,12 @@ pub enum Stepped {
 impl Step {
     /// Runs the node and tells what happens, without the run that is none. `keep` is called with the node's record before its
     /// end is told.
-    pub async fn execute<F: Future<Output = ()>>(self, task: &mut Task, stop: CancellationToken, keep: impl Fn(NodeRecord) -> F) -> Stepped {
+    pub async fn execute<F: Future<Output = ()>>(
+        self,
+        task: &mut Task,
+        stop: CancellationToken,
+        keep: impl Fn(NodeRecord) -> F,
+    ) -> Stepped {
         let wire = Wire::of_workflow(&self.run);
         let node_id = self.flow.entry_node().id.clone();
         let (sender, mut events) = mpsc::unbounded_channel();

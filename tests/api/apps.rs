@@ -162,12 +162,7 @@ async fn an_old_or_newer_file_is_told_apart(db: PgPool) {
     // with a provider of that name the model is mapped to it
     let provider = "with p as (insert into providers (id, workspace_id, name, base_url) values ($1, $2, 'openai', 'http://192.0.2.1') returning id)
         insert into provider_models (id, workspace_id, provider_id, name, kind, context_size) select $1, $2, id, 'gpt-4o-mini', 'llm', 8192 from p";
-    sqlx::query(provider)
-        .bind(Uuid::now_v7())
-        .bind(app.home.id)
-        .execute(&app.state.db)
-        .await
-        .unwrap();
+    sqlx::query(provider).bind(Uuid::now_v7()).bind(app.home.id).execute(&app.state.db).await.unwrap();
     let mapped = editor.post("/api/apps/import", json!({"yaml": COMPLETION})).await.ok();
     assert_eq!(mapped["app"]["draft"]["model"]["provider"], "openai");
     assert!(!mapped["warnings"].to_string().contains("gpt-4o-mini"));

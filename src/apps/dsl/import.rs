@@ -35,9 +35,7 @@ pub enum Outcome {
         missing: Missing,
     },
     /// Nothing was made; the file's version needs a confirmation.
-    Pending {
-        version: String,
-    },
+    Pending { version: String },
 }
 
 /// Reads the file and makes the app of it.

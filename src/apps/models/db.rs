@@ -35,12 +35,7 @@ pub async fn list_mappings(db: impl PgExecutor<'_>, workspace_id: WorkspaceId) -
 }
 
 /// Remembers mappings; one of the same model is replaced.
-pub async fn put_mappings(
-    db: impl PgExecutor<'_>,
-    workspace_id: WorkspaceId,
-    created_by: AccountId,
-    mappings: &[Mapping],
-) -> Result<()> {
+pub async fn put_mappings(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, created_by: AccountId, mappings: &[Mapping]) -> Result<()> {
     let ids: Vec<_> = mappings.iter().map(|_| ModelMappingId::new().0).collect();
     let texts = |of: fn(&Mapping) -> &str| mappings.iter().map(|mapping| of(mapping).to_owned()).collect::<Vec<_>>();
     sqlx::query!(

@@ -222,7 +222,8 @@ impl Missing {
             warnings.push(format!("Tool '{}': {}", tool.tool_name, tool.message));
         }
         for plugin in &self.plugins {
-            warnings.push(format!("The app was made with the plugin '{plugin}', which does not exist here: what it does has to be replaced."));
+            warnings
+                .push(format!("The app was made with the plugin '{plugin}', which does not exist here: what it does has to be replaced."));
         }
         let n_datasets: usize = self.knowledge.iter().map(|missing| missing.dataset_ids.len()).sum();
         if n_datasets > 0 {
@@ -250,8 +251,10 @@ mod tests {
                 {"id": "3", "data": {"type": "knowledge-retrieval", "dataset_ids": ["d1", "d2"]}},
             ]},
         });
-        let found: Vec<String> =
-            tool_places(&config).into_iter().map(|(spot, tool)| format!("{} {:?} {}", spot.field, tool.provider_type, tool.tool_name)).collect();
+        let found: Vec<String> = tool_places(&config)
+            .into_iter()
+            .map(|(spot, tool)| format!("{} {:?} {}", spot.field, tool.provider_type, tool.tool_name))
+            .collect();
         assert_eq!(found, ["tool_name Builtin now", "agent_parameters.tools.value[1] Mcp on", "agent_mode.tools[0] Api a"]);
         let ids: Vec<_> = knowledge(&config).into_iter().map(|missing| (missing.at.node_id, missing.dataset_ids)).collect();
         assert_eq!(ids, [(Some("3".to_owned()), vec!["d1".to_owned(), "d2".to_owned()]), (None, vec!["d0".to_owned()])]);

@@ -168,7 +168,15 @@ mod tests {
     fn every_place_is_found() {
         let found: Vec<String> = places(&config())
             .into_iter()
-            .map(|p| format!("{}{} {} {}", p.at.node.map(|(id, title)| format!("{id} {title} ")).unwrap_or_default(), p.at.field, p.kind.as_str(), p.reference))
+            .map(|p| {
+                format!(
+                    "{}{} {} {}",
+                    p.at.node.map(|(id, title)| format!("{id} {title} ")).unwrap_or_default(),
+                    p.at.field,
+                    p.kind.as_str(),
+                    p.reference
+                )
+            })
             .collect();
         assert_eq!(
             found,

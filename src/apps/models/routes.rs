@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::db;
 use super::mappings::{self, Mapped, Mapping, ModelName};
 use super::missing::{self, Missing};
-use super::db;
 use crate::accounts::{Editor, Session};
 use crate::apps::routes::{App, draft_conflict, load};
 use crate::apps::{self, not_found};

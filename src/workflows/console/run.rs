@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use utoipa::{IntoParams, ToSchema};
 
-use super::draft::{Draft, GivenVariable, with_files, workflow_head};
+use super::draft::{Draft, workflow_head};
 use super::publish;
 use crate::accounts::{Editor, Session};
 use crate::apps::AppMode;
@@ -21,8 +21,10 @@ use crate::http::sse;
 use crate::ids::{AppId, WorkflowRunId};
 use crate::state::AppState;
 use crate::workflows::db::runs::{self, Row};
+use crate::workflows::event::NodeRecord;
+use crate::workflows::given::{GivenVariable, with_files};
 use crate::workflows::job::{self, Launch};
-use crate::workflows::replay::{Override, Replay};
+use crate::workflows::replay::{Replay, ReplayFrom};
 use crate::workflows::routes::{self, BlockingRun, Follow, ResponseMode};
 use crate::workflows::run_row::{NewRun, Source};
 use crate::workflows::teller::Face;
@@ -50,13 +52,6 @@ pub(super) struct RunDraft {
     overrides: Vec<GivenVariable>,
 }
 
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-pub(super) struct ReplayFrom {
-    run_id: WorkflowRunId,
-    /// It and everything behind it runs again
-    node_id: String,
-}
-
 /// Run the draft of a workflow. Chatflows are asked through their preview.
 ///
 /// The answer is a stream of the events of `/v1/workflows/run`, or with `blocking` what the run came to.
@@ -73,12 +68,16 @@ pub(super) async fn run_draft(
     if draft.head.mode != AppMode::Workflow {
         return Err(Error::new(Code::NotWorkflowApp, "A chatflow is asked: use its preview."));
     }
+    let entry = body.entry_node_id.as_deref();
+    if let Some(entry) = entry.filter(|entry| !graph::entries(draft.graph()).is_ok_and(|all| all.iter().any(|(id, _)| id == entry))) {
+        return Err(Error::invalid("entry_node_id", format!("entry_node_id: {entry} is neither a start node nor a trigger.")));
+    }
+    // what is wrong with the graph is told by node and field
+    draft.version.flow(entry).map_err(|error| publish::problems(&draft.section, draft.head.mode).unwrap_or(error))?;
     let (run, kept) = match body.from.take() {
-        Some(from) => in_the_middle(&state, &draft, from, &mut body).await?,
+        Some(from) => in_the_middle(&state, &draft, &from, &mut body).await?,
         None => (from_the_start(&state, &draft, &mut body).await?, Vec::new()),
     };
-    // what is wrong with the graph is told before anything is kept
-    draft.version.flow(run.entry_node_id.as_deref()).map_err(|error| publish::problems(&draft.section, draft.head.mode).unwrap_or(error))?;
     let run = Arc::new(run);
     let streams = body.response_mode != Some(ResponseMode::Blocking);
     let (version, face) = (Arc::clone(&draft.version), Face::of_workflow(&run));
@@ -107,42 +106,19 @@ async fn from_the_start(state: &AppState, draft: &Draft, body: &mut RunDraft) ->
         begin::check(state, &scope, &draft.version, &given, &body.files).await?
     };
     let mut run = new_run(state, draft, inputs, files).await?;
-    if let Some(entry) = body.entry_node_id.take() {
-        let entries = graph::entries(draft.graph()).unwrap_or_default();
-        if !entries.iter().any(|(id, _)| *id == entry) {
-            return Err(Error::invalid("entry_node_id", format!("entry_node_id: {entry} is neither a start node nor a trigger.")));
-        }
-        run.entry_node_id = Some(entry);
-    }
+    run.entry_node_id = body.entry_node_id.take();
     Ok(run)
 }
 
 /// A run that begins at a node, with what an earlier run left before it.
-async fn in_the_middle(
-    state: &AppState,
-    draft: &Draft,
-    from: ReplayFrom,
-    body: &mut RunDraft,
-) -> Result<(NewRun, Vec<crate::workflows::event::NodeRecord>)> {
-    if !body.inputs.is_empty() || !body.files.is_empty() {
+async fn in_the_middle(state: &AppState, draft: &Draft, from: &ReplayFrom, body: &mut RunDraft) -> Result<(NewRun, Vec<NodeRecord>)> {
+    if !body.inputs.is_empty() || !body.files.is_empty() || body.entry_node_id.is_some() {
         return Err(Error::invalid("inputs", "inputs: with from, those of the earlier run are taken; replace them with overrides."));
     }
-    let earlier = find_run(state, draft, from.run_id).await?;
-    let entry_node_id = body.entry_node_id.take().or_else(|| earlier.entry_node_id.clone());
-    let flow = draft.version.flow(entry_node_id.as_deref());
-    let flow = flow.map_err(|error| publish::problems(&draft.section, draft.head.mode).unwrap_or(error))?;
-    let records = job::finished_records(state, draft.maker.workspace_id, earlier.id).await?;
-    let mut inputs: Vars = earlier.begun().inputs;
+    let overrides = std::mem::take(&mut body.overrides);
+    let (earlier, replay) = Replay::load(state, &draft.scope(), &draft.version, from, overrides).await?;
     let fresh = new_run(state, draft, Map::new(), Vec::new()).await?;
-    inputs.extend(fresh.inputs.iter().filter(|(name, _)| *name != "sys.files").map(|(name, value)| (name.clone(), value.clone())));
-    let mut replay = Replay::new(&flow, &from.node_id, (earlier.id, inputs, records))?;
-    let mut overrides = Vec::new();
-    for (i, given) in std::mem::take(&mut body.overrides).into_iter().enumerate() {
-        let value = with_files(state, &draft.scope(), given.value, &format!("overrides[{i}].value")).await?;
-        overrides.push(Override { selector: given.selector, value });
-    }
-    replay.apply(overrides)?;
-    let run = NewRun { inputs: replay.inputs.clone(), entry_node_id, ..fresh };
+    let run = NewRun { inputs: replay.inputs(&fresh.inputs), entry_node_id: earlier.entry_node_id, ..fresh };
     let kept = replay.records_of(run.id);
     Ok((run, kept))
 }
@@ -151,11 +127,6 @@ async fn new_run(state: &AppState, draft: &Draft, inputs: Map<String, Value>, fi
     let creator = draft.creator(state).await?;
     let section = Some(draft.section.clone());
     Ok(begin::workflow_run(&draft.head, &draft.version, section, creator, Source::Debugger, inputs, files))
-}
-
-async fn find_run(state: &AppState, draft: &Draft, id: WorkflowRunId) -> Result<Row> {
-    let found = runs::find(&state.db, draft.maker.workspace_id, draft.maker.app_id, id).await?;
-    found.ok_or_else(|| Error::invalid("from.run_id", format!("from.run_id: the app has no run {id}.")))
 }
 
 /// A run of the app.

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use utoipa::ToSchema;
 
-use super::draft::{Draft, GivenVariable, with_files};
+use super::draft::Draft;
 use super::forms::AnswerForm;
 use super::nodes::NodeRun;
 use super::publish;
@@ -27,6 +27,7 @@ use crate::workflows::begin;
 use crate::workflows::display::{self, PREVIEW};
 use crate::workflows::drafts::{self, Values};
 use crate::workflows::event::{Form, NodeRecord};
+use crate::workflows::given::{GivenVariable, with_files};
 use crate::workflows::graph::{self, Flow, Needed};
 use crate::workflows::mask::HIDDEN;
 use crate::workflows::replay;
@@ -80,7 +81,16 @@ pub(super) async fn list_node_variables(
             Some(value) => display::shown_value(&value, PREVIEW),
             None => (Value::Null, false),
         };
-        NodeVariable { title: draft.title(&selector), selector, type_name, value, value_truncated, is_known, read_by_node_id: node_id, field }
+        NodeVariable {
+            title: draft.title(&selector),
+            selector,
+            type_name,
+            value,
+            value_truncated,
+            is_known,
+            read_by_node_id: node_id,
+            field,
+        }
     };
     Ok(Json(List::whole(needed.into_iter().map(variable).collect())))
 }
@@ -154,9 +164,7 @@ pub(super) async fn run_node(
     drop(frames);
     let stepped = outcome.await.map_err(|_| Error::internal(anyhow::anyhow!("the node's task broke off")))?;
     let tried = match stepped {
-        Stepped::Ended(record) => {
-            NodeTried { status: record.status.as_str(), node_run: Some(NodeRun::of(*record, true)), form: None }
-        }
+        Stepped::Ended(record) => NodeTried { status: record.status.as_str(), node_run: Some(NodeRun::of(*record, true)), form: None },
         Stepped::Asks(form) => NodeTried { status: "paused", node_run: None, form: Some(form) },
         Stepped::Stopped => NodeTried { status: "stopped", node_run: None, form: None },
     };

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::draft::{Draft, with_files, workflow_head};
+use super::draft::{Draft, workflow_head};
 use crate::accounts::{Editor, Session};
 use crate::error::{Error, Result};
 use crate::http::extract::{Json, Path};
@@ -16,6 +16,7 @@ use crate::http::page::List;
 use crate::ids::{AppId, WorkflowRunId};
 use crate::state::AppState;
 use crate::workflows::drafts::{self, Maker, Values};
+use crate::workflows::given::with_files;
 use crate::workflows::graph;
 use crate::workflows::mask::HIDDEN;
 use crate::workflows::value;

@@ -132,13 +132,7 @@ pub async fn list_edits(db: impl PgExecutor<'_>, maker: Maker, nodes: Option<&[S
 }
 
 /// Puts a value (JSON text) in place of another. False when all of the member's would take more than `max_bytes`.
-pub async fn edit(
-    db: impl PgExecutor<'_>,
-    maker: Maker,
-    (node_id, name): (&str, &str),
-    value: &str,
-    max_bytes: i64,
-) -> sqlx::Result<bool> {
+pub async fn edit(db: impl PgExecutor<'_>, maker: Maker, (node_id, name): (&str, &str), value: &str, max_bytes: i64) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "insert into draft_values (workspace_id, app_id, account_id, node_id, name, value, bytes)
          select $1, $2, $3, $4, $5, $6::text::json, octet_length($6)
@@ -192,7 +186,11 @@ pub async fn clear(db: impl PgExecutor<'_>, maker: Maker, node_id: Option<&str>)
 }
 
 /// How the variables of a run's conversation stand: (name, value).
-pub async fn conversation_of(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, run_id: WorkflowRunId) -> sqlx::Result<Vec<(String, Value)>> {
+pub async fn conversation_of(
+    db: impl PgExecutor<'_>,
+    workspace_id: WorkspaceId,
+    run_id: WorkflowRunId,
+) -> sqlx::Result<Vec<(String, Value)>> {
     let rows = sqlx::query!(
         "select v.name, v.value from conversation_variables v join workflow_runs r on r.conversation_id = v.conversation_id
          where v.workspace_id = $1 and r.workspace_id = $1 and r.id = $2 order by v.name",

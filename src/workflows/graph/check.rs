@@ -74,7 +74,8 @@ pub fn check(section: &Value, is_chat: bool) -> Vec<Issue> {
             if is_chat { "no answer node is reached: nobody would see an answer" } else { "no end node is reached: runs have no outputs" };
         issues.push(Issue::of(Severity::Warning, GraphError::of_graph("graph.nodes", message)));
     }
-    let known = Known { is_chat, environment: names(section, "environment_variables"), conversation: names(section, "conversation_variables") };
+    let known =
+        Known { is_chat, environment: names(section, "environment_variables"), conversation: names(section, "conversation_variables") };
     for node in &raw.nodes {
         check_node(&raw, &known, node, reached.contains(node.id), &mut issues);
     }
@@ -313,8 +314,11 @@ mod tests {
     fn variables_that_do_not_exist_are_told() {
         let nodes = json!([
             node("s", json!({"type": "start", "variables": [{"variable": "q"}]})),
-            node("m", json!({"type": "llm", "model": {"provider": "", "name": ""}, "prompt_template": [{"role": "user", "text":
-                "{{#s.q#}} {{#s.r#}} {{#s.sys.files#}} {{#sys.query#}} {{#sys.odd#}} {{#env.key#}} {{#env.gone#}} {{#conversation.c#}}"}]})),
+            node(
+                "m",
+                json!({"type": "llm", "model": {"provider": "", "name": ""}, "prompt_template": [{"role": "user", "text":
+                "{{#s.q#}} {{#s.r#}} {{#sys.query#}} {{#sys.odd#}} {{#env.key#}} {{#env.gone#}} {{#conversation.c#}}"}]})
+            ),
             node("e", json!({"type": "end", "outputs": [{"variable": "x", "value_selector": ["m", "answer"]}]})),
         ]);
         let section = json!({"graph": {"nodes": nodes, "edges": [{"source": "s", "target": "m"}, {"source": "m", "target": "e"}]},

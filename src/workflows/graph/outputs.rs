@@ -49,9 +49,8 @@ pub fn outputs(type_name: &str, data: &Value) -> Outputs {
                 ("finish_reason", "string"),
                 ("files", "array[file]"),
             ]);
-            let is_structured = ["structured_output_switch_on", "structured_output_enabled"]
-                .iter()
-                .any(|key| data.get(*key) == Some(&Value::Bool(true)));
+            let is_structured =
+                ["structured_output_switch_on", "structured_output_enabled"].iter().any(|key| data.get(*key) == Some(&Value::Bool(true)));
             base.and(is_structured.then(|| ("structured_output".to_owned(), "object".to_owned())))
         }
         "knowledge-retrieval" => Outputs::of(&[("result", "array[object]")]),
@@ -64,9 +63,7 @@ pub fn outputs(type_name: &str, data: &Value) -> Outputs {
             None => Outputs::open(&[]),
         },
         "template-transform" => Outputs::of(&[("output", "string")]),
-        "http-request" => {
-            Outputs::of(&[("status_code", "number"), ("body", "string"), ("headers", "object"), ("files", "array[file]")])
-        }
+        "http-request" => Outputs::of(&[("status_code", "number"), ("body", "string"), ("headers", "object"), ("files", "array[file]")]),
         "tool" => Outputs::open(&[("text", "string"), ("files", "array[file]"), ("json", "array[object]")]),
         "agent" => Outputs::open(&[("text", "string"), ("files", "array[file]"), ("json", "array[object]"), ("usage", "object")]),
         "variable-aggregator" | "variable-assigner" => match data.pointer("/advanced_settings/group_enabled") {
@@ -77,12 +74,14 @@ pub fn outputs(type_name: &str, data: &Value) -> Outputs {
             _ => Outputs::of(&[]).and([("output".to_owned(), text(data, "output_type"))]),
         },
         "assigner" | "loop-end" | "iteration-start" | "loop-start" => Outputs::default(),
-        "iteration" => {
-            Outputs::of(&[("item", "any"), ("index", "number")]).and([("output".to_owned(), text(data, "output_type"))])
-        }
+        "iteration" => Outputs::of(&[("item", "any"), ("index", "number")]).and([("output".to_owned(), text(data, "output_type"))]),
         "loop" => Outputs::of(&[("loop_round", "number")]).and(named(data, "loop_variables", "label", "var_type")),
-        "parameter-extractor" => Outputs::of(&[("__is_success", "number"), ("__reason", "string"), ("__usage", "object")])
-            .and(named(data, "parameters", "name", "type")),
+        "parameter-extractor" => Outputs::of(&[("__is_success", "number"), ("__reason", "string"), ("__usage", "object")]).and(named(
+            data,
+            "parameters",
+            "name",
+            "type",
+        )),
         "document-extractor" => {
             let is_list = data.get("is_array_file") == Some(&Value::Bool(true));
             Outputs::of(&[("text", if is_list { "array[string]" } else { "string" })])
@@ -104,7 +103,8 @@ pub fn outputs(type_name: &str, data: &Value) -> Outputs {
         }
         _ => Outputs::open(&[]),
     };
-    let has_strategy = data.get("error_strategy").and_then(Value::as_str).is_some_and(|strategy| !strategy.is_empty() && strategy != "none");
+    let has_strategy =
+        data.get("error_strategy").and_then(Value::as_str).is_some_and(|strategy| !strategy.is_empty() && strategy != "none");
     let of_failure = ["error_message", "error_type"].map(|name| (name.to_owned(), "string".to_owned()));
     outputs.and(has_strategy.then_some(of_failure).into_iter().flatten())
 }

@@ -206,9 +206,15 @@ mod tests {
                 json!({"type": "assigner", "items": [{"variable_selector": ["conversation", "v"], "input_type": "variable", "value": ["a", "b"]}, {"variable_selector": ["conversation", "w"], "input_type": "constant", "value": ["x", "y"]}]}),
                 vec!["items[0].variable_selector: conversation.v", "items[0].value: a.b", "items[1].variable_selector: conversation.w"],
             ),
-            (json!({"type": "loop", "loop_variables": [{"value_type": "variable", "value": ["a", "b"]}]}), vec!["loop_variables[0].value: a.b"]),
+            (
+                json!({"type": "loop", "loop_variables": [{"value_type": "variable", "value": ["a", "b"]}]}),
+                vec!["loop_variables[0].value: a.b"],
+            ),
             (json!({"type": "parameter-extractor", "query": ["a", "b"], "parameters": [{"options": ["x", "y"]}]}), vec!["query: a.b"]),
-            (json!({"type": "list-operator", "variable": ["a", "b"], "filter_by": {"enabled": false, "conditions": [{"value": "{{#no.x#}}"}]}}), vec!["variable: a.b"]),
+            (
+                json!({"type": "list-operator", "variable": ["a", "b"], "filter_by": {"enabled": false, "conditions": [{"value": "{{#no.x#}}"}]}}),
+                vec!["variable: a.b"],
+            ),
             (json!({"type": "start", "variables": [{"variable": "{{#no.x#}}"}]}), vec![]),
         ];
         for (data, expected) in cases {

@@ -52,7 +52,12 @@ async fn an_import_tells_what_is_missing_and_remembers_what_was_chosen(db: PgPoo
     let imported = editor.post("/api/apps/import", json!({"yaml": FILE})).await.ok();
     assert_eq!(imported["status"], "completed_with_warnings");
     let missing = &imported["missing"];
-    let named: Vec<_> = missing["models"].as_array().unwrap().iter().map(|m| (m["name"].as_str().unwrap(), m["places"].as_array().unwrap().len())).collect();
+    let named: Vec<_> = missing["models"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| (m["name"].as_str().unwrap(), m["places"].as_array().unwrap().len()))
+        .collect();
     assert_eq!(named, [("gpt-4o-mini", 1), ("gpt-4o", 2)]);
     let places = &missing["models"][1]["places"];
     assert_eq!(places[1], json!({"node_id": "a", "title": "Act", "field": "agent_parameters.model.value"}));
@@ -69,13 +74,19 @@ async fn an_import_tells_what_is_missing_and_remembers_what_was_chosen(db: PgPoo
     ]);
     let mapped = editor.post(&path, json!({"mappings": mappings})).await.ok();
     assert_eq!(models(&mapped["app"]["draft"]), ["local/default", "scripted/echo", "scripted/echo"]);
-    assert_eq!(mapped["mapped"][1], json!({"from": {"provider": openai, "name": "gpt-4o"}, "to": {"provider": PROVIDER, "name": "echo"}, "places": 2}));
+    assert_eq!(
+        mapped["mapped"][1],
+        json!({"from": {"provider": openai, "name": "gpt-4o"}, "to": {"provider": PROVIDER, "name": "echo"}, "places": 2})
+    );
     assert_eq!((&mapped["missing"]["models"], &mapped["app"]["draft_revision"]), (&json!([]), &json!(2)));
 
     // the next import does it by itself
     let again = editor.post("/api/apps/import", json!({"yaml": FILE})).await.ok();
     assert_eq!(models(&again["app"]["draft"]), ["local/default", "scripted/echo", "scripted/echo"]);
-    assert_eq!((again["mapped"].as_array().unwrap().len(), &again["missing"]["models"], &again["missing"]["plugins"]), (2, &json!([]), &json!(["acme/search"])));
+    assert_eq!(
+        (again["mapped"].as_array().unwrap().len(), &again["missing"]["models"], &again["missing"]["plugins"]),
+        (2, &json!([]), &json!(["acme/search"]))
+    );
     // in this workspace
     let foreign = app.foreigner().post("/api/apps/import", json!({"yaml": FILE})).await.ok();
     assert_eq!(foreign["missing"]["models"].as_array().unwrap().len(), 2);
@@ -108,7 +119,10 @@ async fn mappings_lead_to_what_there_is(db: PgPool) {
         (json!([{"from": from(), "to": model(PROVIDER, Some("x"))}]), "mappings[0].to"),
         (json!([{"from": from(), "to": model("nowhere", None)}]), "mappings[0].to"),
         (json!([{"from": model(" ", None), "to": model(PROVIDER, None)}]), "mappings[0].from.provider"),
-        (json!([{"from": from(), "to": model(PROVIDER, Some("echo"))}, {"from": from(), "to": model(PROVIDER, Some("small"))}]), "mappings[1].from"),
+        (
+            json!([{"from": from(), "to": model(PROVIDER, Some("echo"))}, {"from": from(), "to": model(PROVIDER, Some("small"))}]),
+            "mappings[1].from",
+        ),
     ];
     for (mappings, param) in cases {
         let refused = editor.post(&path, json!({"mappings": mappings})).await.refused(400, "invalid_param");

@@ -5,7 +5,7 @@ use sqlx::PgPool;
 
 use super::{Studio, ended, given, outcome};
 use crate::support::TestApp;
-use crate::workflows::{child, city, end, graph, node, start, template, whole};
+use crate::workflows::{answer, child, city, end, graph, node, start, template, whole};
 
 /// start → a → b → end, and beside it start → i (an iteration over letters) → end.
 fn config() -> Value {
@@ -45,7 +45,8 @@ async fn a_run_begins_again_in_the_middle(db: PgPool) {
     assert_ne!(new_id, run_id);
     let nodes = studio.get(&format!("/runs/{new_id}/nodes")).await;
     let nodes = nodes["data"].as_array().unwrap();
-    let kept: Vec<&str> = nodes.iter().filter(|n| n["metadata"]["kept_from_run_id"] == *run_id).map(|n| n["node_id"].as_str().unwrap()).collect();
+    let kept: Vec<&str> =
+        nodes.iter().filter(|n| n["metadata"]["kept_from_run_id"] == *run_id).map(|n| n["node_id"].as_str().unwrap()).collect();
     assert_eq!((nodes.len(), kept.len()), (7, 5), "{kept:?}");
     let a = nodes.iter().find(|n| n["node_id"] == "a").unwrap();
     assert_eq!(a["outputs"]["output"], "Rome?");
@@ -87,4 +88,28 @@ async fn a_replay_that_means_nothing_is_refused(db: PgPool) {
     // another app's run is nobody's here
     let other = Studio::of(&app, "workflow", &config()).await;
     other.editor.post(&other.path("/draft/run"), json!({"from": from("b")})).await.refused(400, "invalid_param");
+}
+
+#[sqlx::test]
+async fn a_chatflow_s_answer_is_made_again_in_its_conversation(db: PgPool) {
+    let app = TestApp::start(db).await;
+    let nodes = vec![
+        start(city()),
+        node("t", template("Say", "{{ q }} in {{ c }}", &[("q", "sys.query"), ("c", "s.city")])),
+        node("u", template("Mark", "{{ t }}!", &[("t", "t.output")])),
+        answer("a", "{{#u.output#}} ({{#sys.dialogue_count#}})"),
+    ];
+    let flow = Studio::of(&app, "advanced-chat", &graph(nodes, &["s>t", "t>u", "u>a"])).await;
+    let first = whole(flow.stream("/preview", json!({"query": "rain", "inputs": {"city": "Oslo"}})).await).await;
+    let text =
+        |events: &[Value]| -> String { events.iter().filter(|e| e["event"] == "message").map(|e| e["answer"].as_str().unwrap()).collect() };
+    assert_eq!(text(&first), "rain in Oslo! (1)");
+    let run_id = first.iter().find_map(|e| e["workflow_run_id"].as_str()).unwrap();
+    let body = json!({"from": {"run_id": run_id, "node_id": "u"}, "overrides": [given("t.output", json!("sun"))]});
+    let again = whole(flow.stream("/preview", body).await).await;
+    assert_eq!((text(&again).as_str(), ended(&again)), ("sun! (2)", vec!["u", "a"]));
+    assert_eq!(again[0]["conversation_id"], first[0]["conversation_id"]);
+    let body = json!({"from": {"run_id": run_id, "node_id": "t"}, "overrides": [given("sys.query", json!("fog"))]});
+    assert_eq!(text(&whole(flow.stream("/preview", body).await).await), "fog in Oslo! (3)");
+    flow.editor.post(&flow.path("/preview"), json!({"overrides": [given("t.output", json!("x"))]})).await.refused(400, "invalid_param");
 }

@@ -55,7 +55,10 @@ async fn secrets_are_hidden_in_what_nodes_show(db: PgPool) {
     let nodes = studio.get(&format!("/runs/{run_id}/nodes")).await;
     let of = |id: &str| nodes["data"].as_array().unwrap().iter().find(|n| n["node_id"] == id).unwrap();
     let request = of("h")["process_data"]["request"].as_str().unwrap();
-    assert!(request.contains("X-Key: ********") && request.contains("?k=********") && request.contains("{\"k\": \"********\"}"), "{request}");
+    assert!(
+        request.contains("X-Key: ********") && request.contains("?k=********") && request.contains("{\"k\": \"********\"}"),
+        "{request}"
+    );
     assert_eq!(of("m")["inputs"]["#env.key#"], "********");
     assert_eq!(of("t")["inputs"]["k"], "********");
     for node in nodes["data"].as_array().unwrap() {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use super::{Studio, ended, given};
+use crate::scripted::{PROVIDER, Provider};
 use crate::support::{Role, TestApp};
 use crate::workflows::{asking, child, city, end, graph, greeting, long, names, node, start, until, whole};
 
@@ -27,7 +28,10 @@ async fn a_node_says_what_it_needs_and_runs_alone(db: PgPool) {
     let needed = studio.get("/draft/nodes/t/variables").await;
     assert_eq!(told(&needed), ["s.city (string) null", r#"env.key (secret) "********""#, "sys.files (array[file]) []"]);
     let city = &needed["data"][0];
-    assert_eq!((&city["title"], &city["is_known"], &city["field"]), (&json!("Start"), &json!(false), &json!("variables[0].value_selector")));
+    assert_eq!(
+        (&city["title"], &city["is_known"], &city["field"]),
+        (&json!("Start"), &json!(false), &json!("variables[0].value_selector"))
+    );
 
     let tried = studio.try_node("t", json!({"variables": [given("s.city", json!("Oslo"))]})).await;
     assert_eq!((&tried["status"], &tried["node_run"]["outputs"]), (&json!("succeeded"), &json!({"output": "Hello Oslo"})));
@@ -176,15 +180,18 @@ async fn a_node_that_asks_shows_its_form_and_takes_an_answer(db: PgPool) {
 
 #[sqlx::test]
 async fn a_step_is_stopped(db: PgPool) {
-    let app = TestApp::start(db).await;
-    let studio = Studio::of(&app, "workflow", &long(450)).await;
-    let mut stream = studio.stream("/draft/nodes/i/run", json!({})).await;
-    let next = until(&mut stream, "iteration_next").await;
+    let app = TestApp::start_with(db, |config| config.allow_networks = vec!["127.0.0.0/8".parse().unwrap()]).await;
+    Provider::start(&app.state.db, app.home.id).await;
+    let model = json!({"type": "llm", "title": "Say", "model": {"provider": PROVIDER, "name": "slow", "mode": "chat", "completion_params": {}},
+        "prompt_template": [{"role": "user", "text": "hi"}], "context": {"enabled": false}, "vision": {"enabled": false}});
+    let studio = Studio::of(&app, "workflow", &graph(vec![start(json!([])), node("m", model), end(&[])], &["s>m", "m>e"])).await;
+    let mut stream = studio.stream("/draft/nodes/m/run", json!({})).await;
+    let next = until(&mut stream, "text_chunk").await;
     let path = studio.path(&format!("/draft/tasks/{}/stop", next["task_id"].as_str().unwrap()));
     // somebody else's is left alone
     app.client(Role::Owner).post(&path, json!({})).await.ok();
     studio.editor.post(&path, json!({})).await.ok();
     let events = crate::workflows::data(&stream.rest().await);
     assert_eq!(events.last().unwrap()["data"]["status"], "stopped");
-    assert_eq!(studio.get("/draft/nodes/i/last-run").await["status"], "stopped");
+    assert_eq!(studio.get("/draft/nodes/m/last-run").await["status"], "stopped");
 }

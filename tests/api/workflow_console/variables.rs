@@ -11,7 +11,8 @@ use crate::workflows::{end, graph, greeting, node, parrot, start, template, whol
 async fn values_of_runs_are_edited_and_taken_back(db: PgPool) {
     let app = TestApp::start(db).await;
     let mut config = greeting();
-    config["environment_variables"] = json!([{"name": "key", "value_type": "secret", "value": "hunter22"}, {"name": "n", "value_type": "number", "value": "3"}]);
+    config["environment_variables"] =
+        json!([{"name": "key", "value_type": "secret", "value": "hunter22"}, {"name": "n", "value_type": "number", "value": "3"}]);
     let studio = Studio::of(&app, "workflow", &config).await;
     assert_eq!(studio.variables().await, [r#"env.key="********""#, "env.n=3"]);
     let run = studio.run(json!({"city": "Oslo"})).await;
@@ -73,7 +74,8 @@ async fn conversation_variables_stand_as_they_were_left(db: PgPool) {
     flow.editor.put(&flow.path("/draft/variables/conversation/said"), json!({"value": ["x"]})).await.ok();
     let tried = flow.try_node("v", json!({"variables": [ask("two")]})).await;
     assert_eq!(tried["node_run"]["process_data"]["said"], json!(["x", "two"]));
-    let refused = flow.editor.put(&flow.path("/draft/variables/conversation/said"), json!({"value": [1]})).await.refused(400, "invalid_param");
+    let refused =
+        flow.editor.put(&flow.path("/draft/variables/conversation/said"), json!({"value": [1]})).await.refused(400, "invalid_param");
     assert_eq!(refused["error"]["message"], "value: conversation.said is of type array[string], not array[number].");
     // system variables too
     flow.editor.put(&flow.path("/draft/variables/sys/query"), json!({"value": "three"})).await.ok();

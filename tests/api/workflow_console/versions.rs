@@ -11,7 +11,8 @@ use crate::workflows::greeting;
 async fn versions_are_compared_with_each_other_and_the_draft(db: PgPool) {
     let app = TestApp::start(db).await;
     let studio = Studio::of(&app, "workflow", &greeting()).await;
-    let first: uuid::Uuid = sqlx::query_scalar("select id from app_versions where app_id = $1").bind(studio.app_id).fetch_one(&app.state.db).await.unwrap();
+    let first: uuid::Uuid =
+        sqlx::query_scalar("select id from app_versions where app_id = $1").bind(studio.app_id).fetch_one(&app.state.db).await.unwrap();
     let diff = async |a: &str, b: &str| app.client(Role::Normal).get(&studio.path(&format!("/versions/{a}/diff/{b}"))).await;
     let first = first.to_string();
     let same = diff(&first, "draft").await.ok();
@@ -34,7 +35,10 @@ async fn versions_are_compared_with_each_other_and_the_draft(db: PgPool) {
     assert_eq!(found["variables"], json!([{"list": "environment", "name": "key", "kind": "added", "changes": []}]));
     assert!(!found.to_string().contains("hunter22"));
     let back = diff("draft", &first).await.ok();
-    assert_eq!((&back["nodes"]["changed"][1]["changes"][0]["after"], &back["variables"][0]["kind"]), (&json!("Hello {{ c }}"), &json!("removed")));
+    assert_eq!(
+        (&back["nodes"]["changed"][1]["changes"][0]["after"], &back["variables"][0]["kind"]),
+        (&json!("Hello {{ c }}"), &json!("removed"))
+    );
 
     for (a, b) in [("odd", "draft"), (first.as_str(), "0190a000-0000-7000-8000-000000000000")] {
         diff(a, b).await.refused(404, "not_found");
