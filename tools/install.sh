@@ -42,5 +42,7 @@ node -e 'process.exit(+process.versions.node.split(".")[0] >= 20 ? 0 : 1)' || { 
 if [ "$goal" = test ] && ! cmp -s tools/requirements.txt target/tools/requirements.txt; then
   python3 -m venv target/tools
   target/tools/bin/pip install --quiet --disable-pip-version-check -r tools/requirements.txt
+  # what app files of other people import in their code nodes
+  target/tools/bin/pip install --quiet --disable-pip-version-check --target target/tools/python-packages -r tests/python-packages.txt
   cp tools/requirements.txt target/tools/requirements.txt
 fi
