@@ -42,7 +42,11 @@ node -e 'process.exit(+process.versions.node.split(".")[0] >= 20 ? 0 : 1)' || { 
 if [ "$goal" = test ] && ! cmp -s tools/requirements.txt target/tools/requirements.txt; then
   python3 -m venv target/tools
   target/tools/bin/pip install --quiet --disable-pip-version-check -r tools/requirements.txt
-  # what app files of other people import in their code nodes
-  target/tools/bin/pip install --quiet --disable-pip-version-check --target target/tools/python-packages -r tests/python-packages.txt
   cp tools/requirements.txt target/tools/requirements.txt
+fi
+# For the app files of other people, where those are.
+packages=target/tools/python-packages
+if [ "$goal" = test ] && [ -d ../shared/dsl-samples ] && ! cmp -s tests/python-packages.txt $packages/requirements.txt; then
+  target/tools/bin/pip install --quiet --disable-pip-version-check --upgrade --target $packages -r tests/python-packages.txt
+  cp tests/python-packages.txt $packages/requirements.txt
 fi

@@ -130,14 +130,14 @@ async fn map_models(state: &AppState, workspace_id: WorkspaceId, args: &RunArgs,
         for place in places {
             let Some(model) = node.pointer_mut(place).filter(|model| model.is_object()) else { continue };
             let text = |key: &str| model.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let name = if text("name").is_empty() { text("model") } else { text("name") };
-            let reference = ModelRef { provider: text("provider"), name };
+            // agents write it as `model`
+            let key = if text("name").is_empty() { "model" } else { "name" };
+            let reference = ModelRef { provider: text("provider"), name: text(key) };
             if catalog::resolve(state, workspace_id, &reference).await.is_ok() {
                 continue;
             }
             model["provider"] = json!(instead.provider);
-            model["name"] = json!(instead.name);
-            model["model"] = json!(instead.name);
+            model[key] = json!(instead.name);
             let line = format!("{reference} is not set up here: {instead} runs in its place");
             if !told.contains(&line) {
                 told.push(line);

@@ -70,6 +70,9 @@ def serve():
         sys.argv = ["main.py"]
         if packages:
             sys.path.append(packages)
+            # they ask where temporary files go before they find that they can write none
+            import tempfile
+            tempfile.tempdir = "/tmp"
             # numeric libraries would start a thread per core, and here they can start none
             os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
         # the code prints to nowhere, as the standard error stream does already

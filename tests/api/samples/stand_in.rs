@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse;
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use base64::Engine;
@@ -30,6 +31,25 @@ pub const TOOLS: &[(&str, &str, &[&str])] = &[
     ("wikipedia", "wikipedia_search", &[]),
 ];
 
+/// Large models, by what they write: what code behind them reads, which the bundled model is too small to write.
+pub const WRITES: &[(&str, &str)] = &[
+    ("couplets", r#"{"top": "春风送暖千家乐", "bottom": "瑞雪迎春万户欢", "banner": "春意盎然", "summary": "春"}"#),
+    ("analysis", r#"{"summary": "Praise of a wall.", "sentiment": "positive", "key_topics": ["wall"], "word_count_estimate": "~4 words"}"#),
+    ("text", "It was a bright cold day."),
+    ("code", "```python\nprint(42)\n```"),
+];
+
+/// Says what the model of that name writes.
+async fn complete(Json(body): Json<Value>) -> impl IntoResponse {
+    let text = WRITES.iter().find(|(model, _)| body["model"] == *model).map_or("", |(_, text)| text);
+    let chunk = |delta: Value, finish: Value| {
+        json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+    };
+    let (text, stop) = (chunk(json!({"content": text}), Value::Null), chunk(json!({}), json!("stop")));
+    ([(header::CONTENT_TYPE, "text/event-stream")], format!("data: {text}\n\ndata: {stop}\n\ndata: [DONE]\n\n"))
+}
+
 /// Starts it; gives its URL.
 pub async fn start() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -46,6 +66,7 @@ pub async fn start() -> String {
                 Json(json!({"data": body, "type": headers.get("content-type").map(|v| v.to_str().unwrap_or_default().to_owned())}))
             }),
         )
+        .route("/llm/v1/chat/completions", post(complete))
         .route("/v1/sandbox/run", post(|| async { Json(json!({"code": 0, "data": {"error": "", "stdout": "42\n"}})) }))
         .route(
             "/api/climate",
