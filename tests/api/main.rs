@@ -6,6 +6,7 @@
 mod access;
 mod accounts;
 mod agent_chat;
+mod app_run;
 mod apps;
 mod architecture;
 mod catalog;
