@@ -4,6 +4,7 @@
 //!   HTTP. A run yields [`event::RunEvent`]s and asks a [`host::Host`] for everything outside of it.
 //! - A finished node is committed before its successors start, so a run that lost its process goes on where it was: the
 //!   same graph is walked again over the outputs of the nodes that finished.
+//! - [`triggers`] begin runs by themselves: requests to webhooks, schedules.
 
 pub mod begin;
 pub mod cli;
@@ -25,6 +26,7 @@ mod sent;
 pub mod server_host;
 pub mod teller;
 pub mod template;
+pub mod triggers;
 pub mod value;
 pub mod vars;
 pub mod version;
@@ -34,6 +36,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::state::AppState;
+
+/// The console's routes.
+pub fn console_routes() -> OpenApiRouter<AppState> {
+    triggers::console_routes()
+}
 
 /// The service API.
 pub fn service_routes() -> OpenApiRouter<AppState> {

@@ -23,5 +23,6 @@ mod scripted;
 mod server;
 mod support;
 mod tools;
+mod triggers;
 mod workflow_host;
 mod workflows;
