@@ -10,6 +10,7 @@ use crate::accounts::admin::{self, CreateAdmin, CreateKeyArgs, ResetPassword};
 use crate::apps::cli::{self, ExportArgs, ImportArgs, ListArgs};
 use crate::config::Config;
 use crate::runtime::Runtime;
+use crate::workflows;
 use crate::workflows::cli::{RunArgs, run_file};
 
 #[derive(Subcommand)]
@@ -93,7 +94,7 @@ pub async fn app(command: AppCommand) -> Result<()> {
     match command {
         AppCommand::Import(With { args, config }) => {
             let runtime = Runtime::attach(config).await?;
-            let imported = cli::import_file(&runtime.state.db, &args).await;
+            let imported = cli::import_file(&runtime.state, &args, workflows::check_publishable).await;
             runtime.stop().await;
             let imported = imported?;
             for warning in &imported.warnings {

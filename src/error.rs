@@ -53,6 +53,7 @@ pub enum Code {
     FormSubmitted,
     FormExpired,
     InvalidFormData,
+    InvalidWorkflow,
     SetupDone,
     SetupNeeded,
     Unavailable,
@@ -102,6 +103,7 @@ impl Code {
             Self::FormSubmitted => ("human_input_form_submitted", S::PRECONDITION_FAILED),
             Self::FormExpired => ("human_input_form_expired", S::PRECONDITION_FAILED),
             Self::InvalidFormData => ("invalid_form_data", S::BAD_REQUEST),
+            Self::InvalidWorkflow => ("invalid_workflow", S::BAD_REQUEST),
             Self::SetupDone => ("setup_done", S::CONFLICT),
             Self::SetupNeeded => ("setup_needed", S::CONFLICT),
             Self::Unavailable => ("unavailable", S::SERVICE_UNAVAILABLE),
@@ -149,12 +151,14 @@ pub struct Error {
     pub param: Option<String>,
     /// Seconds, sent as `Retry-After`.
     pub retry_after_s: Option<u64>,
+    /// What the console shows beside the message: a list of problems.
+    pub details: Option<Arc<Value>>,
     cause: Option<Arc<anyhow::Error>>,
 }
 
 impl Error {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), param: None, retry_after_s: None, cause: None }
+        Self { code, message: message.into(), param: None, retry_after_s: None, details: None, cause: None }
     }
 
     /// 400 `invalid_param` that names the field.
@@ -190,6 +194,11 @@ impl Error {
         self
     }
 
+    pub fn details(mut self, details: Value) -> Self {
+        self.details = Some(Arc::new(details));
+        self
+    }
+
     /// Notes the cause of a 5xx, once, where the failure is handled.
     pub fn log(&self) {
         if self.code.status().is_server_error() {
@@ -215,7 +224,11 @@ impl Error {
     }
 
     fn console_body(&self) -> Value {
-        json!({"error": {"code": self.code.as_str(), "message": self.message, "type": self.code.openai_type(), "param": self.param}})
+        let mut error = json!({"code": self.code.as_str(), "message": self.message, "type": self.code.openai_type(), "param": self.param});
+        if let Some(details) = &self.details {
+            error["details"] = (**details).clone();
+        }
+        json!({"error": error})
     }
 }
 

@@ -7,10 +7,11 @@ use clap::Args;
 use sqlx::PgPool;
 
 use super::dsl::{self, Import, Outcome};
-use super::{check_publishable, db, not_found};
+use super::{PublishCheck, check_publishable, db, not_found};
 use crate::accounts::admin;
 use crate::error::Error;
 use crate::ids::{AppId, WorkspaceId};
+use crate::state::AppState;
 use crate::yaml;
 
 /// `ashlar app import`
@@ -42,8 +43,9 @@ pub struct Imported {
     pub key: Option<String>,
 }
 
-/// Imports a file; a newer version is taken with a warning.
-pub async fn import_file(db: &PgPool, args: &ImportArgs) -> Result<Imported> {
+/// Imports a file; a newer version is taken with a warning. `check`: what else forbids to publish it.
+pub async fn import_file(state: &AppState, args: &ImportArgs, check: PublishCheck) -> Result<Imported> {
+    let db = &state.db;
     let size = std::fs::metadata(&args.file).with_context(|| format!("reading {}", args.file.display()))?.len();
     if size > yaml::MAX_BYTES as u64 {
         bail!("{} is larger than {} MB", args.file.display(), yaml::MAX_BYTES >> 20);
@@ -53,12 +55,12 @@ pub async fn import_file(db: &PgPool, args: &ImportArgs) -> Result<Imported> {
     let named = |e: Error| anyhow::anyhow!("{}: {}", args.file.display(), e.message);
     let workspace_id = admin::enter_workspace(db, args.workspace.as_deref()).await.map_err(|e| anyhow::anyhow!(e.message))?;
     let import = Import { workspace_id, account_id: None, yaml: &yaml, confirmed: true };
-    let Outcome::Created { app_id, warnings } = dsl::import(db, import).await.map_err(named)? else {
+    let Outcome::Created { app_id, warnings, .. } = dsl::import(state, import).await.map_err(named)? else {
         bail!("{}: the import waits for a confirmation", args.file.display());
     };
     let app = db::find_app(db, workspace_id, app_id).await?.ok_or_else(not_found)?;
     if args.publish {
-        check_publishable(app.mode, &app.draft).map_err(named)?;
+        check_publishable(app.mode, &app.draft).and_then(|()| check(app.mode, &app.draft)).map_err(named)?;
         let mut tx = db.begin().await?;
         db::publish(&mut tx, workspace_id, app_id, None, ("", "Imported")).await?;
         tx.commit().await?;

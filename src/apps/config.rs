@@ -553,6 +553,11 @@ impl ModelConfig {
         Ok(())
     }
 
+    /// The same app, asking for nothing but the question.
+    pub fn without_form(self) -> Self {
+        Self { user_input_form: Vec::new(), ..self }
+    }
+
     /// The input form, in order.
     pub fn form(&self) -> impl Iterator<Item = (FieldKind, &Field)> {
         self.user_input_form.iter().map(FormEntry::parts)

@@ -3,7 +3,7 @@
 //! - An app has one draft, changed with an optimistic revision, and any number of published versions, which never change;
 //!   callers of the API get the current version.
 //! - A config is kept as the JSON it came as; [`ModelConfig`] is the typed view of what basic apps use.
-//! - Knows no conversations, messages or model calls: those are `chat`'s.
+//! - Knows no conversations, messages or model calls, which are `chat`'s, and no graphs, which are `workflows`'.
 
 pub mod annotations;
 pub mod cli;
@@ -11,6 +11,7 @@ pub mod config;
 mod db;
 pub mod dsl;
 pub mod inputs;
+pub mod models;
 pub mod moderation;
 mod routes;
 mod service;
@@ -27,6 +28,7 @@ use crate::live::Slot;
 use crate::state::AppState;
 
 pub use config::ModelConfig;
+pub use routes::{AppVersion, PublishApp, publish};
 
 /// What kind of app; never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, ToSchema)]
@@ -114,6 +116,21 @@ pub async fn claim_slot(state: &AppState, app_id: AppId, max: u32, task_id: Task
             format!("Too many requests. Please try again later. The current maximum concurrent requests allowed for {app_id} is {max}.");
         Error::new(Code::TooManyRequests, message).retry_after(1)
     })
+}
+
+/// What a version, or with none the draft, holds.
+pub async fn find_config(
+    db: &PgPool,
+    workspace_id: WorkspaceId,
+    app_id: AppId,
+    version_id: Option<AppVersionId>,
+) -> Result<(AppMode, Value)> {
+    let row = db::find_app(db, workspace_id, app_id).await?.ok_or_else(not_found)?;
+    let config = match version_id {
+        None => row.draft,
+        Some(id) => find_version_config(db, workspace_id, app_id, id).await?.ok_or_else(|| Error::not_found("Version not found."))?,
+    };
+    Ok((row.mode, config))
 }
 
 /// What a version holds; none when it is not the app's.
@@ -209,9 +226,12 @@ fn check_publishable(mode: AppMode, config: &Value) -> Result<()> {
     }
 }
 
+/// Refuses a config that can't be published, for reasons that only those to the right of this slice know: what a graph needs.
+pub type PublishCheck = fn(AppMode, &Value) -> Result<()>;
+
 /// The console's routes.
 pub fn console_routes() -> OpenApiRouter<AppState> {
-    routes::routes().merge(annotations::console_routes())
+    routes::routes().merge(models::console_routes()).merge(annotations::console_routes())
 }
 
 /// The service API's routes.

@@ -14,8 +14,10 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::dsl::{self, Import, Outcome};
+use super::models::mappings::Mapped;
+use super::models::missing::Missing;
 use super::service::Site;
-use super::{AppMode, annotations, check_config, check_publishable, config, db, inputs, not_found};
+use super::{AppMode, PublishCheck, annotations, check_config, check_publishable, config, db, inputs, not_found};
 use crate::accounts::{Editor, Reader, Session};
 use crate::error::{Code, Error, Result};
 use crate::http::extract::{Json, Path, Query};
@@ -39,7 +41,6 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(get_app, update_app, delete_app))
         .routes(routes!(replace_draft))
         .routes(routes!(duplicate_app))
-        .routes(routes!(publish_app))
         .routes(routes!(list_versions))
         .routes(routes!(get_version))
         .routes(routes!(restore_version))
@@ -117,7 +118,7 @@ impl AppVersion {
     }
 }
 
-async fn load(state: &AppState, workspace_id: WorkspaceId, app_id: AppId) -> Result<Json<App>> {
+pub(super) async fn load(state: &AppState, workspace_id: WorkspaceId, app_id: AppId) -> Result<Json<App>> {
     let row = db::find_app(&state.db, workspace_id, app_id).await?.ok_or_else(not_found)?;
     let published_version = match row.published_version_id {
         Some(id) => db::find_version(&state.db, workspace_id, app_id, id).await?.map(|v| AppVersion::of(v, false)),
@@ -355,10 +356,15 @@ async fn replace_draft(
     check_config(row.mode, &body.config)?;
     let draft = inputs::without_nul(&body.config);
     if !db::replace_draft(&state.db, session.workspace_id, app_id, body.revision, &draft).await? {
-        let text = format!("The draft was changed meanwhile (revision {}): load it again and repeat your change.", row.draft_revision);
-        return Err(Error::new(Code::Conflict, text).param("revision"));
+        return Err(draft_conflict(row.draft_revision));
     }
     load(&state, session.workspace_id, app_id).await
+}
+
+/// 409: the draft is another one by now.
+pub(super) fn draft_conflict(revision: i64) -> Error {
+    let text = format!("The draft was changed meanwhile (revision {revision}): load it again and repeat your change.");
+    Error::new(Code::Conflict, text).param("revision")
 }
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -390,35 +396,36 @@ async fn duplicate_app(
     Ok((StatusCode::CREATED, load(&state, session.workspace_id, id).await?))
 }
 
-#[derive(Default, Deserialize, ToSchema)]
-struct PublishApp {
+/// What a new version is called.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub struct PublishApp {
     #[serde(default)]
     name: String,
     #[serde(default)]
     note: String,
 }
 
-/// Make a version of the draft and give it to callers
-#[utoipa::path(post, path = "/api/apps/{app_id}/publish", tag = "apps", params(("app_id" = AppId, Path)), request_body = PublishApp,
-    responses((status = 200, body = AppVersion), (status = 400), (status = 404)))]
-async fn publish_app(
-    State(state): State<AppState>,
-    session: Session<Editor>,
-    Path(app_id): Path<AppId>,
-    Json(body): Json<PublishApp>,
-) -> Result<Json<AppVersion>> {
+/// Makes a version of the draft and gives it to callers. The route is `workflows`', which knows what graphs need.
+pub async fn publish(
+    state: &AppState,
+    session: &Session<Editor>,
+    app_id: AppId,
+    body: PublishApp,
+    check: PublishCheck,
+) -> Result<AppVersion> {
     let name = text::optional_line("name", &body.name, NAME_CHARS)?;
     let note = description(&body.note).map_err(|e| e.param("note"))?;
     let workspace_id = session.workspace_id;
     let mut tx = state.db.begin().await?;
     let row = db::find_app(&mut *tx, workspace_id, app_id).await?.ok_or_else(not_found)?;
     check_publishable(row.mode, &row.draft)?;
+    check(row.mode, &row.draft)?;
     let published = db::publish(&mut tx, workspace_id, app_id, Some(session.account_id), (&name, &note)).await?;
     let version_id = published.ok_or_else(not_found)?;
     session.audit(&mut *tx, "app.publish", ("app", app_id), json!({"version_id": version_id})).await?;
     let version = db::find_version(&mut *tx, workspace_id, app_id, version_id).await?.ok_or_else(version_not_found)?;
     tx.commit().await?;
-    Ok(Json(AppVersion::of(version, false)))
+    Ok(AppVersion::of(version, false))
 }
 
 fn version_not_found() -> Error {
@@ -493,6 +500,10 @@ struct ImportResult {
     /// To confirm a pending import with, for ten minutes
     import_id: Option<Uuid>,
     warnings: Vec<String>,
+    /// Models of the file in whose place others run
+    mapped: Vec<Mapped>,
+    /// What the app names and the workspace does not have; models can be mapped to others
+    missing: Missing,
 }
 
 /// What Redis keeps of a pending import.
@@ -534,12 +545,12 @@ async fn confirm_import(
 async fn run_import(state: &AppState, session: &Session<Editor>, yaml: String, confirmed: bool) -> Result<Json<ImportResult>> {
     let workspace_id = session.workspace_id;
     let import = Import { workspace_id, account_id: Some(session.account_id), yaml: &yaml, confirmed };
-    match dsl::import(&state.db, import).await? {
-        Outcome::Created { app_id, warnings } => {
+    match dsl::import(state, import).await? {
+        Outcome::Created { app_id, warnings, mapped, missing } => {
             session.audit(&state.db, "app.import", ("app", app_id), json!({})).await?;
             let Json(app) = load(state, workspace_id, app_id).await?;
             let status = if warnings.is_empty() { ImportStatus::Completed } else { ImportStatus::CompletedWithWarnings };
-            Ok(Json(ImportResult { status, app: Some(app), import_id: None, warnings }))
+            Ok(Json(ImportResult { status, app: Some(app), import_id: None, warnings, mapped, missing }))
         }
         Outcome::Pending { version } => {
             let import_id = Uuid::new_v4();
@@ -547,7 +558,14 @@ async fn run_import(state: &AppState, session: &Session<Editor>, yaml: String, c
             let key = pending_key(state, workspace_id, import_id);
             let () = state.redis.connection.clone().set_ex(key, kept, PENDING_IMPORT_S).await?;
             let warning = format!("The file has DSL version {version}, this server writes {}. Import it all the same?", dsl::VERSION);
-            Ok(Json(ImportResult { status: ImportStatus::Pending, app: None, import_id: Some(import_id), warnings: vec![warning] }))
+            Ok(Json(ImportResult {
+                status: ImportStatus::Pending,
+                app: None,
+                import_id: Some(import_id),
+                warnings: vec![warning],
+                mapped: Vec::new(),
+                missing: Missing::default(),
+            }))
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::workflows::event::{NodeRecord, RunEnd, RunStatus, StartReason};
 use crate::workflows::graph::Flow;
 use crate::workflows::host::Host;
 use crate::workflows::nodes::NodeError;
-use crate::workflows::run::{Limits, Run, RunOutcome};
+use crate::workflows::run::{Limits, Run, RunOutcome, View};
 use crate::workflows::vars::Pool;
 
 #[derive(Debug, Clone, Args, Serialize)]
@@ -110,6 +110,7 @@ async fn execute(model: &Model, salt: u128, graph: Value) -> Result<(f64, u64)> 
         flow,
         pool: Pool::default(),
         limits: Limits::default(),
+        view: View::default(),
         host: Arc::new(OneModel { model: model.clone(), salt }),
         finished: HashMap::new(),
         reason: StartReason::Initial,

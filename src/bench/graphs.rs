@@ -18,7 +18,7 @@ use super::{print_json, print_line};
 use crate::workflows::event::{RunStatus, StartReason};
 use crate::workflows::graph::Flow;
 use crate::workflows::host::NoHost;
-use crate::workflows::run::{Limits, Run, RunOutcome};
+use crate::workflows::run::{Limits, Run, RunOutcome, View};
 use crate::workflows::vars::Pool;
 
 #[derive(Debug, Clone, Args, Serialize)]
@@ -79,6 +79,7 @@ async fn once(graph: &Value) -> Result<usize> {
         finished: HashMap::new(),
         reason: StartReason::Initial,
         stop: CancellationToken::new(),
+        view: View::default(),
     };
     let outcome = run.execute(events).await;
     ensure!(matches!(&outcome, RunOutcome::Ended(end) if end.status == RunStatus::Succeeded), "a run failed: {outcome:?}");

@@ -29,6 +29,7 @@ use crate::live::Frame;
 use crate::state::AppState;
 use crate::workflows::event::{Form, NodeRecord, RunEvent, RunStatus, Summary};
 use crate::workflows::job::{self, Launch};
+use crate::workflows::replay::Replay;
 use crate::workflows::run::RunOutcome;
 use crate::workflows::run_row::{Creator, NewRun, Source, TriggeredFrom};
 use crate::workflows::teller::{Face, History, Teller};
@@ -84,6 +85,8 @@ pub struct Asker {
     pub creator: Creator,
     pub source: Source,
     pub draft_config: Option<Value>,
+    /// Where the run begins in the middle of an earlier one.
+    pub replay: Option<Replay>,
 }
 
 pub async fn start(state: &AppState, head: &AppHead, version: Arc<Version>, asker: Asker, ask: Ask) -> Result<Started> {
@@ -100,10 +103,14 @@ pub async fn start(state: &AppState, head: &AppHead, version: Arc<Version>, aske
             max_active_requests: 0,
             annotation_reply: head.annotation_reply.clone(),
         },
-        config: version.features.clone(),
+        // what an earlier run was asked is not asked for again
+        config: if asker.replay.is_some() { version.features.clone().without_form() } else { version.features.clone() },
         max_active_requests: if asker.draft_config.is_none() { head.max_active_requests } else { 0 },
     };
     let mut prepared = generate::prepare(state, &app, &asker.caller, ask).await?;
+    if let Some(replay) = &asker.replay {
+        prepared.inputs = replay.form();
+    }
     if let Some(canned) = prepared.canned(state, &app).await? {
         let started = generate::begin(state, &app, &asker.caller, prepared, canned).await?;
         return Ok(Started {
@@ -165,6 +172,11 @@ async fn begin(
         ("sys.workflow_run_id", json!(id)),
     ];
     inputs.extend(system.map(|(name, value)| (name.to_owned(), value)));
+    let mut kept = Vec::new();
+    if let Some(replay) = asker.replay {
+        inputs = replay.inputs(&inputs);
+        kept = replay.records_of(id);
+    }
     let run = Arc::new(NewRun {
         id,
         workspace_id: app.workspace_id,
@@ -188,7 +200,8 @@ async fn begin(
     teller.naming = naming;
     teller.told = Some(told);
     let face = face(state, &run, teller, asker.caller.id(), version);
-    let launch = Launch { run, version: Arc::clone(version), conversation_variables, face, slot: prepared.slot.take(), streams: true };
+    let slot = prepared.slot.take();
+    let launch = Launch { run, version: Arc::clone(version), conversation_variables, face, slot, streams: true, kept };
     let started = job::start(state, launch).await?;
     // from here on the run answers for the message
     messages::leave_to_run(&state.db, app.workspace_id, prepared.message_id).await?;

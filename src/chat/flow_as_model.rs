@@ -82,7 +82,7 @@ pub(super) async fn ask(state: &AppState, head: &AppHead, conversation: Conversa
     let (pieces, received) = mpsc::unbounded_channel();
     let teller = ModelTeller { pieces, usage: Usage::default() };
     let face = Face { teller: Box::new(teller), history: Some(Arc::new(CallersHistory { system, turns: history })), owner: head.id.0 };
-    let started = job::start(state, Launch { run, version, conversation_variables, face, slot, streams: false }).await?;
+    let started = job::start(state, Launch { run, version, conversation_variables, face, slot, streams: false, kept: Vec::new() }).await?;
     Ok(Asked::Flow(FlowCall { events: Box::pin(events(received, started)), watch }))
 }
 

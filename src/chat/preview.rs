@@ -17,11 +17,13 @@ use super::{Caller, service, suggest};
 use crate::accounts::{self, Editor, Session};
 use crate::apps::{AppHead, AppMode, RunnableApp};
 use crate::error::{Code, Error, Result};
-use crate::files::InputFile;
+use crate::files::{InputFile, Owner, Scope};
 use crate::http::extract::{Json as Body, Path};
 use crate::http::sse;
 use crate::ids::{AppId, ConversationId, MessageId, TaskId};
 use crate::state::AppState;
+use crate::workflows::given::GivenVariable;
+use crate::workflows::replay::{Replay, ReplayFrom};
 use crate::workflows::run_row::{Creator, Source};
 use crate::workflows::version::Version;
 
@@ -37,6 +39,11 @@ pub(super) struct CreatePreview {
     /// Settings not saved yet; without them the draft answers
     #[schema(value_type = Option<Object>)]
     config: Option<Value>,
+    /// Of chatflows: begin in the middle of an earlier run, whose question and inputs are taken
+    from: Option<ReplayFrom>,
+    /// With `from`: values in place of those of the earlier run
+    #[serde(default)]
+    overrides: Vec<GivenVariable>,
 }
 
 /// Ask the app as it is being edited. The answer is a stream of the events of `/v1/chat-messages`.
@@ -49,7 +56,7 @@ pub(super) async fn create_preview(
     Body(body): Body<CreatePreview>,
 ) -> Result<Response> {
     let app = RunnableApp::draft(&state.db, session.workspace_id, app_id, body.config).await?;
-    let ask = Ask {
+    let mut ask = Ask {
         query: body.query,
         inputs: body.inputs,
         files: body.files.unwrap_or_default(),
@@ -57,12 +64,27 @@ pub(super) async fn create_preview(
         auto_generate_name: false,
     };
     let caller = Caller::account(session.account_id);
+    if body.from.is_some() && app.mode != AppMode::AdvancedChat {
+        return Err(Error::invalid("from", "from: only chatflows can begin in the middle of an earlier run."));
+    }
+    if body.from.is_none() && !body.overrides.is_empty() {
+        return Err(Error::invalid("overrides", "overrides: there is nothing to replace without from."));
+    }
     if app.mode == AppMode::AdvancedChat {
         let head = AppHead::find(&state.db, session.workspace_id, app_id).await?;
         let version = Arc::new(Version::read(None, app.config.clone())?);
         let (email, name) = accounts::email_and_name(&state.db, session.account_id).await?;
         let creator = Creator::Account { id: session.account_id, name, email };
-        let asker = Asker { caller, creator, source: Source::Debugger, draft_config: Some(app.config) };
+        let mut replay = None;
+        if let Some(from) = &body.from {
+            let scope = Scope { workspace_id: session.workspace_id, app_id, owner: Owner::Account(session.account_id) };
+            let (earlier, loaded) = Replay::load(&state, &scope, &version, from, body.overrides).await?;
+            ask.query = loaded.system("query").and_then(Value::as_str).unwrap_or_default().to_owned();
+            ask.conversation_id =
+                ask.conversation_id.or(earlier.conversation_id.filter(|_| earlier.account_id == Some(session.account_id)));
+            replay = Some(loaded);
+        }
+        let asker = Asker { caller, creator, source: Source::Debugger, draft_config: Some(app.config), replay };
         let started = chatflow::start(&state, &head, version, asker, ask).await?;
         return Ok(sse::frames(UnboundedReceiverStream::new(started.frames), sse::wants_ids(&headers), true));
     }

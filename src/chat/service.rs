@@ -126,7 +126,7 @@ pub(super) async fn create_chat_message(
         let pinned = body.workflow_id.as_deref().map(str::trim).filter(|id| !id.is_empty());
         let version = begin::version(&state, &head, pinned).await?;
         let creator = Creator::EndUser { id: end_user.id, user: end_user.session_id };
-        let asker = Asker { caller, creator, source: Source::ServiceApi, draft_config: None };
+        let asker = Asker { caller, creator, source: Source::ServiceApi, draft_config: None, replay: None };
         let started = chatflow::start(&state, &head, version, asker, ask).await?;
         return answer_of_run(started, body.response_mode, &headers).await;
     }
@@ -253,7 +253,6 @@ pub(super) async fn stop_chat_message(
         && row.status == "paused"
     {
         job::stop_waiting(&state, app.workspace_id, app.app_id, task_id).await?;
-        db::messages::stop_paused(&state.db, app.workspace_id, row.id).await?;
     }
     Ok(stop(&state, &caller, &task_id).await)
 }

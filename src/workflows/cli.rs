@@ -1,6 +1,6 @@
 //! `ashlar app run`: a workflow file run in the terminal, with what its nodes do as they do it. Nothing of the run is recorded.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,15 +14,16 @@ use uuid::Uuid;
 use super::event::{NodeStatus, RunEnd, RunEvent, RunStatus, StartReason};
 use super::host::Host;
 use super::job;
-use super::run::{Limits, Run, RunOutcome};
+use super::run::{Limits, Run, RunOutcome, View};
 use super::server_host::ServerHost;
 use super::vars::Vars;
 use super::version::Version;
 use crate::accounts::admin;
 use crate::apps::config::FieldKind;
+use crate::apps::models::{self, mappings};
 use crate::apps::{AppMode, dsl, inputs};
 use crate::catalog::{self, ModelRef};
-use crate::engine::host::DEFAULT;
+use crate::engine::host::{DEFAULT, Kind};
 use crate::error::Error;
 use crate::files::{Owner, Scope};
 use crate::ids::{AppId, WorkspaceId};
@@ -102,6 +103,7 @@ pub async fn run_file(state: &AppState, args: &RunArgs, tell: &mut dyn FnMut(&st
         finished: HashMap::new(),
         reason: StartReason::Initial,
         stop: CancellationToken::new(),
+        view: View { mask: Arc::clone(&version.mask), every_text: false },
     };
     let (outcome, ()) = tokio::join!(run.execute(events), show(received, tell));
     match outcome {
@@ -123,28 +125,14 @@ async fn map_models(state: &AppState, workspace_id: WorkspaceId, args: &RunArgs,
         }
         None => ModelRef::local(DEFAULT),
     };
-    let mut told = Vec::new();
-    let nodes = config.pointer_mut("/graph/nodes").and_then(Value::as_array_mut);
-    for node in nodes.into_iter().flatten() {
-        let places = ["/data/model", "/data/agent_parameters/model/value"];
-        for place in places {
-            let Some(model) = node.pointer_mut(place).filter(|model| model.is_object()) else { continue };
-            let text = |key: &str| model.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-            // agents write it as `model`
-            let key = if text("name").is_empty() { "model" } else { "name" };
-            let reference = ModelRef { provider: text("provider"), name: text(key) };
-            if catalog::resolve(state, workspace_id, &reference).await.is_ok() {
-                continue;
-            }
-            model["provider"] = json!(instead.provider);
-            model[key] = json!(instead.name);
-            let line = format!("{reference} is not set up here: {instead} runs in its place");
-            if !told.contains(&line) {
-                told.push(line);
-            }
+    let mut missing = HashSet::new();
+    for place in models::places(config).into_iter().filter(|place| place.kind == Kind::Llm) {
+        if catalog::resolve(state, workspace_id, &place.reference).await.is_err() {
+            missing.insert(place.reference);
         }
     }
-    Ok(told)
+    let mapped = mappings::apply(config, |reference| missing.contains(reference).then(|| instead.clone()));
+    Ok(mapped.into_iter().map(|mapped| format!("{} is not set up here: {} runs in its place", mapped.from, mapped.to)).collect())
 }
 
 async fn read_inputs(host: &ServerHost, version: &Version, args: &RunArgs) -> Result<Vars> {

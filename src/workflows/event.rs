@@ -1,9 +1,11 @@
 //! What happens in a run, in order: the one type that a run yields, the database keeps and event streams are made of.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::vars::{Selector, Vars};
@@ -106,7 +108,7 @@ pub struct Round {
     pub outer: Option<Arc<Round>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Container {
     Iteration,
@@ -132,12 +134,41 @@ pub struct NodeRecord {
     #[serde(default)]
     pub response: Vars,
     pub error: Option<NodeFailure>,
+    /// Before the one that the rest tells of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retries: Vec<FailedTry>,
     pub usage: NodeUsage,
     /// `execution_metadata` beyond what the other fields say.
     pub metadata: Vars,
     pub elapsed_s: f64,
     /// Unix seconds.
     pub finished_at: f64,
+}
+
+/// A try that failed and that another one followed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FailedTry {
+    pub error: NodeFailure,
+    pub inputs: Vars,
+    pub process_data: Vars,
+    pub outputs: Arc<Vars>,
+    pub elapsed_s: f64,
+    /// Unix seconds.
+    pub finished_at: f64,
+}
+
+impl FailedTry {
+    /// `elapsed`: of this try alone.
+    pub fn of(record: &NodeRecord, elapsed: Duration) -> Self {
+        Self {
+            error: record.error.clone().unwrap_or_default(),
+            inputs: record.inputs.clone(),
+            process_data: record.process_data.clone(),
+            outputs: Arc::clone(&record.outputs),
+            elapsed_s: elapsed.as_secs_f64(),
+            finished_at: record.finished_at,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,7 +183,7 @@ pub enum NodeStatus {
     Retry,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeFailure {
     /// `error_type` of fail branches.
     pub kind: String,
@@ -167,7 +198,7 @@ pub struct Write {
 }
 
 /// What model calls cost.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NodeUsage {
     pub total_tokens: u64,
     pub total_price: f64,

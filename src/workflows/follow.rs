@@ -9,8 +9,10 @@ use tokio::time::Instant;
 use super::db::runs::{self, Row};
 use super::event::{NodeRecord, NodeStatus, RunEnd, RunStatus, StartReason, Summary};
 use super::job::stored_forms;
+use super::run_row::NewRun;
 use super::vars::Vars;
 use super::wire::Wire;
+use crate::apps::AppMode;
 use crate::error::{Error, Result};
 use crate::live::{Frame, Step};
 use crate::state::AppState;
@@ -90,9 +92,17 @@ pub fn follow(state: AppState, mut row: Row, wanted: Wanted, stored: Stored) -> 
     }
 }
 
-/// The end or the pause of a workflow's run, from its row.
+/// The end or the pause of a run, from its row.
 pub fn stored_outcome(row: &Row, _is_first: bool) -> Vec<Bytes> {
-    vec![outcome(row, &Wire::of_workflow(&row.begun()))]
+    vec![outcome(row, &wire_of(&row.begun()))]
+}
+
+/// What writes a run's events, by the kind of its app.
+pub fn wire_of(run: &NewRun) -> Wire {
+    match run.mode {
+        AppMode::AdvancedChat => Wire::of_chat(run, run.created_at.timestamp()),
+        _ => Wire::of_workflow(run),
+    }
 }
 
 /// `workflow_finished` or `workflow_paused`.

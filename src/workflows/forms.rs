@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use super::run_host::LONGEST_WAIT;
 use super::run_row::NewRun;
 use crate::error::{Code, Error, Result};
 use crate::files::{self, FileKind, InputFile, Scope, TransferMethod, UploadRules};
-use crate::ids::{AppId, MessageId, WorkspaceId};
+use crate::ids::{AppId, HumanInputFormId, MessageId, WorkflowRunId, WorkspaceId};
 use crate::state::AppState;
 
 /// The page of the web app.
@@ -30,31 +30,38 @@ pub async fn open(state: &AppState, run: &NewRun, new: NewForm) -> Result<FormSt
     // 32 random bytes: whoever has it may answer
     let token = on_page.then(|| hex::encode(rand::random::<[u8; 32]>()));
     let expires_at = Utc::now() + new.expires_in.min(LONGEST_WAIT);
-    let form = Form {
+    let (execution_id, recipients) = (new.execution_id, new.delivery_methods.clone());
+    let form =
+        Form { display_in_ui: on_page, form_token: token.clone(), approval_channels: channels, ..form_without_page(new, id, expires_at) };
+    let form = serde_json::to_value(form).map_err(anyhow::Error::from)?;
+    let row = db::NewForm {
+        id,
+        app_id: run.app_id,
+        run_id: run.id,
+        execution_id,
+        token: token.as_deref(),
+        form: &form,
+        recipients: &recipients,
+        expires_at,
+    };
+    stand(&db::open(&state.db, run.workspace_id, row).await?)
+}
+
+/// A form that is shown to nobody but those who watch its run.
+pub fn form_without_page(new: NewForm, id: Uuid, expires_at: DateTime<Utc>) -> Form {
+    Form {
         form_id: id,
         node_id: new.node_id,
         node_title: new.node_title,
         form_content: new.form_content,
         inputs: new.inputs,
         actions: new.actions,
-        display_in_ui: on_page,
-        form_token: token.clone(),
-        approval_channels: channels,
+        display_in_ui: false,
+        form_token: None,
+        approval_channels: Vec::new(),
         resolved_default_values: new.resolved_default_values,
         expiration_time: expires_at.timestamp(),
-    };
-    let form = serde_json::to_value(form).map_err(anyhow::Error::from)?;
-    let row = db::NewForm {
-        id,
-        app_id: run.app_id,
-        run_id: run.id,
-        execution_id: new.execution_id,
-        token: token.as_deref(),
-        form: &form,
-        recipients: &new.delivery_methods,
-        expires_at,
-    };
-    stand(&db::open(&state.db, run.workspace_id, row).await?)
+    }
 }
 
 /// Where a stored form stands.
@@ -78,7 +85,21 @@ fn channels(methods: &Value) -> Vec<String> {
 
 /// The waiting form that a token of this app opens.
 pub async fn find(state: &AppState, workspace_id: WorkspaceId, app_id: AppId, token: &str) -> Result<db::Row> {
-    let row = db::find_by_token(&state.db, workspace_id, app_id, token).await?.ok_or_else(|| Error::not_found("Form not found"))?;
+    let row = db::find_by_token(&state.db, workspace_id, app_id, token).await?.ok_or_else(not_found)?;
+    open_still(row)
+}
+
+/// A waiting form of a run.
+pub async fn find_in_run(state: &AppState, workspace_id: WorkspaceId, run_id: WorkflowRunId, id: HumanInputFormId) -> Result<db::Row> {
+    let rows = db::list(&state.db, workspace_id, &[run_id.0]).await?;
+    open_still(rows.into_iter().find(|row| row.id == id.0).ok_or_else(not_found)?)
+}
+
+fn not_found() -> Error {
+    Error::not_found("Form not found")
+}
+
+fn open_still(row: db::Row) -> Result<db::Row> {
     match row.status.as_str() {
         "answered" => Err(submitted(&row)),
         "waiting" if row.expires_at > Utc::now() => Ok(row),
@@ -96,28 +117,31 @@ fn expired() -> Error {
 
 /// Takes an answer; the run goes on in the background.
 pub async fn answer(state: &AppState, scope: &Scope, row: &db::Row, inputs: &Map<String, Value>, action: &str) -> Result<()> {
-    let form = form_of(row)?;
-    let action_text = action_title(&form.actions, action)
-        .ok_or_else(|| Error::new(Code::InvalidFormData, format!("Invalid action: '{action}' is not one of the form's actions")))?;
-    let submitted_data = read_inputs(state, scope, &form.inputs, inputs).await?;
-    let answer = FormAnswer {
-        rendered_content: fill_in(&form.form_content, &submitted_data),
-        node_id: form.node_id,
-        node_title: form.node_title,
-        action_id: action.to_owned(),
-        action_text,
-        submitted_data,
-    };
+    let answer = read_answer(state, scope, form_of(row)?, inputs, action).await?;
     let answer = serde_json::to_value(answer).map_err(anyhow::Error::from)?;
-    let files::Owner::EndUser(end_user_id) = scope.owner else { return Err(Error::new(Code::Forbidden, "Only end users answer forms.")) };
     let mut tx = state.db.begin().await?;
-    let is_first = db::answer(&mut tx, scope.workspace_id, row, &answer, end_user_id).await?;
+    let is_first = db::answer(&mut tx, scope.workspace_id, row, &answer, scope.owner).await?;
     tx.commit().await?;
     if !is_first {
         return Err(if row.expires_at > Utc::now() { submitted(row) } else { expired() });
     }
     job::wake(state);
     Ok(())
+}
+
+/// What a form's node is told of an answer; refused when the answer does not fit the form.
+pub async fn read_answer(state: &AppState, scope: &Scope, form: Form, inputs: &Map<String, Value>, action: &str) -> Result<FormAnswer> {
+    let action_text = action_title(&form.actions, action)
+        .ok_or_else(|| Error::new(Code::InvalidFormData, format!("Invalid action: '{action}' is not one of the form's actions")))?;
+    let submitted_data = read_inputs(state, scope, &form.inputs, inputs).await?;
+    Ok(FormAnswer {
+        rendered_content: fill_in(&form.form_content, &submitted_data),
+        node_id: form.node_id,
+        node_title: form.node_title,
+        action_id: action.to_owned(),
+        action_text,
+        submitted_data,
+    })
 }
 
 fn action_title(actions: &Value, id: &str) -> Option<String> {

@@ -16,10 +16,13 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::db::{forms, runs};
+use super::drafts;
 use super::event::{NodeRecord, NodeStatus, RunEnd, RunEvent, RunStatus, StartReason, Summary};
 use super::graph::Flow;
-use super::record::{Ended, Paused, Progress, REPLICA, Recorder, STALE, Unrecorded};
-use super::run::{Limits, Run, RunOutcome};
+use super::mask::Mask;
+use super::record::{self, Ended, Paused, Progress, REPLICA, Recorder, STALE, Unrecorded};
+use super::replay;
+use super::run::{Limits, Run, RunOutcome, View};
 use super::run_host::RunHost;
 use super::run_row::NewRun;
 use super::sent::{Send, SentText};
@@ -28,7 +31,7 @@ use super::teller::{Face, Teller};
 use super::vars::{CONVERSATION, ENVIRONMENT, Pool, SYSTEM, Vars};
 use super::version::Version;
 use crate::error::{Code, Error, Result};
-use crate::ids::{AppId, TaskId, WorkspaceId};
+use crate::ids::{AppId, TaskId, WorkflowRunId, WorkspaceId};
 use crate::live::{Frame, Slot, Task};
 use crate::state::AppState;
 
@@ -50,6 +53,8 @@ pub struct Launch {
     pub slot: Option<Slot>,
     /// The caller reads events. Else a run that is over within a second needs no log of them.
     pub streams: bool,
+    /// Of a run that begins in the middle: the nodes before, as an earlier run left them.
+    pub kept: Vec<NodeRecord>,
 }
 
 /// A running run. Dropping it does not stop it.
@@ -62,10 +67,14 @@ pub struct Started {
 
 /// Commits the run and starts it.
 pub async fn start(state: &AppState, launch: Launch) -> Result<Started> {
-    let Launch { run, version, conversation_variables, face, slot, streams } = launch;
+    let Launch { run, version, conversation_variables, face, slot, streams, kept } = launch;
     let flow = version.flow(run.entry_node_id.as_deref())?;
     let recorder = Recorder::of(state);
-    recorder.begin(Arc::clone(&run)).await.map_err(unrecorded)?;
+    if kept.is_empty() {
+        recorder.begin(Arc::clone(&run)).await.map_err(unrecorded)?;
+    } else {
+        record::begin_in_the_middle(&state.db, &run, &kept).await?;
+    }
     let (mut task, frames) = state.live.open(run.task_id.0, face.owner);
     if !streams {
         task.hold_log();
@@ -76,8 +85,9 @@ pub async fn start(state: &AppState, launch: Launch) -> Result<Started> {
     let go = Go {
         pool: pool(&flow, &work.run.inputs, &version, conversation_variables),
         flow,
-        finished: HashMap::new(),
+        finished: by_key(kept),
         reason: StartReason::Initial,
+        mask: Arc::clone(&version.mask),
     };
     let host = work.host(face.history);
     tokio::spawn(async move {
@@ -120,6 +130,7 @@ struct Go {
     pool: Pool,
     finished: HashMap<String, Arc<NodeRecord>>,
     reason: StartReason,
+    mask: Arc<Mask>,
 }
 
 /// One run in this process.
@@ -178,6 +189,7 @@ impl Work {
             finished: go.finished,
             reason: go.reason,
             stop: self.task.stop_token(),
+            view: View { mask: go.mask, every_text: false },
         };
         let (lost, giving_up) = (self.lost.clone(), self.recorder.giving_up.clone());
         tokio::select! {
@@ -269,6 +281,11 @@ impl Work {
             tracing::error!(run.id = %run_id, %error, "how a workflow run came out could not be recorded");
             return;
         }
+        if self.run.is_of_draft()
+            && let Err(error) = drafts::keep_run(&self.state, &self.run).await
+        {
+            tracing::warn!(run.id = %run_id, %error, "what the run of a draft gave could not be kept for its maker");
+        }
         for bytes in last {
             self.task.send(bytes);
         }
@@ -341,18 +358,11 @@ pub async fn claim(state: &AppState, face_of: FaceOf) -> Result<usize> {
 async fn resume(state: &AppState, row: runs::Row, face_of: FaceOf) -> Result<()> {
     let run = Arc::new(row.begun());
     let version = version_of(state, &run).await?;
-    let mut finished = Vec::new();
-    for text in runs::list_records(&state.db, run.workspace_id, run.id).await? {
-        let record: NodeRecord = serde_json::from_str(&text)
-            .map_err(|error| Error::new(Code::AppUnavailable, format!("What a node gave can't be read any more: {error}.")))?;
-        if matches!(record.status, NodeStatus::Succeeded | NodeStatus::Exception) {
-            finished.push(Arc::new(record));
-        }
-    }
+    let finished = finished_records(state, run.workspace_id, run.id).await?;
     let n_nodes = i32::try_from(finished.len()).unwrap_or(i32::MAX);
     let vain = runs::note_resumption(&state.db, run.workspace_id, run.id, n_nodes).await?;
     let (mut face, conversation_variables) = face_of(state.clone(), Arc::clone(&run), Arc::clone(&version), row.sent_text.clone()).await?;
-    finished.iter().for_each(|record| face.teller.recall_node(record));
+    finished.iter().filter(|record| !replay::is_kept(record)).for_each(|record| face.teller.recall_node(record));
     let (task, sent) = if row.is_new {
         (state.live.open(run.task_id.0, face.owner).0, SentText::default())
     } else {
@@ -370,8 +380,9 @@ async fn resume(state: &AppState, row: runs::Row, face_of: FaceOf) -> Result<()>
     match flow {
         Ok(flow) => {
             let reason = if row.is_new { StartReason::Initial } else { StartReason::Resumption };
-            let finished = finished.into_iter().map(|record| (record.key.clone(), record)).collect();
-            let go = Go { pool: pool(&flow, &run.inputs, &version, conversation_variables), flow, finished, reason };
+            let finished = by_key(finished);
+            let pool = pool(&flow, &run.inputs, &version, conversation_variables);
+            let go = Go { pool, flow, finished, reason, mask: Arc::clone(&version.mask) };
             let host = work.host(face.history);
             work.execute(go, host).await;
         }
@@ -381,6 +392,23 @@ async fn resume(state: &AppState, row: runs::Row, face_of: FaceOf) -> Result<()>
         }
     }
     Ok(())
+}
+
+/// The nodes of a run that finished, in the order in which they began.
+pub(super) async fn finished_records(state: &AppState, workspace_id: WorkspaceId, run_id: WorkflowRunId) -> Result<Vec<NodeRecord>> {
+    let mut finished = Vec::new();
+    for text in runs::list_records(&state.db, workspace_id, run_id).await? {
+        let record: NodeRecord = serde_json::from_str(&text)
+            .map_err(|error| Error::new(Code::AppUnavailable, format!("What a node gave can't be read any more: {error}.")))?;
+        if matches!(record.status, NodeStatus::Succeeded | NodeStatus::Exception) {
+            finished.push(record);
+        }
+    }
+    Ok(finished)
+}
+
+fn by_key(records: Vec<NodeRecord>) -> HashMap<String, Arc<NodeRecord>> {
+    records.into_iter().map(|record| (record.key.clone(), Arc::new(record))).collect()
 }
 
 /// The version that a run began with. One that is gone reads as an empty one: its run fails and says so.

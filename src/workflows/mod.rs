@@ -8,22 +8,30 @@
 
 pub mod begin;
 pub mod cli;
+mod console;
 mod db;
+mod diff;
+mod display;
+mod drafts;
 pub mod event;
 pub mod follow;
 pub mod forms;
+pub mod given;
 pub mod graph;
 pub mod host;
 pub mod job;
 mod logs;
+pub mod mask;
 pub mod nodes;
 pub mod record;
+pub mod replay;
 mod routes;
 pub mod run;
 mod run_host;
 pub mod run_row;
 mod sent;
 pub mod server_host;
+mod step;
 pub mod teller;
 pub mod template;
 pub mod triggers;
@@ -37,9 +45,11 @@ use utoipa_axum::routes;
 
 use crate::state::AppState;
 
+pub use console::check_publishable;
+
 /// The console's routes.
 pub fn console_routes() -> OpenApiRouter<AppState> {
-    triggers::console_routes()
+    console::routes().merge(triggers::console_routes())
 }
 
 /// The service API.

@@ -325,6 +325,15 @@ impl Unrecorded {
     }
 }
 
+/// Inserts a run that begins here, with nodes that it need not run: all of it or nothing.
+pub async fn begin_in_the_middle(db: &PgPool, run: &NewRun, kept: &[NodeRecord]) -> sqlx::Result<()> {
+    let rows: Vec<NodeRow> = kept.iter().map(|record| NodeRow::new(run.workspace_id, run.id, record)).collect();
+    let mut tx = db.begin().await?;
+    batch::insert_running(&mut tx, &REPLICA, &[run]).await?;
+    batch::insert_nodes(&mut tx, &REPLICA, &rows.iter().collect::<Vec<_>>()).await?;
+    tx.commit().await
+}
+
 /// Inserts a run that whichever process is free begins: for triggers, in the transaction of what triggered it.
 pub async fn schedule(tx: &mut sqlx::PgConnection, run: &NewRun) -> sqlx::Result<()> {
     batch::insert_scheduled(tx, &[run]).await

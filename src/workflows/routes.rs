@@ -18,7 +18,7 @@ use super::run::RunOutcome;
 use super::run_row::{Creator, NewRun, Source};
 use super::teller::Face;
 use super::vars::Vars;
-use super::wire::{self, Wire};
+use super::wire;
 use super::{begin, forms};
 use crate::accounts::ServiceApp;
 use crate::accounts::end_users::{self, EndUser, EndUserType};
@@ -133,7 +133,7 @@ async fn run(state: &AppState, app: &ServiceApp, pinned: Option<&str>, headers: 
     let slot = app.claim_slot(state, run.task_id).await?;
     let face = Face::of_workflow(&run);
     let streams = body.response_mode == Some(ResponseMode::Streaming);
-    let launch = Launch { run: Arc::clone(&run), version, conversation_variables: Vars::new(), face, slot, streams };
+    let launch = Launch { run: Arc::clone(&run), version, conversation_variables: Vars::new(), face, slot, streams, kept: Vec::new() };
     let started = job::start(state, launch).await?;
     if streams {
         return Ok(sse::frames(UnboundedReceiverStream::new(started.frames), sse::wants_ids(headers), true));
@@ -142,7 +142,7 @@ async fn run(state: &AppState, app: &ServiceApp, pinned: Option<&str>, headers: 
 }
 
 /// The answer once the run has come out.
-async fn blocking(run: &NewRun, started: Started) -> Result<Response> {
+pub(super) async fn blocking(run: &NewRun, started: Started) -> Result<Response> {
     drop(started.frames);
     let outcome = started.outcome.await.map_err(|_| Error::internal(anyhow::anyhow!("the run's task broke off")))?;
     let (id, workflow_id) = (run.id, run.version_id.map_or(run.app_id.0, |id| id.0).to_string());
@@ -270,14 +270,29 @@ pub(super) async fn follow_workflow_run(
     if row.end_user_id != Some(end_user.id) {
         return Err(Error::not_found("Workflow run not found"));
     }
-    let (snapshot, past_pauses) = (flag(&params, "include_state_snapshot")?, flag(&params, "continue_on_pause")?);
-    let resumed = sse::last_event_id(&headers)?;
-    let ids = sse::wants_ids(&headers);
+    let wanted = Follow { snapshot: flag(&params, "include_state_snapshot")?, past_pauses: flag(&params, "continue_on_pause")? };
+    events(&state, row, &headers, wanted).await
+}
+
+/// How a run is followed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Follow {
+    /// What happened so far comes first.
+    pub snapshot: bool,
+    /// Goes on when the run waits for people.
+    pub past_pauses: bool,
+}
+
+/// A run's events, from now on or behind the one that `Last-Event-ID` names.
+pub(super) async fn events(state: &AppState, row: Row, headers: &HeaderMap, wanted: Follow) -> Result<Response> {
+    let Follow { snapshot, past_pauses } = wanted;
+    let resumed = sse::last_event_id(headers)?;
+    let ids = sse::wants_ids(headers);
     let mut response = match resumed {
         None if row.is_over() => {
             // as from a task of its own
             let run = NewRun { task_id: TaskId(row.id.0), ..row.begun() };
-            let bytes = follow::outcome(&row, &wire_of(&run));
+            let bytes = follow::outcome(&row, &follow::wire_of(&run));
             let number = u64::try_from(row.last_event).unwrap_or_default();
             sse::frames(futures::stream::iter([Frame { number, bytes }]), ids, false)
         }
@@ -287,24 +302,17 @@ pub(super) async fn follow_workflow_run(
                 (Some(after), ..) => (Vec::new(), after),
                 // the whole log says more than the records
                 (None, true, Some(_)) => (Vec::new(), 0),
-                (None, true, None) => (follow::snapshot(&state, &row, &wire_of(&row.begun())).await?, row.last_event.unsigned_abs()),
+                (None, true, None) => (follow::snapshot(state, &row, &follow::wire_of(&row.begun())).await?, row.last_event.unsigned_abs()),
                 (None, false, logged) => (Vec::new(), logged.unwrap_or_default()),
             };
             let from_now = resumed.is_none() && !snapshot;
             let told = told.into_iter().map(move |bytes| Frame { number: after, bytes });
-            let events = follow::follow(state, row, Wanted { after, past_pauses, from_now }, follow::stored_outcome);
+            let events = follow::follow(state.clone(), row, Wanted { after, past_pauses, from_now }, follow::stored_outcome);
             sse::frames(futures::stream::iter(told).chain(events), ids, false)
         }
     };
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("keep-alive"));
     Ok(response)
-}
-
-fn wire_of(run: &NewRun) -> Wire {
-    match run.mode {
-        AppMode::AdvancedChat => Wire::of_chat(run, run.created_at.timestamp()),
-        _ => Wire::of_workflow(run),
-    }
 }
 
 fn flag(params: &Params, name: &str) -> Result<bool> {

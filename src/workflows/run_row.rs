@@ -35,6 +35,11 @@ pub struct NewRun {
 }
 
 impl NewRun {
+    /// A member tries a draft: what its nodes give is kept for the member's next steps.
+    pub fn is_of_draft(&self) -> bool {
+        self.draft_config.is_some() && self.triggered_from == TriggeredFrom::Debugging && self.creator.account_id().is_some()
+    }
+
     /// Whose the files are that its nodes make.
     pub fn scope(&self) -> Scope {
         let owner = match &self.creator {

@@ -64,6 +64,28 @@ pub fn type_name(value: &Value) -> &'static str {
     }
 }
 
+/// Whether a value may lie in a variable of that type.
+pub fn fits(type_name: &str, value: &Value) -> bool {
+    match type_name {
+        "none" | "any" => true,
+        "secret" => value.is_string(),
+        "integer" | "float" => value.is_number(),
+        list if list.starts_with("array") => value.as_array().is_some_and(|items| items.iter().all(|item| fits_list(list, item))),
+        plain => plain == self::type_name(value),
+    }
+}
+
+/// Whether a value may be an item of a list of that type.
+pub fn fits_list(type_name: &str, item: &Value) -> bool {
+    match type_name {
+        "array[any]" | "array" => true,
+        list => {
+            let element = list.strip_prefix("array[").and_then(|rest| rest.strip_suffix(']'));
+            element.is_some_and(|element| element == self::type_name(item))
+        }
+    }
+}
+
 /// What an empty variable of that type holds.
 pub fn zero(type_name: &str) -> Value {
     match type_name {

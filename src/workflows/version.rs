@@ -8,6 +8,7 @@ use lru::LruCache;
 use serde_json::{Value, json};
 
 use super::graph::{Flow, GraphError, entries};
+use super::mask::Mask;
 use super::value;
 use super::vars::Vars;
 use crate::apps::{self, ModelConfig};
@@ -24,6 +25,8 @@ pub struct Version {
     /// The features, with the start node's variables as the form.
     pub features: ModelConfig,
     pub environment: Arc<Vars>,
+    /// Its secrets.
+    pub mask: Arc<Mask>,
     pub conversation_variables: Vec<ConversationVariable>,
     /// The entry is a trigger: nobody calls it.
     pub is_triggered: bool,
@@ -63,6 +66,7 @@ impl Version {
             id,
             features,
             environment: Arc::new(environment(&config)),
+            mask: Arc::new(Mask::new(secrets(&config))),
             conversation_variables: conversation_variables(&config),
             is_triggered: !starts.is_empty() && starts.iter().all(|(_, kind)| kind != "start"),
             config,
@@ -93,13 +97,19 @@ fn value_type(item: &Value) -> &str {
     item.get("value_type").and_then(Value::as_str).unwrap_or("string")
 }
 
-/// Numbers may be written as text.
+fn secrets(config: &Value) -> Vec<String> {
+    let secret = variables(config, "environment_variables").filter(|(_, item)| value_type(item) == "secret");
+    secret.filter_map(|(_, item)| item.get("value")).map(value::text).collect()
+}
+
+/// Numbers may be written as text; secrets are text.
 fn environment(config: &Value) -> Vars {
     let value = |item: &Value| match (value_type(item), item.get("value")) {
         ("number" | "integer" | "float", Some(Value::String(text))) => {
             serde_json::from_str(text.trim()).ok().filter(Value::is_number).unwrap_or_else(|| json!(0))
         }
         (kind, None | Some(Value::Null)) => value::zero(kind),
+        ("secret", Some(value)) => Value::String(value::text(value)),
         (_, Some(value)) => value.clone(),
     };
     variables(config, "environment_variables").map(|(name, item)| (name.to_owned(), value(item))).collect()

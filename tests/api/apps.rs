@@ -160,12 +160,9 @@ async fn an_old_or_newer_file_is_told_apart(db: PgPool) {
         assert!(warnings.contains(part), "{part}: {warnings}");
     }
     // with a provider of that name the model is mapped to it
-    sqlx::query("insert into providers (id, workspace_id, name, base_url) values ($1, $2, 'openai', 'http://192.0.2.1')")
-        .bind(Uuid::now_v7())
-        .bind(app.home.id)
-        .execute(&app.state.db)
-        .await
-        .unwrap();
+    let provider = "with p as (insert into providers (id, workspace_id, name, base_url) values ($1, $2, 'openai', 'http://192.0.2.1') returning id)
+        insert into provider_models (id, workspace_id, provider_id, name, kind, context_size) select $1, $2, id, 'gpt-4o-mini', 'llm', 8192 from p";
+    sqlx::query(provider).bind(Uuid::now_v7()).bind(app.home.id).execute(&app.state.db).await.unwrap();
     let mapped = editor.post("/api/apps/import", json!({"yaml": COMPLETION})).await.ok();
     assert_eq!(mapped["app"]["draft"]["model"]["provider"], "openai");
     assert!(!mapped["warnings"].to_string().contains("gpt-4o-mini"));
@@ -220,12 +217,12 @@ async fn the_command_line_goes_from_nothing_to_a_key(db: PgPool) {
     let file = app.data_dir.path().join("app.yml");
     std::fs::write(&file, CHAT).unwrap();
     let args = ImportArgs { file, publish: true, print_key: true, workspace: None };
-    let imported = import_file(&app.state.db, &args).await.unwrap();
+    let imported = import_file(&app.state, &args, ashlar::workflows::check_publishable).await.unwrap();
     let key = app.with_key(&imported.key.unwrap());
     assert_eq!(key.get("/v1/info").await.ok()["name"], "Picture guide");
     assert_eq!(key.get("/v1/parameters").await.ok()["user_input_form"][1]["select"]["options"], json!(["short", "long"]));
     std::fs::write(&args.file, "app: {").unwrap();
-    let error = import_file(&app.state.db, &args).await.unwrap_err().to_string();
+    let error = import_file(&app.state, &args, ashlar::workflows::check_publishable).await.unwrap_err().to_string();
     assert!(error.contains("app.yml") && error.contains("line"), "{error}");
 }
 

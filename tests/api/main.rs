@@ -24,5 +24,6 @@ mod server;
 mod support;
 mod tools;
 mod triggers;
+mod workflow_console;
 mod workflow_host;
 mod workflows;

@@ -11,15 +11,15 @@ use uuid::Uuid;
 use crate::scripted;
 use crate::support::{Client, Event, EventStream, TestApp, Workspace, eventually};
 
-fn node(id: &str, data: Value) -> Value {
+pub fn node(id: &str, data: Value) -> Value {
     json!({"id": id, "type": "custom", "data": data})
 }
 
-fn child(id: &str, parent: &str, data: Value) -> Value {
+pub fn child(id: &str, parent: &str, data: Value) -> Value {
     json!({"id": id, "type": "custom", "parentId": parent, "data": data})
 }
 
-fn edges(list: &[&str]) -> Vec<Value> {
+pub fn edges(list: &[&str]) -> Vec<Value> {
     let edge = |text: &&str| {
         let (source, target) = text.split_once('>').unwrap();
         let (source, handle) = source.split_once(':').unwrap_or((source, "source"));
@@ -28,11 +28,11 @@ fn edges(list: &[&str]) -> Vec<Value> {
     list.iter().map(edge).collect()
 }
 
-fn start(variables: Value) -> Value {
+pub fn start(variables: Value) -> Value {
     node("s", json!({"type": "start", "title": "Start", "variables": variables}))
 }
 
-fn template(title: &str, text: &str, variables: &[(&str, &str)]) -> Value {
+pub fn template(title: &str, text: &str, variables: &[(&str, &str)]) -> Value {
     let variables: Vec<Value> = variables
         .iter()
         .map(|(name, selector)| json!({"variable": name, "value_selector": selector.split('.').collect::<Vec<_>>()}))
@@ -40,7 +40,7 @@ fn template(title: &str, text: &str, variables: &[(&str, &str)]) -> Value {
     json!({"type": "template-transform", "title": title, "template": text, "variables": variables})
 }
 
-fn end(outputs: &[(&str, &str)]) -> Value {
+pub fn end(outputs: &[(&str, &str)]) -> Value {
     let outputs: Vec<Value> = outputs
         .iter()
         .map(|(name, selector)| json!({"variable": name, "value_selector": selector.split('.').collect::<Vec<_>>()}))
@@ -48,22 +48,22 @@ fn end(outputs: &[(&str, &str)]) -> Value {
     node("e", json!({"type": "end", "title": "End", "outputs": outputs}))
 }
 
-fn graph(nodes: Vec<Value>, list: &[&str]) -> Value {
+pub fn graph(nodes: Vec<Value>, list: &[&str]) -> Value {
     json!({"graph": {"nodes": nodes, "edges": edges(list)}, "features": {}})
 }
 
-fn city() -> Value {
+pub fn city() -> Value {
     json!([{"variable": "city", "label": "City", "type": "text-input", "required": true, "max_length": 48}])
 }
 
 /// start → template → end
-fn greeting() -> Value {
+pub fn greeting() -> Value {
     let nodes = vec![start(city()), node("t", template("Greet", "Hello {{ c }}", &[("c", "s.city")])), end(&[("text", "t.output")])];
     graph(nodes, &["s>t", "t>e"])
 }
 
 /// Goes over `n` items, one after the other.
-fn long(n: usize) -> Value {
+pub fn long(n: usize) -> Value {
     let source = format!("{{{{ range({n}) | list | length }}}}");
     let iteration = json!({"type": "iteration", "title": "Each", "start_node_id": "i0", "iterator_selector": ["env", "items"], "output_selector": ["it", "output"]});
     let nodes = vec![
@@ -104,12 +104,12 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 /// Names of the data events.
-fn names(events: &[Value]) -> Vec<&str> {
+pub fn names(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["event"].as_str().unwrap()).collect()
 }
 
 /// The data events of a whole stream, whose first event is a ping.
-async fn whole(stream: EventStream) -> Vec<Value> {
+pub async fn whole(stream: EventStream) -> Vec<Value> {
     assert_eq!(stream.status, StatusCode::OK);
     assert_eq!(stream.headers[header::CONTENT_TYPE], "text/event-stream; charset=utf-8");
     let events = stream.rest().await;
@@ -118,7 +118,7 @@ async fn whole(stream: EventStream) -> Vec<Value> {
     data(&events)
 }
 
-fn data(events: &[Event]) -> Vec<Value> {
+pub fn data(events: &[Event]) -> Vec<Value> {
     events.iter().filter(|event| event.event.is_none()).map(Event::json).collect()
 }
 
@@ -387,7 +387,7 @@ async fn iterations_have_events_of_their_own(db: PgPool) {
 }
 
 /// Reads up to an event of that name.
-async fn until(stream: &mut EventStream, name: &str) -> Value {
+pub async fn until(stream: &mut EventStream, name: &str) -> Value {
     loop {
         let event = stream.next().await.unwrap_or_else(|| panic!("the stream ended before {name}"));
         if event.event.is_none() && event.json()["event"] == name {
@@ -473,7 +473,7 @@ async fn the_log_is_narrowed(db: PgPool) {
     assert_eq!(other.client.get("/v1/workflows/logs").await.ok()["total"], 0);
 }
 
-async fn follow(client: &Client, path: &str, after: Option<&str>) -> EventStream {
+pub async fn follow(client: &Client, path: &str, after: Option<&str>) -> EventStream {
     let mut request = Request::get(path);
     if let Some(after) = after {
         request = request.header("last-event-id", after);
@@ -592,12 +592,12 @@ async fn the_form_is_the_start_nodes(db: PgPool) {
     assert_eq!(flow.client.get("/v1/meta").await.ok(), json!({"tool_icons": {}}));
 }
 
-fn answer(id: &str, text: &str) -> Value {
+pub fn answer(id: &str, text: &str) -> Value {
     node(id, json!({"type": "answer", "title": "Answer", "answer": text}))
 }
 
 /// Answers "You said …", and remembers the query in a conversation variable.
-fn parrot() -> Value {
+pub fn parrot() -> Value {
     let set = json!({"type": "assigner", "title": "Keep", "version": "2", "items": [
         {"variable_selector": ["conversation", "said"], "input_type": "variable", "operation": "append", "value": ["sys", "query"]}]});
     let nodes = vec![
@@ -767,7 +767,7 @@ async fn a_chatflow_goes_on_in_another_process(db: PgPool) {
 }
 
 /// A form between start and end: `ok` gives the note, `no` and the timeout give texts of their own.
-fn asking(answers: bool) -> Value {
+pub fn asking(answers: bool) -> Value {
     let form = json!({
         "type": "human-input", "title": "Check", "form_content": "Is {{#s.city#}} right? {{#$output.note#}}",
         "inputs": [{"type": "paragraph", "output_variable_name": "note", "default": {"type": "constant", "selector": [], "value": "none"}}],

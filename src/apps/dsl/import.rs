@@ -3,13 +3,18 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use sqlx::PgPool;
 
 use super::{Compatibility, Document, VERSION, parse};
+use crate::apps::models::mappings::{self, Mapped, short_name};
+use crate::apps::models::missing::{self, Missing};
 use crate::apps::{ModelConfig, db};
 use crate::error::Result;
 use crate::http::text;
 use crate::ids::{AccountId, AppId, WorkspaceId};
+use crate::state::AppState;
+
+/// The plugin whose agent strategies this server has.
+const AGENT_STRATEGIES: &str = "langgenius/agent";
 
 pub struct Import<'a> {
     pub workspace_id: WorkspaceId,
@@ -25,15 +30,16 @@ pub enum Outcome {
     Created {
         app_id: AppId,
         warnings: Vec<String>,
+        /// Models in whose place others run.
+        mapped: Vec<Mapped>,
+        missing: Missing,
     },
     /// Nothing was made; the file's version needs a confirmation.
-    Pending {
-        version: String,
-    },
+    Pending { version: String },
 }
 
 /// Reads the file and makes the app of it.
-pub async fn import(db: &PgPool, import: Import<'_>) -> Result<Outcome> {
+pub async fn import(state: &AppState, import: Import<'_>) -> Result<Outcome> {
     let owned = import.yaml.to_owned();
     // reading 10 MB of YAML takes a while
     let parsed = tokio::task::spawn_blocking(move || parse(&owned)).await.map_err(anyhow::Error::from)?;
@@ -42,11 +48,10 @@ pub async fn import(db: &PgPool, import: Import<'_>) -> Result<Outcome> {
         return Ok(Outcome::Pending { version: document.version });
     }
     document.name = text::line("app.name", if document.name.trim().is_empty() { "Imported app" } else { &document.name }, 100)?;
-    let providers = db::provider_names(db, import.workspace_id).await?;
-    let missing = map_models(&mut document.config, &providers);
+    let mapped = mappings::adapt(state, import.workspace_id, &mut document.config).await?;
     let app_id = AppId::new();
     db::insert_app(
-        db,
+        &state.db,
         import.workspace_id,
         import.account_id,
         db::NewApp {
@@ -63,10 +68,14 @@ pub async fn import(db: &PgPool, import: Import<'_>) -> Result<Outcome> {
         },
     )
     .await?;
-    Ok(Outcome::Created { app_id, warnings: warnings(&document, &providers, &missing) })
+    let mut missing = missing::find(state, import.workspace_id, &document.config).await?;
+    let providers = db::provider_names(&state.db, import.workspace_id).await?;
+    let is_missed = |plugin: &String| !is_replaced(plugin, &document, &providers, &mapped, &missing);
+    missing.plugins = plugins(&document).into_iter().filter(is_missed).collect();
+    Ok(Outcome::Created { app_id, warnings: warnings(&document, &missing), mapped, missing })
 }
 
-fn warnings(document: &Document, providers: &BTreeSet<String>, missing: &BTreeSet<(String, String)>) -> Vec<String> {
+fn warnings(document: &Document, missing: &Missing) -> Vec<String> {
     let mut warnings = Vec::new();
     if document.compatibility != Compatibility::Same {
         warnings.push(format!(
@@ -74,19 +83,7 @@ fn warnings(document: &Document, providers: &BTreeSet<String>, missing: &BTreeSe
             document.version
         ));
     }
-    for (provider, name) in missing {
-        warnings.push(format!("Model '{name}' of provider '{provider}' is not set up here: add the provider or choose another model."));
-    }
-    for plugin in plugins(document) {
-        if !providers.contains(short_name(&plugin)) {
-            warnings
-                .push(format!("The app was made with the plugin '{plugin}', which does not exist here: what it does has to be replaced."));
-        }
-    }
-    let n_datasets = datasets(&document.config);
-    if n_datasets > 0 {
-        warnings.push(format!("The app refers to {n_datasets} knowledge base(s) of another server: choose them anew."));
-    }
+    warnings.extend(missing.warnings());
     if let Ok(config) = ModelConfig::parse(&document.config)
         && !document.mode.is_workflow()
     {
@@ -95,46 +92,16 @@ fn warnings(document: &Document, providers: &BTreeSet<String>, missing: &BTreeSe
     warnings
 }
 
-/// Replaces provider identifiers of plugins (`langgenius/openai/openai`) by the workspace's provider of that name; gives the
-/// models whose provider is not here.
-fn map_models(value: &mut Value, providers: &BTreeSet<String>) -> BTreeSet<(String, String)> {
-    let mut missing = BTreeSet::new();
-    walk(value, &mut |map| {
-        let is_model =
-            map.contains_key("completion_params") || matches!(map.get("mode").and_then(Value::as_str), Some("chat" | "completion"));
-        // agents say `model`
-        let name = map.get("name").or_else(|| map.get("model")).and_then(Value::as_str);
-        let (Some(provider), Some(name)) = (map.get("provider").and_then(Value::as_str), name) else {
-            return;
-        };
-        if !is_model || provider == "local" || providers.contains(provider) {
-            return;
-        }
-        let short = short_name(provider).to_owned();
-        if short == "local" || providers.contains(&short) {
-            map.insert("provider".into(), Value::String(short));
-        } else {
-            missing.insert((provider.to_owned(), name.to_owned()));
-        }
-    });
-    missing
-}
-
-fn walk(value: &mut Value, visit: &mut impl FnMut(&mut serde_json::Map<String, Value>)) {
-    match value {
-        Value::Object(map) => {
-            visit(map);
-            map.values_mut().for_each(|v| walk(v, visit));
-        }
-        Value::Array(items) => items.iter_mut().for_each(|v| walk(v, visit)),
-        _ => {}
-    }
-}
-
-/// `openai` of `langgenius/openai/openai` and of `langgenius/openai:1.2.3@sha`.
-fn short_name(identifier: &str) -> &str {
-    let path = identifier.split([':', '@']).next().unwrap_or(identifier);
-    path.rsplit('/').next().unwrap_or(path)
+/// Whether something here does what a plugin of Dify did for the app: a provider of its name, models in the place of its
+/// own, or tools of its name.
+fn is_replaced(plugin: &str, document: &Document, providers: &BTreeSet<String>, mapped: &[Mapped], missing: &Missing) -> bool {
+    let is_of = |identifier: &str| identifier == plugin || identifier.strip_prefix(plugin).is_some_and(|rest| rest.starts_with('/'));
+    let is_missing = missing.models.iter().any(|model| is_of(&model.provider))
+        || missing.tools.iter().any(|tool| is_of(&tool.provider_id) || is_of(&tool.provider_name));
+    let tools = missing::tool_places(&document.config);
+    let is_used = mapped.iter().any(|mapped| is_of(&mapped.from.provider))
+        || tools.iter().any(|(_, tool)| is_of(&tool.provider_id) || is_of(&tool.provider_name));
+    plugin == AGENT_STRATEGIES || providers.contains(short_name(plugin)) || (is_used && !is_missing)
 }
 
 fn plugins(document: &Document) -> BTreeSet<String> {
@@ -146,30 +113,4 @@ fn plugins(document: &Document) -> BTreeSet<String> {
         Some(found.split([':', '@']).next().unwrap_or(found).to_owned())
     };
     dependencies.into_iter().flatten().filter_map(identifier).collect()
-}
-
-fn datasets(config: &Value) -> usize {
-    let count = |list: Option<&Value>| list.and_then(Value::as_array).map_or(0, Vec::len);
-    let nodes = config.pointer("/graph/nodes").and_then(Value::as_array).into_iter().flatten();
-    count(config.pointer("/dataset_configs/datasets/datasets")) + nodes.map(|node| count(node.pointer("/data/dataset_ids"))).sum::<usize>()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn providers_of_plugins_are_mapped_by_name() {
-        let mut config = json!({
-            "model": {"provider": "langgenius/openai/openai", "name": "gpt-4o", "mode": "chat"},
-            "graph": {"nodes": [{"data": {"model": {"provider": "langgenius/tongyi/tongyi", "name": "qwen", "completion_params": {}}}}]},
-            "tool": {"provider": "x/y/z", "name": "not a model"},
-        });
-        let missing = map_models(&mut config, &["openai".to_owned()].into());
-        assert_eq!(config["model"]["provider"], "openai");
-        assert_eq!(missing, [("langgenius/tongyi/tongyi".to_owned(), "qwen".to_owned())].into());
-        assert_eq!(short_name("langgenius/openai:1.0@abc"), "openai");
-    }
 }

@@ -141,18 +141,6 @@ pub async fn reopen(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: Mess
     .await
 }
 
-/// It waited for people and is waited for no longer.
-pub async fn stop_paused(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: MessageId) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update messages set status = 'stopped', finished_at = now(), updated_at = now() where workspace_id = $1 and id = $2 and status = 'paused'",
-        workspace_id.0,
-        id.0,
-    )
-    .execute(db)
-    .await
-    .map(drop)
-}
-
 /// How an answer ended.
 pub struct Ending<'a> {
     pub answer: &'a str,

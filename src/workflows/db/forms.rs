@@ -5,7 +5,8 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-use crate::ids::{AppId, EndUserId, WorkflowRunId, WorkspaceId};
+use crate::files::Owner;
+use crate::ids::{AppId, WorkflowRunId, WorkspaceId};
 
 pub struct NewForm<'a> {
     pub id: Uuid,
@@ -83,16 +84,22 @@ pub async fn answer(
     workspace_id: WorkspaceId,
     form: &Row,
     answer: &Value,
-    answered_by: EndUserId,
+    answered_by: Owner,
 ) -> sqlx::Result<bool> {
     lock_runs(tx, &[form.run_id.0]).await?;
+    let (end_user_id, account_id) = match answered_by {
+        Owner::EndUser(id) => (Some(id.0), None),
+        Owner::Account(id) => (None, Some(id.0)),
+        Owner::Nobody => (None, None),
+    };
     let done = sqlx::query!(
-        "update human_input_forms set status = 'answered', answer = $3, answered_by = $4, answered_at = now()
+        "update human_input_forms set status = 'answered', answer = $3, answered_by = $4, answered_by_account = $5, answered_at = now()
          where workspace_id = $1 and id = $2 and status = 'waiting' and expires_at > now()",
         workspace_id.0,
         form.id,
         answer,
-        answered_by.0,
+        end_user_id,
+        account_id,
     )
     .execute(&mut *tx)
     .await?;

@@ -1,5 +1,7 @@
 //! The slice's SQL, by noun. What runs write while they run is in [`batch`]: many runs in one statement.
 
 pub mod batch;
+pub mod console;
+pub mod drafts;
 pub mod forms;
 pub mod runs;

@@ -158,8 +158,13 @@ pub async fn note_resumption(db: impl PgExecutor<'_>, workspace_id: WorkspaceId,
 /// Stops a run that nobody runs at the moment.
 pub async fn stop_waiting(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_id: AppId, task_id: TaskId) -> sqlx::Result<()> {
     sqlx::query!(
-        "update workflow_runs set status = 'stopped', finished_at = now(), heartbeat_at = null, forms = null
-         where workspace_id = $1 and app_id = $2 and task_id = $3 and status in ('paused', 'scheduled')",
+        "with stopped as (
+           update workflow_runs set status = 'stopped', finished_at = now(), heartbeat_at = null, forms = null
+           where workspace_id = $1 and app_id = $2 and task_id = $3 and status in ('paused', 'scheduled') returning message_id
+         )
+         -- a chatflow's answer waits with its run
+         update messages m set status = 'stopped', finished_at = now(), updated_at = now() from stopped
+         where m.workspace_id = $1 and m.id = stopped.message_id and m.status = 'paused'",
         workspace_id.0,
         app_id.0,
         task_id.0

@@ -6,10 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::SOURCE;
 use super::read::{GraphError, Raw, RawGraph, build};
+use super::{Outputs, Reference, SOURCE, outputs, references};
 use crate::workflows::nodes::Kind;
-use crate::workflows::template::Template;
 use crate::workflows::vars::{CONVERSATION, ENVIRONMENT, SYSTEM, Selector};
 
 /// One thing that is wrong.
@@ -33,7 +32,7 @@ pub enum Severity {
 }
 
 impl Issue {
-    fn of(severity: Severity, error: GraphError) -> Self {
+    pub fn of(severity: Severity, error: GraphError) -> Self {
         let GraphError { node_id, title, field, message } = error;
         Self { severity, node_id, title, field, message }
     }
@@ -43,8 +42,9 @@ impl Issue {
     }
 }
 
-/// Looks at a `graph` section. `is_chat`: of a chatflow, which answers; a workflow has ends.
-pub fn check(graph: &Value, is_chat: bool) -> Vec<Issue> {
+/// Looks at a workflow section. `is_chat`: of a chatflow, which answers; a workflow has ends.
+pub fn check(section: &Value, is_chat: bool) -> Vec<Issue> {
+    let graph = section.get("graph").unwrap_or(&Value::Null);
     let raw = match RawGraph::read(graph) {
         Ok(raw) => raw,
         Err(error) => return vec![Issue::of(Severity::Error, error)],
@@ -74,10 +74,24 @@ pub fn check(graph: &Value, is_chat: bool) -> Vec<Issue> {
             if is_chat { "no answer node is reached: nobody would see an answer" } else { "no end node is reached: runs have no outputs" };
         issues.push(Issue::of(Severity::Warning, GraphError::of_graph("graph.nodes", message)));
     }
+    let known =
+        Known { is_chat, environment: names(section, "environment_variables"), conversation: names(section, "conversation_variables") };
     for node in &raw.nodes {
-        check_node(&raw, node, is_chat, reached.contains(node.id), &mut issues);
+        check_node(&raw, &known, node, reached.contains(node.id), &mut issues);
     }
     issues
+}
+
+/// What there is besides nodes.
+struct Known<'a> {
+    is_chat: bool,
+    environment: HashSet<&'a str>,
+    conversation: HashSet<&'a str>,
+}
+
+/// Names of the variables in one of the section's lists.
+fn names<'a>(section: &'a Value, list: &str) -> HashSet<&'a str> {
+    section.get(list).and_then(Value::as_array).into_iter().flatten().filter_map(|item| item.get("name")?.as_str()).collect()
 }
 
 /// Ids of the nodes that some entry leads to, the children of containers included.
@@ -101,14 +115,14 @@ fn reached<'a>(raw: &RawGraph<'a>) -> HashSet<&'a str> {
     reached
 }
 
-fn check_node(raw: &RawGraph<'_>, node: &Raw<'_>, is_chat: bool, is_reached: bool, issues: &mut Vec<Issue>) {
+fn check_node(raw: &RawGraph<'_>, known: &Known<'_>, node: &Raw<'_>, is_reached: bool, issues: &mut Vec<Issue>) {
     if !is_reached {
         issues.push(Issue::warning(node, "edges", "nothing leads here: the node never runs"));
         return;
     }
     let wrong = match node.type_name() {
-        "end" if is_chat => Some("a chatflow ends with answer nodes, not with an end node"),
-        "answer" if !is_chat => Some("a workflow has no answer nodes: use an end node"),
+        "end" if known.is_chat => Some("a chatflow ends with answer nodes, not with an end node"),
+        "answer" if !known.is_chat => Some("a workflow has no answer nodes: use an end node"),
         _ => None,
     };
     if let Some(message) = wrong {
@@ -139,38 +153,67 @@ fn check_node(raw: &RawGraph<'_>, node: &Raw<'_>, is_chat: bool, is_reached: boo
     if is_last {
         issues.push(Issue::warning(node, "edges", "no edge leaves the node: what it gives is not used"));
     }
-    references(node.data, String::new(), &mut |field, selector| {
-        if let Some(message) = missing(raw, node, selector) {
+    if let Some(field) = empty_model(node) {
+        issues.push(Issue::of(Severity::Error, GraphError::of_node(node, field, "no model is chosen: choose one")));
+    }
+    for Reference { selector, field } in references(node.type_name(), node.data) {
+        if let Some(message) = missing(raw, known, node, &selector) {
             issues.push(Issue::warning(node, field, message));
         }
-    });
+    }
+}
+
+/// Where a node that can't run without a model names none.
+fn empty_model(node: &Raw<'_>) -> Option<&'static str> {
+    let (pointer, field) = match node.type_name() {
+        "llm" | "question-classifier" | "parameter-extractor" => ("/model", "model"),
+        "agent" => ("/agent_parameters/model/value", "agent_parameters.model"),
+        _ => return None,
+    };
+    let model = node.data.pointer(pointer);
+    let has = |key: &str| model.and_then(|model| model.get(key)).and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
+    // agents may take theirs from a variable
+    let is_variable = model.is_some_and(Value::is_array);
+    (!is_variable && !(has("provider") && (has("name") || has("model")))).then_some(field)
 }
 
 /// Why a selector finds nothing, as far as can be told without a run.
-fn missing(raw: &RawGraph<'_>, node: &Raw<'_>, selector: &Selector) -> Option<String> {
-    if selector.0.len() < 2 || matches!(selector.node(), SYSTEM | ENVIRONMENT | CONVERSATION | "rag" | "$output") {
-        return None;
+fn missing(raw: &RawGraph<'_>, known: &Known<'_>, node: &Raw<'_>, selector: &Selector) -> Option<String> {
+    let name = selector.variable();
+    match selector.node() {
+        SYSTEM if !SYSTEM_VARIABLES.contains(&name) => return Some(format!("there is no system variable {selector}")),
+        SYSTEM if !known.is_chat && CHAT_VARIABLES.contains(&name) => {
+            return Some(format!("the variable {selector} exists in chatflows only: a workflow is asked through its start node"));
+        }
+        ENVIRONMENT if !known.environment.contains(name) => return Some(format!("there is no environment variable {name}: add it")),
+        CONVERSATION if !known.conversation.contains(name) => return Some(format!("there is no conversation variable {name}: add it")),
+        SYSTEM | ENVIRONMENT | CONVERSATION | "rag" | "$output" => return None,
+        _ => {}
     }
     let Some(source) = raw.get(selector.node()) else {
         return Some(format!("the variable {selector} is of a node that does not exist"));
     };
-    if source.id == node.id || is_around(raw, node, source.id) || runs_before(raw, source, node) {
+    if source.id != node.id && !raw.is_around(node, source.id) && !runs_before(raw, source, node) {
+        return Some(format!("the variable {selector} is of '{}', which does not run before this node", source.title()));
+    }
+    // old files ask the start node for system variables
+    if source.type_name() == "start" && name.starts_with("sys.") {
         return None;
     }
-    Some(format!("the variable {selector} is of '{}', which does not run before this node", source.title()))
+    let gives = outputs(source.type_name(), source.data);
+    (!gives.may_have(name)).then(|| format!("the variable {selector} does not exist: '{}' gives {}", source.title(), list(&gives)))
 }
 
-fn is_around(raw: &RawGraph<'_>, node: &Raw<'_>, container: &str) -> bool {
-    let mut parent = node.parent;
-    // a chain of parents is no longer than there are nodes
-    for _ in 0..raw.nodes.len() {
-        match parent {
-            Some(id) if id == container => return true,
-            Some(id) => parent = raw.get(id).and_then(|n| n.parent),
-            None => return false,
-        }
+/// Of runs of any kind, and of chatflows.
+const SYSTEM_VARIABLES: [&str; 9] =
+    ["query", "files", "conversation_id", "dialogue_count", "user_id", "app_id", "workflow_id", "workflow_run_id", "timestamp"];
+const CHAT_VARIABLES: [&str; 3] = ["query", "conversation_id", "dialogue_count"];
+
+fn list(outputs: &Outputs) -> String {
+    match outputs.variables.as_slice() {
+        [] => "no variables".to_owned(),
+        variables => variables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
     }
-    false
 }
 
 /// Whether edges lead from `source` to `node`, or to a container around it; a container sees its own children's outputs.
@@ -181,7 +224,7 @@ fn runs_before(raw: &RawGraph<'_>, source: &Raw<'_>, node: &Raw<'_>) -> bool {
     let mut open = vec![source.id];
     let mut seen = HashSet::new();
     while let Some(id) = open.pop() {
-        if id == node.id || is_around(raw, node, id) {
+        if id == node.id || raw.is_around(node, id) {
             return true;
         }
         if seen.insert(id) {
@@ -189,25 +232,6 @@ fn runs_before(raw: &RawGraph<'_>, source: &Raw<'_>, node: &Raw<'_>) -> bool {
         }
     }
     false
-}
-
-/// Every selector in a node's data, with its path: lists of text under keys that hold selectors, and references in texts.
-fn references(value: &Value, path: String, visit: &mut impl FnMut(String, &Selector)) {
-    match value {
-        Value::Object(map) => {
-            for (key, inner) in map {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                let selector = if key.ends_with("selector") { serde_json::from_value::<Selector>(inner.clone()).ok() } else { None };
-                match selector {
-                    Some(selector) => visit(path, &selector),
-                    None => references(inner, path, visit),
-                }
-            }
-        }
-        Value::Array(items) => items.iter().enumerate().for_each(|(i, item)| references(item, format!("{path}[{i}]"), visit)),
-        Value::String(text) => Template::parse(text).variables().for_each(|selector| visit(path.clone(), selector)),
-        _ => {}
-    }
 }
 
 impl Kind {
@@ -228,7 +252,7 @@ mod tests {
     use super::*;
 
     fn messages(nodes: Value, edges: Value, is_chat: bool) -> Vec<String> {
-        let issues = check(&json!({"nodes": nodes, "edges": edges}), is_chat);
+        let issues = check(&json!({"graph": {"nodes": nodes, "edges": edges}}), is_chat);
         issues
             .into_iter()
             .map(|i| {
@@ -250,7 +274,7 @@ mod tests {
     #[test]
     fn a_good_graph_has_no_issues() {
         let nodes = json!([
-            node("s", json!({"type": "start", "variables": []})),
+            node("s", json!({"type": "start", "variables": [{"variable": "q"}]})),
             node("e", json!({"type": "end", "outputs": [{"variable": "q", "value_selector": ["s", "q"]}]})),
         ]);
         assert_eq!(messages(nodes, json!([{"source": "s", "target": "e"}]), false), [""; 0]);
@@ -284,6 +308,34 @@ mod tests {
             assert!(found.iter().any(|f| f == expected), "{expected} is not in {found:#?}");
         }
         assert_eq!(found.len(), 7, "{found:#?}");
+    }
+
+    #[test]
+    fn variables_that_do_not_exist_are_told() {
+        let nodes = json!([
+            node("s", json!({"type": "start", "variables": [{"variable": "q"}]})),
+            node(
+                "m",
+                json!({"type": "llm", "model": {"provider": "", "name": ""}, "prompt_template": [{"role": "user", "text":
+                "{{#s.q#}} {{#s.r#}} {{#sys.query#}} {{#sys.odd#}} {{#env.key#}} {{#env.gone#}} {{#conversation.c#}}"}]})
+            ),
+            node("e", json!({"type": "end", "outputs": [{"variable": "x", "value_selector": ["m", "answer"]}]})),
+        ]);
+        let section = json!({"graph": {"nodes": nodes, "edges": [{"source": "s", "target": "m"}, {"source": "m", "target": "e"}]},
+            "environment_variables": [{"name": "key"}]});
+        let told: Vec<String> = check(&section, false).into_iter().map(|issue| issue.message).collect();
+        assert_eq!(
+            told,
+            [
+                "no model is chosen: choose one",
+                "the variable s.r does not exist: 'start' gives q",
+                "the variable sys.query exists in chatflows only: a workflow is asked through its start node",
+                "there is no system variable sys.odd",
+                "there is no environment variable gone: add it",
+                "there is no conversation variable c: add it",
+                "the variable m.answer does not exist: 'llm' gives text, reasoning_content, usage, finish_reason, files",
+            ]
+        );
     }
 
     #[test]

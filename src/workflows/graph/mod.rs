@@ -5,7 +5,9 @@
 //! to) is passed over; what would make a run meaningless is an error that names node and field.
 
 mod check;
+mod outputs;
 mod read;
+mod references;
 
 use std::sync::Arc;
 
@@ -15,7 +17,9 @@ use super::nodes::Kind;
 use super::vars::Vars;
 
 pub use check::{Issue, Severity, check};
-pub use read::{GraphError, entries, trigger_kinds};
+pub use outputs::{Outputs, outputs};
+pub use read::{GraphError, NodeRef, entries, nodes, trigger_kinds};
+pub use references::{Needed, Reference, needed, references};
 
 /// Nodes of one level and how they follow each other.
 #[derive(Debug)]
@@ -83,6 +87,11 @@ impl Flow {
         read::build(graph, entry)
     }
 
+    /// One node by itself, with what lies inside of it, wherever in the graph it is.
+    pub fn of_node(graph: &Value, id: &str) -> Result<Arc<Self>, GraphError> {
+        read::build_one(graph, id)
+    }
+
     pub fn find(&self, id: &str) -> Option<usize> {
         self.nodes.iter().position(|node| node.id == id)
     }
@@ -90,6 +99,24 @@ impl Flow {
     /// The node of that id, however deep it lies.
     pub fn find_deep(&self, id: &str) -> Option<&Arc<Node>> {
         self.nodes.iter().find_map(|node| if node.id == id { Some(node) } else { node.inside.as_ref()?.find_deep(id) })
+    }
+
+    /// The node of this level that has that id, or around the node that has it.
+    pub fn find_around(&self, id: &str) -> Option<usize> {
+        let holds = |node: &Arc<Node>| node.id == id || node.inside.as_ref().is_some_and(|inside| inside.find_deep(id).is_some());
+        self.nodes.iter().position(holds)
+    }
+
+    /// A node and those that edges lead to from it, by their places.
+    pub fn downstream(&self, from: usize) -> Vec<bool> {
+        let mut reached = vec![false; self.nodes.len()];
+        let mut open = vec![from];
+        while let Some(at) = open.pop() {
+            if !std::mem::replace(&mut reached[at], true) {
+                open.extend(self.outgoing[at].iter().map(|edge| self.edges[*edge].to));
+            }
+        }
+        reached
     }
 
     pub fn entry_node(&self) -> &Arc<Node> {

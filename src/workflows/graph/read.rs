@@ -142,6 +142,20 @@ impl<'a> RawGraph<'a> {
         self.nodes.iter().filter(move |raw| raw.parent == parent)
     }
 
+    /// Whether a node lies inside of a container, however deep.
+    pub fn is_around(&self, node: &Raw<'_>, container: &str) -> bool {
+        let mut parent = node.parent;
+        // a chain of parents is no longer than there are nodes
+        for _ in 0..self.nodes.len() {
+            match parent {
+                Some(id) if id == container => return true,
+                Some(id) => parent = self.get(id).and_then(|node| node.parent),
+                None => return false,
+            }
+        }
+        false
+    }
+
     /// Where a run may start: the start node, triggers, data sources.
     pub fn entries(&self) -> impl Iterator<Item = &Raw<'a>> {
         self.children(None).filter(|raw| is_entry(raw.type_name()))
@@ -170,6 +184,37 @@ pub fn entries(graph: &Value) -> Result<Vec<(String, String)>, GraphError> {
 pub fn trigger_kinds<'a>(graph: &'a Value, type_name: &str) -> Result<Vec<(&'a str, &'a Value)>, GraphError> {
     let raw = RawGraph::read(graph)?;
     Ok(raw.nodes.iter().filter(|node| node.parent.is_none() && node.type_name() == type_name).map(|node| (node.id, node.data)).collect())
+}
+
+/// A node as it is named to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeRef<'a> {
+    pub id: &'a str,
+    pub type_name: &'a str,
+    pub title: &'a str,
+    pub data: &'a Value,
+    /// The container that it lies in.
+    pub parent: Option<&'a str>,
+}
+
+/// Every node of a graph, whether it can be reached or not; notes left out.
+pub fn nodes(graph: &Value) -> Result<Vec<NodeRef<'_>>, GraphError> {
+    let raw = RawGraph::read(graph)?;
+    let named = raw.nodes.iter().map(|raw| NodeRef {
+        id: raw.id,
+        type_name: raw.type_name(),
+        title: raw.title(),
+        data: raw.data,
+        parent: raw.parent,
+    });
+    Ok(named.collect())
+}
+
+pub(super) fn build_one(graph: &Value, id: &str) -> Result<Arc<Flow>, GraphError> {
+    let raw = RawGraph::read(graph)?;
+    let member = raw.get(id).ok_or_else(|| GraphError::of_graph("graph.nodes", format!("there is no node {id}")))?;
+    let node = Arc::new(node(&raw, member, 0)?);
+    Ok(Arc::new(Flow { nodes: vec![node], edges: Vec::new(), incoming: vec![Vec::new()], outgoing: vec![Vec::new()], entry: 0 }))
 }
 
 pub(super) fn build(graph: &Value, entry: Option<&str>) -> Result<Arc<Flow>, GraphError> {

@@ -209,7 +209,9 @@ impl Item {
             }
             (_, input) => input,
         };
-        let takes = |value: &Value, element: bool| fits(&type_name, value, element);
+        let takes = |value: &Value, element: bool| {
+            if element { value::fits_list(&type_name, value) } else { value::fits(&type_name, value) }
+        };
         let refused = || format!("{} does not fit {target}, which is of type {type_name}", value::type_name(&input));
         Ok(Some(match operation {
             Operation::OverWrite | Operation::Set if takes(&input, false) => input,
@@ -241,23 +243,6 @@ fn number(text: &str) -> Option<Value> {
     let text = text.trim();
     let whole = text.parse::<i64>().ok().map(Value::from);
     whole.or_else(|| text.parse::<f64>().ok().and_then(Number::from_f64).map(Value::Number))
-}
-
-/// Whether a value may lie in a variable of that type, or in a list of that type.
-fn fits(type_name: &str, value: &Value, as_element: bool) -> bool {
-    let of = value::type_name(value);
-    if as_element {
-        return match type_name {
-            "array[any]" | "array" => true,
-            list => list.strip_prefix("array[").and_then(|t| t.strip_suffix(']')).is_some_and(|element| element == of),
-        };
-    }
-    match type_name {
-        "none" | "any" => true,
-        "secret" => of == "string",
-        list if list.starts_with("array") => value.as_array().is_some_and(|items| items.iter().all(|item| fits(list, item, true))),
-        plain => plain == of,
-    }
 }
 
 /// Whole numbers stay whole, except in a division.

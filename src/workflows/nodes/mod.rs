@@ -39,6 +39,7 @@ use uuid::Uuid;
 use super::event::{AgentLog, Form, NodeUsage, RunEvent, Write};
 use super::graph::Node;
 use super::host::Host;
+use super::mask::Mask;
 use super::run::Limits;
 use super::template::Template;
 use super::triggers::schedule::Schedule;
@@ -218,6 +219,8 @@ pub struct Context {
 pub struct Out {
     pub(super) deltas: mpsc::UnboundedSender<Delta>,
     pub(super) events: mpsc::UnboundedSender<RunEvent>,
+    /// What must not be shown.
+    pub(super) mask: Arc<Mask>,
 }
 
 /// A piece of an output while it is being made.
@@ -241,7 +244,8 @@ impl Out {
         self.event(RunEvent::Reasoning { node_id: context.node.id.clone(), text: text.into(), is_final });
     }
 
-    pub fn agent_log(&self, log: AgentLog) {
+    pub fn agent_log(&self, mut log: AgentLog) {
+        self.mask.agent_log(&mut log);
         self.event(RunEvent::AgentLog(log));
     }
 

@@ -140,7 +140,7 @@ pub async fn run_with_events(host: &Arc<Double>, data: &Value, pool: &Pool) -> (
         node: Arc::clone(&node),
         execution_id: EXECUTION,
         pool: pool.clone(),
-        out: Out { deltas, events },
+        out: Out { deltas, events, mask: Arc::default() },
     };
     let result = node.kind.run(&context).await;
     drop(context);

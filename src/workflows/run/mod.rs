@@ -29,6 +29,7 @@ use uuid::Uuid;
 use super::event::{Form, NodeRecord, NodeStart, NodeStatus, NodeUsage, Round, RunEnd, RunEvent, RunStatus, StartReason, Summary};
 use super::graph::Flow;
 use super::host::Host;
+use super::mask::Mask;
 use super::vars::{Pool, SYSTEM, Vars};
 
 /// What one run may cost.
@@ -63,6 +64,16 @@ pub struct Run {
     pub reason: StartReason,
     /// Cancel it to stop the run.
     pub stop: CancellationToken,
+    pub view: View,
+}
+
+/// What watchers of a run see.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    /// What they must not.
+    pub mask: Arc<Mask>,
+    /// Every text as it is made, whether an answer shows it or not: of a node that is tried alone.
+    pub every_text: bool,
 }
 
 /// How running a graph came out.
@@ -95,6 +106,7 @@ impl Run {
             steps: AtomicU32::new(0),
             totals: Mutex::default(),
             running: Mutex::default(),
+            view: self.view,
         });
         let place = Place::default();
         let end = tokio::select! {
@@ -137,6 +149,7 @@ struct Shared {
     totals: Mutex<Totals>,
     /// Nodes that began and did not end, by key.
     running: Mutex<BTreeMap<String, Arc<NodeStart>>>,
+    view: View,
 }
 
 #[derive(Default)]
@@ -146,7 +159,10 @@ struct Totals {
 }
 
 impl Shared {
-    fn emit(&self, event: RunEvent) {
+    fn emit(&self, mut event: RunEvent) {
+        if let RunEvent::ContainerStarted { inputs, .. } = &mut event {
+            self.view.mask.vars(inputs);
+        }
         // nobody may be listening any more
         let _ = self.events.send(event);
     }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{Place, Shared, iteration, r#loop, now};
-use crate::workflows::event::{Form, NodeFailure, NodeRecord, NodeStart, NodeStatus, NodeUsage, RunEvent};
+use crate::workflows::event::{FailedTry, Form, NodeFailure, NodeRecord, NodeStart, NodeStatus, NodeUsage, RunEvent};
 use crate::workflows::graph::{Node, OnError};
 use crate::workflows::nodes::{Context, Delta, Kind, NodeError, Out, Outcome};
 use crate::workflows::value;
@@ -84,7 +84,7 @@ pub(super) async fn execute(
         }
         _ => {
             shared.emit(RunEvent::NodeStarted(Arc::clone(&turn.start)));
-            let out = Out { deltas, events: shared.events.clone() };
+            let out = Out { deltas, events: shared.events.clone(), mask: Arc::clone(&shared.view.mask) };
             let context = Context {
                 host: Arc::clone(&shared.host),
                 limits: shared.limits,
@@ -114,6 +114,7 @@ pub(super) fn broken_off(key: String, start: &NodeStart) -> NodeRecord {
         writes: Vec::new(),
         response: Vars::new(),
         error: None,
+        retries: Vec::new(),
         usage: NodeUsage::default(),
         metadata: Vars::new(),
         elapsed_s: (now() - start.started_at).max(0.0),
@@ -129,42 +130,49 @@ struct Turn {
 
 impl Turn {
     async fn try_and_settle(&self, shared: &Shared, node: &Node, context: &Context) -> NodeEnd {
-        let mut tries = 0;
+        let mut retries = Vec::new();
         loop {
+            let clock = Instant::now();
             // a fault in one node must not take the run's task along
             let result = AssertUnwindSafe(node.kind.run(context)).catch_unwind().await;
             let result = result.unwrap_or_else(|_| Err(NodeError::internal("The node broke down: a fault of the server, not of the app.")));
             // what a trigger brought was bounded when it came
             let max_bytes = if matches!(node.kind, Kind::Trigger) { usize::MAX } else { shared.limits.output_bytes };
-            let result = result.and_then(|outcome| within_limits(outcome, max_bytes));
+            let mut result = result.and_then(|outcome| within_limits(outcome, max_bytes));
+            shared.view.mask.result(&mut result);
             let error = match result {
                 Ok(Outcome { waits_for: Some(form), .. }) => return NodeEnd::Paused(vec![form]),
-                Ok(outcome) => return self.settle(shared, Arc::new(self.success(outcome))).await,
+                Ok(outcome) => return self.settle(shared, NodeRecord { retries, ..self.success(outcome) }).await,
                 Err(error) => error,
             };
-            let Some(retry) = node.retry.filter(|retry| tries < retry.max_retries) else {
-                return self.settle(shared, Arc::new(self.failure(node, error))).await;
+            let n_tries = u32::try_from(retries.len()).unwrap_or(u32::MAX);
+            let Some(retry) = node.retry.filter(|retry| n_tries < retry.max_retries) else {
+                return self.settle(shared, NodeRecord { retries, ..self.failure(node, error) }).await;
             };
-            tries += 1;
             let record = NodeRecord { status: NodeStatus::Retry, ..self.failed(error) };
+            retries.push(FailedTry::of(&record, clock.elapsed()));
             tokio::time::sleep(Duration::from_millis(retry.interval_ms)).await;
-            shared.emit(RunEvent::NodeRetry { record: Arc::new(record), retry_index: tries });
+            shared.emit(RunEvent::NodeRetry { record: Arc::new(record), retry_index: n_tries + 1 });
         }
     }
 
     async fn settle_inside(&self, shared: &Shared, node: &Node, inside: Inside) -> NodeEnd {
-        match inside {
-            Inside::Paused(forms) => NodeEnd::Paused(forms),
-            Inside::Done(outcome) => match within_limits(*outcome, shared.limits.output_bytes) {
-                Ok(outcome) => self.settle(shared, Arc::new(self.success(outcome))).await,
-                Err(error) => self.settle(shared, Arc::new(self.failure(node, error))).await,
-            },
-            Inside::Failed(error) => self.settle(shared, Arc::new(self.failure(node, error))).await,
-        }
+        let mut result = match inside {
+            Inside::Paused(forms) => return NodeEnd::Paused(forms),
+            Inside::Done(outcome) => within_limits(*outcome, shared.limits.output_bytes),
+            Inside::Failed(error) => Err(error),
+        };
+        shared.view.mask.result(&mut result);
+        let record = match result {
+            Ok(outcome) => self.success(outcome),
+            Err(error) => self.failure(node, error),
+        };
+        self.settle(shared, record).await
     }
 
     /// Commits the record: only then may anything build on it.
-    async fn settle(&self, shared: &Shared, record: Arc<NodeRecord>) -> NodeEnd {
+    async fn settle(&self, shared: &Shared, record: NodeRecord) -> NodeEnd {
+        let record = Arc::new(record);
         if let Err(error) = shared.host.commit(&record).await {
             return NodeEnd::Failed(Arc::new(self.failed(error)));
         }

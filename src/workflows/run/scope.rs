@@ -122,6 +122,10 @@ impl Scope {
     }
 
     fn take_piece(&mut self, piece: Delta) {
+        if self.shared.view.every_text {
+            self.shared.emit(RunEvent::Text { selector: piece.selector, text: piece.text });
+            return;
+        }
         let texts = self.responses.piece(piece, &self.flow, &self.states, &self.pool);
         self.send(texts);
     }

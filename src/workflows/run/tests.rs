@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Limits, Run, RunOutcome};
+use super::{Limits, Run, RunOutcome, View};
 use crate::workflows::event::{NodeRecord, NodeStatus, RunEnd, RunEvent, RunStatus, StartReason};
 use crate::workflows::graph::Flow;
 use crate::workflows::host::Host;
@@ -143,6 +143,7 @@ async fn run_flow(flow: Arc<Flow>, pool: Pool, host: Arc<Kept>, finished: HashMa
         finished,
         reason: StartReason::Initial,
         stop: CancellationToken::new(),
+        view: View::default(),
     };
     let outcome = run.execute(events).await;
     let mut events = Vec::new();
@@ -318,6 +319,7 @@ async fn steps_and_stopping_are_limits() {
         finished: HashMap::new(),
         reason: StartReason::Initial,
         stop,
+        view: View::default(),
     };
     let (events, _received) = mpsc::unbounded_channel();
     let few = Limits { max_steps: 10, ..Limits::default() };

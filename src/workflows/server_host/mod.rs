@@ -7,11 +7,14 @@ mod http;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde_json::Value;
+use chrono::Utc;
+use serde_json::{Map, Value};
 
 use super::event::NodeRecord;
-use super::host::{Host, HttpRequest, HttpResponse, Language, Retrieval};
+use super::forms;
+use super::host::{FormState, Host, HttpRequest, HttpResponse, Language, NewForm, Retrieval};
 use super::nodes::NodeError;
+use super::run_host::LONGEST_WAIT;
 use super::value;
 use super::vars::Vars;
 use crate::catalog::{self, Model, ModelRef};
@@ -26,12 +29,24 @@ pub struct ServerHost {
     state: AppState,
     scope: Scope,
     tools: Toolbox,
+    answer: Option<GivenAnswer>,
+}
+
+/// The answer to the form of a node that is tried.
+pub struct GivenAnswer {
+    pub inputs: Map<String, Value>,
+    pub action: String,
 }
 
 impl ServerHost {
     /// `scope`: whose run it is, and of which app. Files that nodes make are theirs.
     pub fn new(state: &AppState, scope: Scope) -> Self {
-        Self { state: state.clone(), tools: Toolbox::new(state, scope.workspace_id), scope }
+        Self { state: state.clone(), tools: Toolbox::new(state, scope.workspace_id), scope, answer: None }
+    }
+
+    /// A node that asks a person gets this answer.
+    pub fn answering(self, answer: Option<GivenAnswer>) -> Self {
+        Self { answer, ..self }
     }
 }
 
@@ -93,6 +108,15 @@ impl Host for ServerHost {
         }
         let message = "Knowledge bases are not available in this version: empty the node's dataset_ids, or remove the node.";
         Err(NodeError::new("KnowledgeRetrievalNodeError", message))
+    }
+
+    /// Nobody but those who watch sees it.
+    async fn open_form(&self, new: NewForm) -> Result<FormState, NodeError> {
+        let (id, expires_at) = (new.execution_id, Utc::now() + new.expires_in.min(LONGEST_WAIT));
+        let form = forms::form_without_page(new, id, expires_at);
+        let Some(answer) = &self.answer else { return Ok(FormState::Waiting(form)) };
+        let read = forms::read_answer(&self.state, &self.scope, form, &answer.inputs, &answer.action).await;
+        read.map(FormState::Answered).map_err(failed("InvalidFormData"))
     }
 
     async fn commit(&self, _record: &NodeRecord) -> Result<(), NodeError> {

@@ -64,7 +64,7 @@ impl World {
             node: Arc::new(node),
             execution_id: Uuid::nil(),
             pool,
-            out: Out { deltas, events },
+            out: Out { deltas, events, mask: Arc::default() },
         };
         let result = context.node.kind.run(&context).await;
         drop(context);

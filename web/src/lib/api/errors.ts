@@ -46,6 +46,7 @@ const SPECIFIC = new Set([
   'app_unavailable',
   'model_not_found',
   'model_currently_not_support',
+  'invalid_workflow',
   'conflict',
   'forbidden',
 ]);

@@ -547,6 +547,7 @@ export const en = {
     overloaded: 'The model’s queue is full. Try again in a moment.',
     provider_not_initialize: 'The model’s provider is not set up.',
     provider_quota_exceeded: 'The provider’s quota is used up.',
+    invalid_workflow: 'The workflow has errors.',
     model_currently_not_support: 'This model can’t do that.',
     model_not_found: 'This model does not exist here.',
     conversation_completed: 'This conversation has ended. Start a new one.',

@@ -544,6 +544,7 @@ export const zh: Translation = {
     overloaded: '模型的队列已满，请稍后再试。',
     provider_not_initialize: '模型供应商尚未配置。',
     provider_quota_exceeded: '供应商的额度已用完。',
+    invalid_workflow: '工作流有错误。',
     model_currently_not_support: '此模型不支持该操作。',
     model_not_found: '此处没有这个模型。',
     conversation_completed: '此会话已结束，请开始新的会话。',
