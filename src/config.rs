@@ -116,6 +116,10 @@ pub struct Config {
     #[arg(long, env = "ASHLAR_PYTHON")]
     pub python: Option<PathBuf>,
 
+    /// Folder of packages that Python code nodes may import besides the standard library (`pip install --target FOLDER …`)
+    #[arg(long, env = "ASHLAR_PYTHON_PACKAGES")]
+    pub python_packages: Option<PathBuf>,
+
     /// Seconds the code of one node may run
     #[arg(long, env = "ASHLAR_CODE_TIMEOUT_S", default_value_t = 15)]
     pub code_timeout_s: u64,
@@ -143,6 +147,7 @@ impl Config {
         sandbox::Options {
             program: self.sandbox_program.clone(),
             python: self.python.clone(),
+            python_packages: self.python_packages.clone(),
             time_limit: Duration::from_secs(self.code_timeout_s.max(1)),
             ..sandbox::Options::default()
         }

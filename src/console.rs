@@ -15,12 +15,12 @@ struct Dist;
 /// The router's fallback.
 pub async fn serve(request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
-    let of_api = ["api", "v1", "files"]
+    let of_api = ["api", "v1", "files", "triggers"]
         .iter()
         .find(|prefix| path.strip_prefix(**prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
     if let Some(prefix) = of_api {
         let response = Error::not_found("The requested URL was not found on the server.").into_response();
-        return if *prefix == "v1" { render_dify(response).await } else { response };
+        return if matches!(*prefix, "v1" | "triggers") { render_dify(response).await } else { response };
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return Error::new(crate::error::Code::MethodNotAllowed, "Only GET is possible here.").into_response();

@@ -269,8 +269,10 @@ pub async fn render_openai(response: Response) -> Response {
 fn rerender(response: Response, body: impl Fn(&Error) -> Value) -> Response {
     let Some(error) = response.extensions().get::<Arc<Error>>().cloned() else { return response };
     let mut fresh = (response.status(), Json(body(&error))).into_response();
-    if let Some(value) = response.headers().get(header::RETRY_AFTER) {
-        fresh.headers_mut().insert(header::RETRY_AFTER, value.clone());
+    for name in [header::RETRY_AFTER, header::ALLOW] {
+        if let Some(value) = response.headers().get(&name) {
+            fresh.headers_mut().insert(name, value.clone());
+        }
     }
     fresh.extensions_mut().insert(error);
     fresh

@@ -44,6 +44,7 @@ pub async fn run(config: Config) -> Result<()> {
 
     let sweeper = tokio::spawn(chat::sweep_interrupted(state.db.clone()));
     let runs = tokio::spawn(chat::work_on_runs(state.clone()));
+    let clock = tokio::spawn(workflows::triggers::clock::work(state.clone()));
 
     let (stopping, stopped) = watch::channel(false);
     tokio::spawn(async move {
@@ -67,6 +68,7 @@ pub async fn run(config: Config) -> Result<()> {
         }
     }
     sweeper.abort();
+    clock.abort();
     runs.abort();
     workflows::job::give_up(&state).await;
     stop_jobs.cancel();

@@ -66,11 +66,16 @@ fn openai() -> OpenApiRouter<AppState> {
     OpenApiRouter::default().merge(openai::routes())
 }
 
+/// The addresses that others call to start workflows, errors in Dify's shape.
+fn triggers() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().merge(workflows::triggers::public_routes())
+}
+
 /// The description of every route: what `ashlar openapi` prints.
 pub fn openapi() -> OpenApi {
     let info = InfoBuilder::new().title("Ashlar").version(VERSION).build();
     let mut document = OpenApiBuilder::new().info(info).build();
-    for (surface, scheme) in [(console(), SESSION), (service(), API_KEY), (openai(), API_KEY)] {
+    for (surface, scheme) in [(console(), SESSION), (service(), API_KEY), (triggers(), API_KEY), (openai(), API_KEY)] {
         let mut surface = surface.into_openapi();
         surface.paths.paths.values_mut().for_each(|item| secure(item, scheme));
         document.merge(surface);
@@ -111,11 +116,13 @@ pub fn print_openapi() -> anyhow::Result<()> {
 pub fn router(state: AppState) -> Router {
     let console = surface(console(), JSON_LIMIT);
     let service = surface(service(), JSON_LIMIT).layer(map_response(render_dify));
+    let triggers = surface(triggers(), workflows::triggers::BODY_LIMIT).layer(map_response(render_dify));
     let openai = surface(openai(), OPENAI_LIMIT).layer(map_response(render_openai));
     let v1 = service.merge(openai).layer(cors()).layer(stamp("x-version", VERSION)).layer(stamp("x-env", "PRODUCTION"));
 
     Router::new()
         .merge(console)
+        .merge(triggers)
         .merge(v1)
         .merge(health::routes())
         .fallback(console::serve)

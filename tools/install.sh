@@ -44,3 +44,9 @@ if [ "$goal" = test ] && ! cmp -s tools/requirements.txt target/tools/requiremen
   target/tools/bin/pip install --quiet --disable-pip-version-check -r tools/requirements.txt
   cp tools/requirements.txt target/tools/requirements.txt
 fi
+# For the app files of other people, where those are.
+packages=target/tools/python-packages
+if [ "$goal" = test ] && [ -d ../shared/dsl-samples ] && ! cmp -s tests/python-packages.txt $packages/requirements.txt; then
+  target/tools/bin/pip install --quiet --disable-pip-version-check --upgrade --target $packages -r tests/python-packages.txt
+  cp tests/python-packages.txt $packages/requirements.txt
+fi

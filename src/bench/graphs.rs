@@ -1,4 +1,4 @@
-//! What the workflow runtime costs: graphs without models or servers, run in this process. `tools/bench/graphon.py` runs
+//! What the workflow runtime costs: graphs without models or servers, run in this process. `tools/bench/graphon_peer.py` runs
 //! the same files through the engine behind Dify.
 
 use std::collections::HashMap;

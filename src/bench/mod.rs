@@ -3,6 +3,7 @@
 mod agreement;
 mod decode;
 pub mod engine;
+mod fan_out;
 mod graphs;
 pub mod http;
 mod model;
@@ -43,6 +44,8 @@ pub enum BenchCommand {
     Soak(Box<soak::SoakBench>),
     /// Run graphs that need no model or server: how many a second
     Graphs(Box<graphs::GraphsBench>),
+    /// Run llm nodes side by side and one after the other, with a local model
+    FanOut(Box<fan_out::FanOutBench>),
 }
 
 pub async fn run(command: BenchCommand) -> Result<()> {
@@ -58,6 +61,7 @@ pub async fn run(command: BenchCommand) -> Result<()> {
         BenchCommand::Sandbox(args) => sandbox::run(*args).await,
         BenchCommand::Soak(args) => soak::run(*args).await,
         BenchCommand::Graphs(args) => graphs::run(*args).await,
+        BenchCommand::FanOut(args) => fan_out::run(*args).await,
     }
 }
 

@@ -273,7 +273,8 @@ pub async fn list(state: &AppState, workspace_id: WorkspaceId) -> Result<Vec<Lis
     Ok(models)
 }
 
-fn resolve_local(engines: &Engines, name: &str) -> Result<Model> {
+/// The model of that name of this process: 404 when it is not there, 400 when it can't be run.
+pub fn resolve_local(engines: &Engines, name: &str) -> Result<Model> {
     let reference = ModelRef::local(name);
     let info = engines.get(name).ok_or_else(|| not_found(&reference))?;
     match &info.status {

@@ -1,15 +1,19 @@
 //! The app as a model: one answer to a conversation that the caller holds, as the OpenAI API asks for it. Stores nothing.
 
+use std::pin::Pin;
+
+use futures::Stream;
 use serde_json::{Map, Value};
 
+use super::flow_as_model;
 use super::generate::{self, App};
 use super::prompt::{Question, Turn};
 use super::service;
 use crate::accounts::ServiceApp;
 use crate::apps::moderation::OutputWatch;
-use crate::apps::{self, AppMode, inputs};
+use crate::apps::{self, AppHead, AppMode, inputs};
 use crate::catalog::{self, Model};
-use crate::engine::request::{Image, Input, Message, Part, Request, Role};
+use crate::engine::request::{Event, Image, Input, Message, Part, Request, Role};
 use crate::error::{Code, Error, Result};
 use crate::ids::TaskId;
 use crate::live::Slot;
@@ -18,6 +22,8 @@ use crate::state::AppState;
 /// What is to be done for an answer.
 pub enum Asked {
     Model(Box<ModelCall>),
+    /// A chatflow runs.
+    Flow(FlowCall),
     /// The app's moderation answers.
     Canned(String),
 }
@@ -31,9 +37,20 @@ pub struct ModelCall {
     pub slot: Option<Slot>,
 }
 
+/// A run that writes an answer.
+pub struct FlowCall {
+    /// Ends with `Done` or an error.
+    pub events: Pin<Box<dyn Stream<Item = Result<Event>> + Send>>,
+    pub watch: Option<OutputWatch>,
+}
+
 /// The published app's prompt over `messages`: the last one is the question, those before it are the history. The caller's
 /// system messages follow the app's own.
 pub async fn ask(state: &AppState, app: &ServiceApp, messages: Vec<Message>, inputs: Map<String, Value>) -> Result<Asked> {
+    let head = AppHead::find(&state.db, app.workspace_id, app.app_id).await?;
+    if head.mode == AppMode::AdvancedChat {
+        return flow_as_model::ask(state, &head, split(messages)?, inputs).await;
+    }
     let app = service::published(state, app, refuse_workflows).await?;
     if app.mode == AppMode::AgentChat && !app.config.agent_mode.tools().0.is_empty() {
         return Err(Error::new(Code::ModelNotSupported, "An agent with tools answers at /v1/chat-messages, not as a model."));
@@ -64,13 +81,12 @@ pub async fn ask(state: &AppState, app: &ServiceApp, messages: Vec<Message>, inp
     Ok(Asked::Model(Box::new(ModelCall { model, request, watch: app.config.sensitive_word_avoidance.watch_output(), slot })))
 }
 
-/// Their answers are runs, which are recorded.
+/// They answer no question.
 fn refuse_workflows(mode: AppMode) -> Result<()> {
     if !mode.is_workflow() {
         return Ok(());
     }
-    let text = format!("Apps of mode {} can't be called as a model: use /v1/chat-messages or /v1/workflows/run.", mode.as_str());
-    Err(Error::new(Code::AppUnavailable, text))
+    Err(Error::new(Code::AppUnavailable, "A workflow can't be called as a model: run it at /v1/workflows/run."))
 }
 
 fn refuse_pictures(app: &App, images: &[Image]) -> Result<()> {
@@ -80,11 +96,12 @@ fn refuse_pictures(app: &App, images: &[Image]) -> Result<()> {
     Ok(())
 }
 
-struct Conversation {
-    system: Vec<Message>,
-    history: Vec<Turn>,
-    query: String,
-    images: Vec<Image>,
+/// What a caller's messages say.
+pub(super) struct Conversation {
+    pub system: Vec<Message>,
+    pub history: Vec<Turn>,
+    pub query: String,
+    pub images: Vec<Image>,
 }
 
 fn split(messages: Vec<Message>) -> Result<Conversation> {

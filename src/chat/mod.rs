@@ -17,6 +17,7 @@ mod db;
 mod end_users;
 mod events;
 mod feedback;
+mod flow_as_model;
 mod follow;
 mod generate;
 mod messages;

@@ -58,6 +58,12 @@ pub(super) fn canned(text: String) -> Events {
     stream::select_all([choice])
 }
 
+/// The one choice that somebody else writes.
+pub(super) fn written(events: Pin<Box<dyn Stream<Item = Result<Event>> + Send>>) -> Events {
+    let choice: ChoiceEvents = Box::pin(events.map(|event| (0, event)));
+    stream::select_all([choice])
+}
+
 /// Puts an app's moderation between the model and the caller: at the first forbidden word the choice ends.
 pub(super) fn watched(events: Events, mut watch: OutputWatch) -> Events {
     let mut moderated = false;

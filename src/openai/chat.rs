@@ -46,7 +46,7 @@ struct ChatBody {
 ///
 /// OpenAI's endpoint. With an `sk-…` key `model` names a model of the catalog (`provider/name`, a bare name, or `default`);
 /// with an `app-…` key the app answers, whatever `model` says: its prompt comes first, `inputs` (or `metadata`) fill its
-/// form, and the parameters given here go before the app's.
+/// form, and the parameters given here go before the app's. A chatflow runs with the parameters of its own nodes.
 #[utoipa::path(post, path = "/v1/chat/completions", tag = "openai", request_body = Value,
     responses((status = 200, body = Value), (status = 400), (status = 401), (status = 404), (status = 429)))]
 pub(super) async fn create_chat_completion(State(state): State<AppState>, caller: OpenAiCaller, body: Bytes) -> Result<Response> {
@@ -71,6 +71,13 @@ pub(super) async fn create_chat_completion(State(state): State<AppState>, caller
             Asked::Model(call) => {
                 slot = call.slot;
                 (call.model, call.request, call.watch)
+            }
+            Asked::Flow(call) => {
+                let mut events = answer::written(call.events);
+                if let Some(watch) = call.watch {
+                    events = answer::watched(events, watch);
+                }
+                return respond(events, &body, Shape { n: 1, stream, model: app.app_id.to_string() }).await;
             }
             Asked::Canned(text) => {
                 return respond(answer::canned(text), &body, Shape { n: 1, stream, model: app.app_id.to_string() }).await;

@@ -52,6 +52,8 @@ pub struct Options {
     pub program: PathBuf,
     /// The interpreter; without it the usual places are tried
     pub python: Option<PathBuf>,
+    /// Folder of packages for it, besides the standard library
+    pub python_packages: Option<PathBuf>,
     pub time_limit: Duration,
     /// Of the heap in JavaScript, of the address space in Python
     pub memory_mb: u64,
@@ -68,6 +70,7 @@ impl Default for Options {
         Self {
             program: "/proc/self/exe".into(),
             python: None,
+            python_packages: None,
             time_limit: Duration::from_secs(15),
             memory_mb: 512,
             output_bytes: 8 << 20,

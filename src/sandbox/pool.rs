@@ -201,6 +201,9 @@ impl Keeper {
         if language == Language::Python3 {
             let python = self.python()?;
             command.arg("--python").arg(&python.program).arg("--loader").arg(&python.loader);
+            if let Some(packages) = &python.packages {
+                command.arg("--packages").arg(packages);
+            }
             for path in &python.readable {
                 command.arg("--readable").arg(path);
             }
@@ -214,7 +217,7 @@ impl Keeper {
 
     fn python(&mut self) -> Result<Python, String> {
         if self.python.is_none() {
-            self.python = Some(Python::find(self.options.python.as_deref())?);
+            self.python = Some(Python::find(self.options.python.as_deref(), self.options.python_packages.as_deref())?);
         }
         self.python.clone().ok_or_else(|| "there is no python3".to_owned())
     }

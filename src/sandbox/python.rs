@@ -42,17 +42,23 @@ pub struct Python {
     pub loader: PathBuf,
     /// Files and folders it reads
     pub readable: Vec<PathBuf>,
+    /// Where it finds packages; among what it reads
+    #[serde(skip)]
+    pub packages: Option<PathBuf>,
 }
 
 impl Python {
-    pub fn find(configured: Option<&Path>) -> Result<Self, String> {
-        if let Some(path) = configured {
-            return ask(path);
+    pub fn find(configured: Option<&Path>, packages: Option<&Path>) -> Result<Self, String> {
+        let mut python = match configured.or_else(|| PLACES.iter().map(Path::new).find(|path| path.exists())) {
+            Some(path) => ask(path)?,
+            None => return Err("there is no python3 in /usr/bin or /usr/local/bin: install it (apt-get install -y python3)".to_owned()),
+        };
+        if let Some(packages) = packages {
+            let packages = packages.canonicalize().map_err(|error| format!("the packages of Python in {}: {error}", packages.display()))?;
+            python.readable.push(packages.clone());
+            python.packages = Some(packages);
         }
-        match PLACES.iter().map(Path::new).find(|path| path.exists()) {
-            Some(path) => ask(path),
-            None => Err("there is no python3 in /usr/bin or /usr/local/bin: install it (apt-get install -y python3)".to_owned()),
-        }
+        Ok(python)
     }
 }
 

@@ -270,34 +270,60 @@ impl Toolbox {
         Self { state: state.clone(), workspace_id, connections: mcp::Connections::default() }
     }
 
+    /// What a reference means. A tool that Dify has as a plugin and this server has not is looked for among the workspace's own
+    /// providers: the tool of that name of the custom provider, or MCP server, that has the plugin's name.
     pub async fn find(&self, tool: &ToolRef) -> Result<Tool, ToolError> {
         match tool.provider_type {
-            ProviderType::Builtin => {
-                let (provider, definition) = builtin::find(tool)?;
-                Ok(Tool { info: definition.info(provider), target: Target::Builtin(definition) })
-            }
-            ProviderType::Api => {
-                let row = self.row(tool).await?;
-                let operations: Vec<openapi::Operation> = row.tools()?;
-                // other installations keep names that models would refuse
-                let plain = openapi::plain_name(&tool.tool_name);
-                let found =
-                    operations.into_iter().find(|o| o.name == tool.tool_name || o.name == plain).ok_or_else(|| missing_tool(&row, tool))?;
-                let info = found.info(&row.id.to_string(), &row.name);
-                let target = Target::Api { operation: Arc::new(found), provider: Arc::new(openapi::Provider::open(&self.state, &row)?) };
-                Ok(Tool { info, target })
-            }
-            ProviderType::Mcp => {
-                let row = self.row(tool).await?;
-                let tools: Vec<mcp::ServerTool> = row.tools()?;
-                let found = tools.into_iter().find(|t| t.name == tool.tool_name).ok_or_else(|| missing_tool(&row, tool))?;
-                let info = found.info(&row.id.to_string(), &row.name);
-                Ok(Tool { info, target: Target::Mcp { server: Arc::new(mcp::Server::open(&self.state, &row)?) } })
-            }
+            ProviderType::Builtin => match builtin::find(tool) {
+                Ok((provider, definition)) => Ok(Tool { info: definition.info(provider), target: Target::Builtin(definition) }),
+                Err(missing) => self.find_stand_in(tool).await?.ok_or(missing),
+            },
+            ProviderType::Api => self.find_operation(tool).await,
+            ProviderType::Mcp => self.find_served(tool).await,
             ProviderType::Workflow => {
                 Err(ToolError::NotFound(format!("\"{}\" is a workflow, which can't be called from here.", tool.tool_name)))
             }
         }
+    }
+
+    async fn find_stand_in(&self, tool: &ToolRef) -> Result<Option<Tool>, ToolError> {
+        let plain = |name: &str| builtin::plain_name(name).to_owned();
+        let named = |provider_type| ToolRef {
+            provider_type,
+            provider_id: plain(&tool.provider_id),
+            provider_name: plain(&tool.provider_name),
+            tool_name: tool.tool_name.clone(),
+        };
+        let found = match self.find_operation(&named(ProviderType::Api)).await {
+            Err(ToolError::NotFound(_)) => self.find_served(&named(ProviderType::Mcp)).await,
+            found => found,
+        };
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(ToolError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Of a custom provider.
+    async fn find_operation(&self, tool: &ToolRef) -> Result<Tool, ToolError> {
+        let row = self.row(tool).await?;
+        let operations: Vec<openapi::Operation> = row.tools()?;
+        // other installations keep names that models would refuse
+        let plain = openapi::plain_name(&tool.tool_name);
+        let found = operations.into_iter().find(|o| o.name == tool.tool_name || o.name == plain).ok_or_else(|| missing_tool(&row, tool))?;
+        let info = found.info(&row.id.to_string(), &row.name);
+        let target = Target::Api { operation: Arc::new(found), provider: Arc::new(openapi::Provider::open(&self.state, &row)?) };
+        Ok(Tool { info, target })
+    }
+
+    /// Of an MCP server.
+    async fn find_served(&self, tool: &ToolRef) -> Result<Tool, ToolError> {
+        let row = self.row(tool).await?;
+        let tools: Vec<mcp::ServerTool> = row.tools()?;
+        let found = tools.into_iter().find(|t| t.name == tool.tool_name).ok_or_else(|| missing_tool(&row, tool))?;
+        let info = found.info(&row.id.to_string(), &row.name);
+        Ok(Tool { info, target: Target::Mcp { server: Arc::new(mcp::Server::open(&self.state, &row)?) } })
     }
 
     /// Calls a tool with the author's settings and the model's arguments together. What is no text is read as what the parameter's

@@ -11,7 +11,7 @@ use super::version::Version;
 use crate::apps::{AppHead, AppMode, inputs};
 use crate::error::{Code, Error, Result};
 use crate::files::{self, InputFile, Scope};
-use crate::ids::{AppVersionId, TaskId, WorkflowRunId};
+use crate::ids::{AppId, AppVersionId, TaskId, WorkflowRunId, WorkspaceId};
 use crate::state::AppState;
 
 /// Files that one run may be sent.
@@ -76,22 +76,34 @@ pub fn workflow_run(
     inputs: Map<String, Value>,
     files: Vec<Value>,
 ) -> NewRun {
+    new_run((app.workspace_id, app.id, version.id), draft_config, creator, source, inputs, files)
+}
+
+/// A run of a workflow app, or of its draft, at the start node: with the system variables beside the inputs.
+pub fn new_run(
+    (workspace_id, app_id, version_id): (WorkspaceId, AppId, Option<AppVersionId>),
+    draft_config: Option<Value>,
+    creator: Creator,
+    source: Source,
+    inputs: Map<String, Value>,
+    files: Vec<Value>,
+) -> NewRun {
     let (id, created_at) = (WorkflowRunId::new(), Utc::now());
     let mut all = inputs;
     let system: [(&str, Value); 6] = [
         ("sys.files", Value::Array(files)),
         ("sys.user_id", json!(creator.user())),
-        ("sys.app_id", json!(app.id)),
-        ("sys.workflow_id", json!(version.id.map_or(app.id.0, |id| id.0))),
+        ("sys.app_id", json!(app_id)),
+        ("sys.workflow_id", json!(version_id.map_or(app_id.0, |id| id.0))),
         ("sys.workflow_run_id", json!(id)),
         ("sys.timestamp", json!(created_at.timestamp())),
     ];
     all.extend(system.map(|(name, value)| (name.to_owned(), value)));
     NewRun {
         id,
-        workspace_id: app.workspace_id,
-        app_id: app.id,
-        version_id: version.id,
+        workspace_id,
+        app_id,
+        version_id,
         draft_config,
         mode: AppMode::Workflow,
         triggered_from: if source == Source::Debugger { TriggeredFrom::Debugging } else { TriggeredFrom::AppRun },

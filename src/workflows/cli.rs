@@ -1,7 +1,7 @@
 //! `ashlar app run`: a workflow file run in the terminal, with what its nodes do as they do it. Nothing of the run is recorded.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -38,6 +38,10 @@ pub struct RunArgs {
     /// An input, `name=value`; `name=@path` sends a file (repeatable)
     #[arg(long = "input", value_name = "NAME=VALUE", value_parser = parse_input)]
     pub inputs: Vec<(String, String)>,
+
+    /// A file that the run is sent beside its inputs, as `sys.files` (repeatable)
+    #[arg(long = "file", value_name = "PATH")]
+    pub files: Vec<PathBuf>,
 
     /// Of chatflows: what is asked
     #[arg(long, default_value = "")]
@@ -79,7 +83,11 @@ pub async fn run_file(state: &AppState, args: &RunArgs, tell: &mut dyn FnMut(&st
     let mut all = read_inputs(&host, &version, args).await?;
     all.insert("sys.workflow_run_id".into(), json!(run_id));
     all.insert("sys.user_id".into(), json!("terminal"));
-    all.insert("sys.files".into(), json!([]));
+    let mut files = Vec::new();
+    for path in &args.files {
+        files.push(keep_file(&host, path).await.with_context(|| format!("--file {}", path.display()))?);
+    }
+    all.insert("sys.files".into(), json!(files));
     if document.mode == AppMode::AdvancedChat {
         all.insert("sys.query".into(), json!(args.query));
         all.insert("sys.dialogue_count".into(), json!(1));
@@ -138,11 +146,7 @@ async fn read_inputs(host: &ServerHost, version: &Version, args: &RunArgs) -> Re
         };
         match value.strip_prefix('@').filter(|_| matches!(kind, FieldKind::File | FieldKind::FileList)) {
             Some(path) => {
-                let bytes = std::fs::read(path).with_context(|| format!("--input {name}: reading {path}"))?;
-                let file_name = PathBuf::from(path).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-                let mime_type = mime_guess::from_path(path).first_or_octet_stream();
-                let saved = host.save_file(&file_name, mime_type.essence_str(), bytes.into()).await;
-                let file = saved.map_err(|error| anyhow::anyhow!("--input {name}: {error}"))?;
+                let file = keep_file(host, Path::new(path)).await.with_context(|| format!("--input {name}"))?;
                 match (kind, files.get_mut(name)) {
                     (FieldKind::FileList, Some(Value::Array(list))) => list.push(file),
                     (FieldKind::FileList, _) => drop(files.insert(name.clone(), json!([file]))),
@@ -161,6 +165,14 @@ async fn read_inputs(host: &ServerHost, version: &Version, args: &RunArgs) -> Re
     let mut all = inputs::validate(form, &given).map_err(|error| anyhow::anyhow!("--input: {}", error.message))?;
     all.extend(files);
     Ok(all)
+}
+
+async fn keep_file(host: &ServerHost, path: &Path) -> Result<Value> {
+    let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mime_type = mime_guess::from_path(path).first_or_octet_stream();
+    let saved = host.save_file(&name, mime_type.essence_str(), bytes.into()).await;
+    saved.map_err(|error| anyhow::anyhow!("{error}"))
 }
 
 async fn show(mut events: mpsc::UnboundedReceiver<RunEvent>, tell: &mut dyn FnMut(&str)) {

@@ -4,6 +4,7 @@
 //!   HTTP. A run yields [`event::RunEvent`]s and asks a [`host::Host`] for everything outside of it.
 //! - A finished node is committed before its successors start, so a run that lost its process goes on where it was: the
 //!   same graph is walked again over the outputs of the nodes that finished.
+//! - [`triggers`] begin runs by themselves: requests to webhooks, schedules.
 
 pub mod begin;
 pub mod cli;
@@ -33,6 +34,7 @@ pub mod server_host;
 mod step;
 pub mod teller;
 pub mod template;
+pub mod triggers;
 pub mod value;
 pub mod vars;
 pub mod version;
@@ -47,7 +49,7 @@ pub use console::check_publishable;
 
 /// The console's routes.
 pub fn console_routes() -> OpenApiRouter<AppState> {
-    console::routes()
+    console::routes().merge(triggers::console_routes())
 }
 
 /// The service API.

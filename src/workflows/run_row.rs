@@ -64,7 +64,7 @@ pub enum Creator {
         name: String,
         email: String,
     },
-    /// A trigger's run.
+    /// A trigger's run, or one that the OpenAI API asked for.
     Nobody,
 }
 

@@ -6,6 +6,7 @@
 mod access;
 mod accounts;
 mod agent_chat;
+mod app_run;
 mod apps;
 mod architecture;
 mod catalog;
@@ -22,6 +23,7 @@ mod scripted;
 mod server;
 mod support;
 mod tools;
+mod triggers;
 mod workflow_console;
 mod workflow_host;
 mod workflows;

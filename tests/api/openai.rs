@@ -356,6 +356,59 @@ async fn an_app_answers_as_a_model(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn a_chatflow_answers_as_a_model(db: PgPool) {
+    let app = TestApp::start_with(db, |config| config.allow_networks = vec!["127.0.0.0/8".parse().unwrap()]).await;
+    let provider = Provider::start(&app.state.db, app.home.id).await;
+    let llm = json!({"type": "llm", "title": "Say", "model": {"provider": "scripted", "name": "echo", "mode": "chat", "completion_params": {}},
+        "prompt_template": [{"role": "system", "text": "Be kind to {{#s.who#}}."}],
+        "memory": {"window": {"enabled": true, "size": 1}, "query_prompt_template": "{{#sys.query#}}"},
+        "vision": {"enabled": true, "configs": {"variable_selector": ["sys", "files"], "detail": "high"}}});
+    let form = json!([{"variable": "who", "label": "w", "type": "text-input", "required": true}]);
+    let config = json!({"features": {"file_upload": {"enabled": true, "allowed_file_types": ["image"], "allowed_file_upload_methods": ["local_file"], "number_limits": 3},
+            "sensitive_word_avoidance": {"enabled": true, "type": "keywords", "config": {"keywords": "bomb",
+                "inputs_config": {"enabled": true, "preset_response": "Not that."}, "outputs_config": {"enabled": false}}}},
+        "graph": {"nodes": [{"id": "s", "data": {"type": "start", "title": "Start", "variables": form}}, {"id": "m", "data": llm},
+                            {"id": "a", "data": {"type": "answer", "title": "Answer", "answer": "{{#m.text#}} ({{#sys.dialogue_count#}})"}}],
+                  "edges": [{"source": "s", "target": "m"}, {"source": "m", "target": "a"}]}});
+    let (id, _, token) = crate::scripted::publish_config(&app.state.db, app.home.id, "advanced-chat", &config).await;
+    let client = app.with_key(&token);
+    let messages = json!([
+        {"role": "user", "content": "forgotten"}, {"role": "assistant", "content": "Yes"},
+        {"role": "user", "content": "before"}, {"role": "assistant", "content": "Well"},
+        {"role": "user", "content": [{"type": "text", "text": "one two three"}, {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{}", STANDARD.encode(picture("red-circle.png")))}}]}]);
+    let body = json!({"model": "any", "messages": messages, "inputs": {"who": "cats"}, "temperature": 0.9});
+    let reply = client.post(CHAT, body).await.ok();
+    assert_eq!((content(&reply), &reply["model"]), ("one two three (3)", &json!(id.to_string())));
+    let usage = &reply["usage"];
+    assert_eq!((&usage["prompt_tokens"], &usage["completion_tokens"]), (&json!(11), &json!(3)), "{reply}");
+    let call = provider.calls().pop().unwrap();
+    let said: Vec<_> = call["messages"].as_array().unwrap().iter().map(|m| m["role"].as_str().unwrap()).collect();
+    assert_eq!(said, ["system", "user", "assistant", "user"], "one exchange is remembered: {call}");
+    assert_eq!(call["messages"][0]["content"], "Be kind to cats.");
+    assert!(call["messages"][3]["content"].to_string().contains("data:image/png;base64,"), "{call}");
+    let (status, mode): (String, String) =
+        sqlx::query_as("select status, mode from workflow_runs where app_id = $1").bind(id).fetch_one(&app.state.db).await.unwrap();
+    assert_eq!((status.as_str(), mode.as_str()), ("succeeded", "advanced-chat"));
+    let messages: i64 = sqlx::query_scalar("select count(*) from messages").fetch_one(&app.state.db).await.unwrap();
+    assert_eq!(messages, 0, "the caller holds the conversation");
+
+    let events = client.stream(CHAT, ask("a b", json!({"stream": true, "inputs": {"who": "dogs"}}))).await.rest().await;
+    let texts: String =
+        events[..events.len() - 1].iter().filter_map(|e| e.json()["choices"][0]["delta"]["content"].as_str().map(str::to_owned)).collect();
+    assert_eq!((texts.as_str(), events.last().unwrap().data.as_str()), ("a b (1)", "[DONE]"));
+
+    let moderated = client.post(CHAT, ask("a bomb", json!({"inputs": {"who": "cats"}}))).await.ok();
+    assert_eq!((content(&moderated), &moderated["choices"][0]["finish_reason"]), ("Not that.", &json!("content_filter")));
+    refused_field(&client, CHAT, ask("x", json!({})), "inputs.who").await;
+    refused_field(&client, CHAT, ask("x", json!({"n": 2, "inputs": {"who": "x"}})), "n").await;
+    let mut failing = config;
+    failing["graph"]["nodes"][1]["data"]["model"]["name"] = json!("broken");
+    let (_, _, token) = crate::scripted::publish_config(&app.state.db, app.home.id, "advanced-chat", &failing).await;
+    let failed = app.with_key(&token).post(CHAT, ask("one two three", json!({"inputs": {"who": "x"}}))).await;
+    assert!(!failed.status.is_success());
+}
+
+#[sqlx::test]
 async fn a_remote_model_answers_behind_the_same_call(db: PgPool) {
     let app = TestApp::start_with(db, |config| config.allow_networks = vec!["127.0.0.0/8".parse().unwrap()]).await;
     let provider = Provider::start(&app.state.db, app.home.id).await;

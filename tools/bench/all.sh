@@ -6,6 +6,8 @@ printf '## Start and memory\n\n'
 tools/bench/start.sh
 printf '\n## HTTP layer\n\n'
 target/release/ashlar bench http
+printf '\n## Workflows\n\n'
+tools/bench/compare_workflows.sh
 printf '\n## Code sandbox\n\n'
 target/release/ashlar bench sandbox
 printf '\n## Packed against padded\n\n'

@@ -38,6 +38,10 @@ pub struct ChildArgs {
     #[arg(long)]
     loader: Option<PathBuf>,
 
+    /// Folder of packages that the interpreter finds; also to be named as readable
+    #[arg(long, requires = "python")]
+    packages: Option<PathBuf>,
+
     /// File or folder that the interpreter reads (repeatable)
     #[arg(long)]
     readable: Vec<PathBuf>,

@@ -17,7 +17,8 @@ const DRIVER: &str = include_str!("driver.py");
 pub fn run(program: &Path, loader: &Path, args: &ChildArgs) -> Result<()> {
     // Isolated, no site-packages, no .pyc files written.
     let last_filter = hex::encode(filter::last_filter_of_python()?);
-    let words = [program.as_os_str().as_bytes(), b"-I", b"-S", b"-B", b"-c", DRIVER.as_bytes(), last_filter.as_bytes()];
+    let packages = args.packages.as_deref().map(|path| path.as_os_str().as_bytes()).unwrap_or_default();
+    let words = [program.as_os_str().as_bytes(), b"-I", b"-S", b"-B", b"-c", DRIVER.as_bytes(), last_filter.as_bytes(), packages];
     let words = words.map(CString::new).into_iter().collect::<Result<Vec<_>, _>>().context("the arguments of Python")?;
     let path = CString::new(program.as_os_str().as_bytes())?;
 

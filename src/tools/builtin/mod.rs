@@ -154,14 +154,26 @@ impl Arguments {
     }
 }
 
+/// Of a provider as Dify names it: `time`, or as a plugin `langgenius/time/time`.
+pub fn plain_name(provider: &str) -> &str {
+    provider.rsplit('/').next().unwrap_or(provider)
+}
+
 /// By the provider's plain name (`time`) or as Dify's own plugin (`langgenius/time/time`).
 pub fn find(tool: &ToolRef) -> Result<(&'static Provider, &'static Definition), ToolError> {
-    let plain = |name: &str| name.strip_prefix("langgenius/").map_or(name, |rest| rest.split('/').next_back().unwrap_or(rest)).to_owned();
+    let ours = |name: &str| !name.contains('/') || name.starts_with("langgenius/");
     let names = [&tool.provider_id, &tool.provider_name];
-    let provider = names.iter().find_map(|name| PROVIDERS.iter().find(|p| p.id == plain(name))).ok_or_else(|| {
+    let provider = names.iter().filter(|name| ours(name)).find_map(|name| PROVIDERS.iter().find(|p| p.id == plain_name(name)));
+    let provider = provider.ok_or_else(|| {
         let name = names.iter().find(|n| !n.is_empty()).map_or("", |n| n.as_str());
         let ours: Vec<_> = PROVIDERS.iter().map(|p| p.id).collect();
-        ToolError::NotFound(format!("The tool provider \"{name}\" is not built in here. Built in are {}.", ours.join(", ")))
+        ToolError::NotFound(format!(
+            "The tool provider \"{name}\" is not built in here: {} are. Add a custom tool provider or an MCP server named \"{}\" that has a \
+             tool \"{}\", and it runs in its place.",
+            ours.join(", "),
+            plain_name(name),
+            tool.tool_name
+        ))
     })?;
     let definition = provider.tools.iter().find(|d| d.name == tool.tool_name).ok_or_else(|| {
         let ours: Vec<_> = provider.tools.iter().map(|d| d.name).collect();

@@ -42,6 +42,8 @@ use super::host::Host;
 use super::mask::Mask;
 use super::run::Limits;
 use super::template::Template;
+use super::triggers::schedule::Schedule;
+use super::triggers::webhook::Webhook;
 use super::value;
 use super::vars::{Pool, Selector, Vars};
 
@@ -98,7 +100,8 @@ impl Kind {
     pub fn parse(type_name: &str, data: &Value) -> Result<Self, FieldError> {
         Ok(match type_name {
             "start" => Self::Start(read(data)?),
-            "trigger-webhook" | "trigger-schedule" => Self::Trigger,
+            "trigger-webhook" => Webhook::parse(data).map(|_| Self::Trigger)?,
+            "trigger-schedule" => Schedule::parse(data).map(|_| Self::Trigger)?,
             "end" => Self::End(read(data)?),
             "answer" => Self::Answer(read(data)?),
             "if-else" => Self::IfElse(if_else::IfElse::parse(data)?),

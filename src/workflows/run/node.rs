@@ -136,7 +136,9 @@ impl Turn {
             // a fault in one node must not take the run's task along
             let result = AssertUnwindSafe(node.kind.run(context)).catch_unwind().await;
             let result = result.unwrap_or_else(|_| Err(NodeError::internal("The node broke down: a fault of the server, not of the app.")));
-            let mut result = result.and_then(|outcome| within_limits(outcome, shared.limits.output_bytes));
+            // what a trigger brought was bounded when it came
+            let max_bytes = if matches!(node.kind, Kind::Trigger) { usize::MAX } else { shared.limits.output_bytes };
+            let mut result = result.and_then(|outcome| within_limits(outcome, max_bytes));
             shared.view.mask.result(&mut result);
             let error = match result {
                 Ok(Outcome { waits_for: Some(form), .. }) => return NodeEnd::Paused(vec![form]),

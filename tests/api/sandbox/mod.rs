@@ -300,3 +300,24 @@ async fn results_are_held_against_what_is_declared() {
     assert!(check(&huge).unwrap_err().starts_with("Output n is out of range"));
     assert_eq!(check(&run("def main(): return {'n': 1}").await), Err("Output names is missing.".to_owned()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_imports_the_operators_packages_and_nothing_beside_them() {
+    let packages = tempfile::tempdir().unwrap();
+    std::fs::create_dir(packages.path().join("quarry")).unwrap();
+    std::fs::write(packages.path().join("quarry/__init__.py"), "from .stone import NAME\n").unwrap();
+    std::fs::write(packages.path().join("quarry/stone.py"), "NAME = 'ashlar'\n").unwrap();
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    let sandbox = Sandbox::start(Options { python_packages: Some(packages.path().to_owned()), ..options() });
+    assert_eq!(python(&sandbox, "import quarry\ndef main():\n    return {'name': quarry.NAME}").await, Ok(json!({"name": "ashlar"})));
+    let code = format!("def main():\n    return {{'text': open({:?}).read()}}", secret.path());
+    assert!(message(python(&sandbox, &code).await).contains("PermissionError"));
+    let code = format!("def main():\n    open({:?}, 'w')\n    return {{}}", packages.path().join("quarry/new.py"));
+    assert!(message(python(&sandbox, &code).await).contains("PermissionError"));
+
+    let nowhere = Sandbox::start(Options { python_packages: Some("/nowhere/packages".into()), ..options() });
+    match python(&nowhere, "def main(): return {}").await {
+        Err(SandboxError::Unavailable(reason)) => assert!(reason.contains("/nowhere/packages"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+}

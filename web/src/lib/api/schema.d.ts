@@ -647,6 +647,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/apps/{app_id}/triggers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The triggers of an app */
+        get: operations["list_triggers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/triggers/{trigger_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Switch a trigger on or off
+         * @description A schedule that is switched on fires at its next time; those that passed while it was off are not made up for.
+         */
+        patch: operations["update_trigger"];
+        trace?: never;
+    };
+    "/api/apps/{app_id}/triggers/{trigger_id}/renew-url": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a webhook another URL; the one of before stops working at once */
+        post: operations["renew_webhook_url"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/apps/{app_id}/versions": {
         parameters: {
             query?: never;
@@ -2304,6 +2358,35 @@ export interface components {
             /** @description Ask for the next page with `cursor=` this; null on the last page */
             next_cursor?: string | null;
         };
+        /** @description A console list. */
+        List_Trigger: {
+            data: {
+                /** @description Of schedules, as published */
+                cron_expression?: string | null;
+                /** @description Else it does not fire */
+                enabled: boolean;
+                /** @description Why it can't fire: the node's field and what is wrong with it */
+                error?: string | null;
+                /** Format: uuid */
+                id: string;
+                kind: components["schemas"]["TriggerKind"];
+                /** Format: date-time */
+                last_fired_at?: string | null;
+                /** Format: date-time */
+                next_fire_at?: string | null;
+                node_id: string;
+                /** @description Whether the published version has it; else it can be tried out only */
+                published: boolean;
+                timezone?: string | null;
+                title: string;
+                /** @description Of webhooks: starts the draft */
+                webhook_debug_url?: string | null;
+                /** @description Of webhooks: starts the published version. Who knows it may */
+                webhook_url?: string | null;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
         LoggedRun: {
             /** Format: int64 */
             created_at: number;
@@ -3055,6 +3138,36 @@ export interface components {
          * @enum {string}
          */
         TransferMethod: "local_file" | "remote_url" | "tool_file";
+        /** @description A trigger node of an app's draft or published version. */
+        Trigger: {
+            /** @description Of schedules, as published */
+            cron_expression?: string | null;
+            /** @description Else it does not fire */
+            enabled: boolean;
+            /** @description Why it can't fire: the node's field and what is wrong with it */
+            error?: string | null;
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["TriggerKind"];
+            /** Format: date-time */
+            last_fired_at?: string | null;
+            /** Format: date-time */
+            next_fire_at?: string | null;
+            node_id: string;
+            /** @description Whether the published version has it; else it can be tried out only */
+            published: boolean;
+            timezone?: string | null;
+            title: string;
+            /** @description Of webhooks: starts the draft */
+            webhook_debug_url?: string | null;
+            /** @description Of webhooks: starts the published version. Who knows it may */
+            webhook_url?: string | null;
+        };
+        /**
+         * @description What makes a trigger fire.
+         * @enum {string}
+         */
+        TriggerKind: "webhook" | "schedule";
         UpdateAccount: {
             language?: string | null;
             name?: string | null;
@@ -3115,6 +3228,9 @@ export interface components {
             name?: string | null;
             /** Format: int32 */
             timeout_ms?: number | null;
+        };
+        UpdateTrigger: {
+            enabled: boolean;
         };
         UpdateVariable: {
             value?: unknown;
@@ -4575,6 +4691,99 @@ export interface operations {
                 content: {
                     "application/json": Record<string, unknown>;
                 };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_triggers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Trigger"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateTrigger"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    renew_webhook_url: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             404: {
                 headers: {

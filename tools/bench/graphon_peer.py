@@ -2,7 +2,7 @@
 """Runs DSL files through graphon, the engine behind Dify, in process: runs a second, one JSON object a file.
 
     python3.12 -m venv VENV && VENV/bin/pip install graphon==0.8.0
-    VENV/bin/python tools/bench/graphon.py [--seconds 3] tests/fixtures/workflows/*.yml
+    VENV/bin/python tools/bench/graphon_peer.py [--seconds 3] tests/fixtures/workflows/*.yml
 """
 import argparse
 import json
