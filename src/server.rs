@@ -45,6 +45,7 @@ fn console() -> OpenApiRouter<AppState> {
         .merge(files::console_routes())
         .merge(catalog::routes())
         .merge(tools::routes())
+        .merge(workflows::console_routes())
         .merge(chat::console_routes())
 }
 
@@ -96,6 +97,7 @@ fn secure(item: &mut PathItem, scheme: &str) {
 pub fn job_handlers(state: &AppState) -> Handlers {
     let mut handlers = Handlers::default();
     apps::annotations::add_job_handlers(&mut handlers, state);
+    workflows::add_job_handlers(&mut handlers, state);
     handlers
 }
 

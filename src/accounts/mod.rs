@@ -34,8 +34,10 @@ pub use api_keys::{KeyKind, NewKey, create_key};
 pub use audit::{Entry, record};
 pub use caller::{DatasetKey, ModelKey, OpenAiCaller, ServiceApp};
 pub use client::ClientIp;
+pub use members::member_addresses;
 pub use role::{Admin, Editor, Member, Owner, Reader, Role};
 pub use session::Session;
+pub use throttle::count_visit;
 
 use crate::error::Result;
 use crate::ids::AccountId;

@@ -10,6 +10,9 @@ pub mod cli;
 mod db;
 pub mod event;
 pub mod follow;
+mod form_inputs;
+mod form_mail;
+mod form_page;
 pub mod forms;
 pub mod graph;
 pub mod host;
@@ -34,6 +37,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::state::AppState;
+
+/// The console's routes, and those of pages that are open to anyone.
+pub fn console_routes() -> OpenApiRouter<AppState> {
+    form_page::routes()
+}
+
+/// What a worker runs for this slice.
+pub use form_mail::add_job_handlers;
 
 /// The service API.
 pub fn service_routes() -> OpenApiRouter<AppState> {
