@@ -11,6 +11,7 @@ mod db;
 pub mod event;
 pub mod follow;
 mod form_inputs;
+mod form_list;
 mod form_mail;
 mod form_page;
 pub mod forms;
@@ -40,7 +41,7 @@ use crate::state::AppState;
 
 /// The console's routes, and those of pages that are open to anyone.
 pub fn console_routes() -> OpenApiRouter<AppState> {
-    form_page::routes()
+    form_page::routes().merge(form_list::routes())
 }
 
 /// What a worker runs for this slice.

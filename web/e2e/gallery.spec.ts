@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { type Page, test } from '@playwright/test';
 import { getResponse } from 'msw';
-import { ENDED, EXPIRED, SENT, TAKEN } from '../src/test/form-fixtures';
 import { EN_SESSION, handlersOf, makeWorld, type World } from '../src/test/fixtures';
+import { ENDED, EXPIRED, SENT, TAKEN } from '../src/test/form-fixtures';
 
 const DIST = join(import.meta.dirname, '../dist');
 const TYPES: Record<string, string> = {
@@ -91,7 +91,11 @@ const PHONE = { width: 390, height: 844 };
 async function fillForm(page: Page) {
   const pictures = page.getByTestId('file-pictures of the damage');
   await pictures.setInputFiles([
-    { name: 'a very long name of a picture that was taken with a telephone 2026-07-31 14.02.11.jpg', mimeType: 'image/jpeg', buffer: Buffer.alloc(2_400_000) },
+    {
+      name: 'a very long name of a picture that was taken with a telephone 2026-07-31 14.02.11.jpg',
+      mimeType: 'image/jpeg',
+      buffer: Buffer.alloc(2_400_000),
+    },
     { name: 'lamp.heic', mimeType: 'image/heic', buffer: Buffer.from('x') },
   ]);
   await page.getByRole('textbox', { name: /^(Web address|文件网址)/ }).fill('https://example.com/damage/shade.png');
@@ -137,14 +141,31 @@ const SHOTS: Shot[] = [
   { name: 'members', path: '/settings/members' },
   { name: 'account', path: '/settings/account' },
   { name: 'form', path: '/form/a', world: { session: null }, size: { width: 1100, height: 1240 } },
-  { name: 'form-filled', path: '/form/a', world: { session: null }, act: fillForm, size: { width: 1100, height: 1400 } },
+  {
+    name: 'form-filled',
+    path: '/form/a',
+    world: { session: null },
+    act: fillForm,
+    size: { width: 1100, height: 1400 },
+  },
   { name: 'form-sent', path: '/form/a', world: { session: null, form: SENT }, size: { width: 1100, height: 1000 } },
   { name: 'form-taken', path: '/form/a', world: { session: null, form: TAKEN }, size: { width: 1100, height: 640 } },
-  { name: 'form-expired', path: '/form/a', world: { session: null, form: EXPIRED }, size: { width: 1100, height: 640 } },
+  {
+    name: 'form-expired',
+    path: '/form/a',
+    world: { session: null, form: EXPIRED },
+    size: { width: 1100, height: 640 },
+  },
   { name: 'form-ended', path: '/form/a', world: { session: null, form: ENDED }, size: { width: 1100, height: 640 } },
   { name: 'form-missing', path: '/form/a', world: { session: null, form: null }, size: { width: 1100, height: 640 } },
   { name: 'phone-form', path: '/form/a', world: { session: null }, size: PHONE },
-  { name: 'phone-form-filled', path: '/form/a', world: { session: null }, act: fillForm, size: { ...PHONE, height: 1700 } },
+  {
+    name: 'phone-form-filled',
+    path: '/form/a',
+    world: { session: null },
+    act: fillForm,
+    size: { ...PHONE, height: 1700 },
+  },
   { name: 'phone-form-sent', path: '/form/a', world: { session: null, form: SENT }, size: PHONE },
   { name: 'missing', path: '/apps/nothing' },
   { name: 'tablet-apps', path: '/apps', size: { width: 820, height: 1100 } },

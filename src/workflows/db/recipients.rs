@@ -1,8 +1,10 @@
 //! Those whom forms are sent to by e-mail.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgExecutor;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::ids::{AccountId, WorkspaceId};
@@ -75,7 +77,8 @@ pub async fn find_due(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: Uu
 }
 
 /// How a mail fared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type, ToSchema)]
+#[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum MailStatus {
     Queued,

@@ -60,7 +60,13 @@ export function FileField(props: FileFieldProps) {
             !isOpen && 'hidden',
           )}
         >
-          <Button id={id} aria-label={t('form.chooseFor', { name: label })} aria-describedby={describedBy} size="md" onClick={() => input.current?.click()}>
+          <Button
+            id={id}
+            aria-label={t('form.chooseFor', { name: label })}
+            aria-describedby={describedBy}
+            size="md"
+            onClick={() => input.current?.click()}
+          >
             <Upload />
             {t(rules.number_limit > 1 ? 'form.chooseFiles' : 'form.chooseFile')}
           </Button>
@@ -123,7 +129,9 @@ function FileRow({ file, onRemove }: { file: ChosenFile; onRemove: () => void })
           {t('form.uploading', { name: file.name })}
         </span>
       )}
-      {file.size !== undefined && !file.error && <span className="shrink-0 text-ink-3 text-xs">{formatBytes(file.size)}</span>}
+      {file.size !== undefined && !file.error && (
+        <span className="shrink-0 text-ink-3 text-xs">{formatBytes(file.size)}</span>
+      )}
       <Button variant="ghost" size="icon" aria-label={t('form.remove', { name: file.name })} onClick={onRemove}>
         <X />
       </Button>

@@ -10,8 +10,8 @@ import { Button } from '@/components/ui/button';
 import { Skeleton } from '@/components/ui/skeleton';
 import { ApiError, errorMessage } from '@/lib/api/errors';
 import { formatAgo, formatDate } from '@/lib/format';
-import { Questions } from './questions';
 import { formQuery, type LinkedForm } from './queries';
+import { Questions } from './questions';
 
 /** Longest wait that a timer of a browser takes. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -120,7 +120,10 @@ function Deadline({ token, iso }: { token: string; iso: string }) {
   useEffect(() => {
     const left = new Date(iso).getTime() - Date.now() + 1000;
     if (left > LONGEST_MS) return;
-    const timer = setTimeout(() => void client.invalidateQueries({ queryKey: formQuery(token).queryKey }), Math.max(left, 1000));
+    const timer = setTimeout(
+      () => void client.invalidateQueries({ queryKey: formQuery(token).queryKey }),
+      Math.max(left, 1000),
+    );
     return () => clearTimeout(timer);
   }, [iso, token, client]);
   return (

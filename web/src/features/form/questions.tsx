@@ -31,9 +31,11 @@ export function Questions({ token, questions }: { token: string; questions: Form
 
   const submit = (action: FormAction) => {
     setTried(true);
-    const wrong = Object.keys(problemsOf(inputs, values, t));
-    if (wrong.length > 0) {
-      root.current?.querySelector<HTMLElement>(`[data-input="${CSS.escape(wrong[0] ?? '')}"] :is(button, input, textarea)`)?.focus();
+    const wrong = problemsOf(inputs, values, t);
+    if (Object.keys(wrong).length > 0) {
+      const places = [...(root.current?.querySelectorAll<HTMLElement>('[data-input]') ?? [])];
+      const first = places.find((place) => (place.dataset.input ?? '') in wrong);
+      first?.querySelector<HTMLElement>('button, input:not([hidden]), textarea')?.focus();
       return;
     }
     answer.mutate({ inputs: wireValues(inputs, values), action: action.id });

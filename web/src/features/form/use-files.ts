@@ -24,7 +24,8 @@ export function useFiles(
       const key = nextKey++;
       const entry: ChosenFile = { key, name: file.name, size: file.size };
       if (i >= room) {
-        if (i === room) change((files) => [...files, { ...entry, error: t('form.tooMany', { count: rules.number_limit }) }]);
+        if (i === room)
+          change((files) => [...files, { ...entry, error: t('form.tooMany', { count: rules.number_limit }) }]);
       } else if (!isAccepted(rules, file.name)) {
         change((files) => [...files, { ...entry, error: t('form.notAccepted') }]);
       } else {

@@ -23,7 +23,9 @@ it('shows a stranger the form with its fields in their places', async () => {
     screen.getByRole('button', { name: 'Not mine' }),
   ];
   for (const [i, element] of order.slice(1).entries()) {
-    expect(order[i]?.compareDocumentPosition(element), element.textContent ?? '').toBe(Node.DOCUMENT_POSITION_FOLLOWING);
+    expect(order[i]?.compareDocumentPosition(element), element.textContent ?? '').toBe(
+      Node.DOCUMENT_POSITION_FOLLOWING,
+    );
   }
   expect(document.title).toBe('Check the refund · Support triage');
   // no session was asked for
