@@ -67,7 +67,8 @@ impl Visit {
         Ok(Scope { workspace_id, app_id, owner: Owner::EndUser(end_user.id) })
     }
 
-    async fn page(&self, state: &AppState) -> Result<LinkedForm> {
+    /// `is_answerer`: it is they who just answered. Else a link of one's own tells; one that many may have does not.
+    async fn page(&self, state: &AppState, is_answerer: bool) -> Result<LinkedForm> {
         let app = AppFace::find(&state.db, self.link.workspace_id, self.link.app_id).await.map_err(|error| match error.code {
             Code::NotFound => no_such_form(),
             _ => error,
@@ -79,15 +80,16 @@ impl Visit {
             app,
             expires_at: self.form.expires_at,
             questions: (standing == Standing::Waiting).then(|| FormQuestions::of(state, &form)),
-            answer: self.given(state)?,
+            answer: self.given(state, is_answerer)?,
             title: form.node_title,
         })
     }
 
-    fn given(&self, state: &AppState) -> Result<Option<GivenAnswer>> {
+    fn given(&self, state: &AppState, is_answerer: bool) -> Result<Option<GivenAnswer>> {
         let (Some(answer), Some(answered_at)) = (&self.form.answer, self.form.answered_at) else { return Ok(None) };
         let answer: FormAnswer = serde_json::from_value(answer.clone()).map_err(anyhow::Error::from)?;
-        let is_yours = self.form.answered_through == self.link.recipient_id;
+        let is_own_link = self.link.recipient_id.is_some() && self.form.answered_through == self.link.recipient_id;
+        let is_yours = is_answerer || is_own_link;
         let content = is_yours.then(|| files::renewed(state, &answer.rendered_content));
         Ok(Some(GivenAnswer { action: answer.action_text, answered_at, is_yours, content }))
     }
@@ -163,7 +165,7 @@ struct GivenAnswer {
     /// Title of the action that was chosen
     action: String,
     answered_at: DateTime<Utc>,
-    /// Through this link
+    /// By whoever asks, as far as their link tells
     is_yours: bool,
     /// Markdown: the form with its values; only for whoever gave them
     content: Option<String>,
@@ -219,7 +221,7 @@ const NEVER_STORED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store
 #[utoipa::path(get, path = "/api/forms/{form_token}", tag = "forms", security(()), params(("form_token" = String, Path)),
     responses((status = 200, body = LinkedForm), (status = 404), (status = 429)))]
 async fn get_form_page(State(state): State<AppState>, visit: Visit) -> Result<([(HeaderName, &'static str); 1], Json<LinkedForm>)> {
-    Ok((NEVER_STORED, Json(visit.page(&state).await?)))
+    Ok((NEVER_STORED, Json(visit.page(&state, false).await?)))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -237,7 +239,7 @@ async fn answer_form_page(State(state): State<AppState>, visit: Visit, Json(body
     let scope = visit.scope(&state).await?;
     forms::answer(&state, &scope, &visit.form, visit.link.recipient_id, &body.inputs, &body.action).await?;
     let form = db::find(&state.db, visit.link.workspace_id, visit.link.form_id).await?.ok_or_else(no_such_form)?;
-    Ok(Json(Visit { form, ..visit }.page(&state).await?))
+    Ok(Json(Visit { form, ..visit }.page(&state, true).await?))
 }
 
 #[derive(ToSchema)]

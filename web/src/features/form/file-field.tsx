@@ -29,6 +29,7 @@ export function FileField(props: FileFieldProps) {
   const room = rules.number_limit - files.filter((file) => !file.error).length;
   const takesFiles = rules.methods.includes('local_file');
   const isOpen = takesFiles && room > 0;
+  const choose = t(rules.number_limit > 1 ? 'form.chooseFiles' : 'form.chooseFile');
   const add = (chosen: FileList | null) => props.onAdd([...(chosen ?? [])], room);
   const drop = (event: DragEvent) => {
     event.preventDefault();
@@ -62,13 +63,13 @@ export function FileField(props: FileFieldProps) {
         >
           <Button
             id={id}
-            aria-label={t('form.chooseFor', { name: label })}
+            aria-label={`${choose}: ${label}`}
             aria-describedby={describedBy}
             size="md"
             onClick={() => input.current?.click()}
           >
             <Upload />
-            {t(rules.number_limit > 1 ? 'form.chooseFiles' : 'form.chooseFile')}
+            {choose}
           </Button>
           <span className="text-ink-2 text-xs">
             {t('form.limit', { count: rules.number_limit, mb: rules.max_mb })}

@@ -36,7 +36,10 @@ export function FormPage({ token }: { token: string }) {
         </span>
         <span className="flex shrink-0 items-center gap-1 sm:gap-2">
           <LanguageMenu />
-          <ThemePicker compact />
+          {/* a phone's own setting will do */}
+          <span className="max-sm:hidden">
+            <ThemePicker compact />
+          </span>
         </span>
       </header>
       <main className="mx-auto w-full max-w-2xl grow px-4 py-6 sm:px-6 sm:py-10">
@@ -92,7 +95,10 @@ function Standing({ token, form }: { token: string; form: LinkedForm }) {
         text={t('form.sentText', { action: answer.action, date: date(answer.answered_at) })}
       >
         {answer.content?.trim() && (
-          <section aria-labelledby="sent" className="w-full rounded-xl border bg-surface p-4 text-left shadow-1 sm:p-6">
+          <section
+            aria-labelledby="sent"
+            className="w-full rounded-xl border bg-surface p-4 text-left shadow-1 sm:p-6 [&_p]:whitespace-pre-line"
+          >
             <h2 id="sent" className="mb-3 font-medium text-ink-2 text-sm">
               {form.title}
             </h2>
@@ -104,13 +110,21 @@ function Standing({ token, form }: { token: string; form: LinkedForm }) {
   }
   if (answer) {
     const text = t('form.takenText', { action: answer.action, date: date(answer.answered_at) });
-    return <Notice icon={<UserCheck />} isNews={wasOpen} title={t('form.takenTitle')} text={text} />;
+    return <Notice icon={<UserCheck />} of={form.title} isNews={wasOpen} title={t('form.takenTitle')} text={text} />;
   }
   if (form.standing === 'run_ended') {
-    return <Notice icon={<CircleSlash />} isNews={wasOpen} title={t('form.endedTitle')} text={t('form.endedText')} />;
+    return (
+      <Notice
+        icon={<CircleSlash />}
+        of={form.title}
+        isNews={wasOpen}
+        title={t('form.endedTitle')}
+        text={t('form.endedText')}
+      />
+    );
   }
   const text = t('form.expiredText', { date: date(form.expires_at) });
-  return <Notice icon={<Clock />} isNews={wasOpen} title={t('form.expiredTitle')} text={text} />;
+  return <Notice icon={<Clock />} of={form.title} isNews={wasOpen} title={t('form.expiredTitle')} text={text} />;
 }
 
 /** Until when the form can be answered; looks again when that time has come. */
@@ -139,13 +153,15 @@ interface NoticeProps {
   icon: ReactNode;
   title: string;
   text: string;
+  /** The form's. */
+  of?: string;
   isGood?: boolean;
   /** It came while somebody was looking: screen readers are taken there. */
   isNews?: boolean;
   children?: ReactNode;
 }
 
-function Notice({ icon, title, text, isGood, isNews, children }: NoticeProps) {
+function Notice({ icon, title, text, of, isGood, isNews, children }: NoticeProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     if (isNews) heading.current?.focus();
@@ -158,6 +174,7 @@ function Notice({ icon, title, text, isGood, isNews, children }: NoticeProps) {
       >
         {icon}
       </span>
+      {of && <p className="mb-1 text-ink-2 text-sm">{of}</p>}
       <h1 ref={heading} tabIndex={-1} className="text-balance font-semibold text-xl tracking-tight outline-none">
         {title}
       </h1>

@@ -42,7 +42,7 @@ export function Questions({ token, questions }: { token: string; questions: Form
   };
   return (
     <form ref={root} noValidate onSubmit={(event) => event.preventDefault()}>
-      <fieldset disabled={answer.isPending} className="space-y-4">
+      <fieldset disabled={answer.isPending} className="min-w-0 space-y-4 [&_.prose-answer_p]:whitespace-pre-line">
         {content.map((piece, i) => {
           if (piece.type === 'text') return <Markdown key={i} text={piece.text} />;
           const input = inputs.find((one) => one.name === piece.name);

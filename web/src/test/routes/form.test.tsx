@@ -18,7 +18,7 @@ it('shows a stranger the form with its fields in their places', async () => {
     screen.getByRole('textbox', { name: 'reply' }),
     screen.getByText('Which account pays?'),
     screen.getByRole('combobox', { name: 'account' }),
-    screen.getByRole('button', { name: 'Choose files: approval' }),
+    screen.getByRole('button', { name: 'Choose a file: approval' }),
     screen.getByText('pictures of the damage'),
     screen.getByRole('button', { name: 'Not mine' }),
   ];
@@ -89,7 +89,7 @@ it('says so when somebody else was quicker', async () => {
   world.form = TAKEN;
   await user.click(reject);
   await screen.findByRole('heading', { name: 'Already answered' });
-  screen.getByText(/Somebody chose “Reject” on/);
+  screen.getByText(/“Reject” was chosen on/);
   expect(screen.queryByRole('button', { name: 'Reject' })).toBeNull();
 });
 
