@@ -110,7 +110,9 @@ export function formHandlers(
       return HttpResponse.json(world.form);
     }),
     http.post('*/api/forms/:token/files', () =>
-      HttpResponse.json({ id: 'f-1', name: 'approval.pdf', size: 48_213, type: 'document' }, { status: 201 }),
+      world.form?.standing === 'waiting'
+        ? HttpResponse.json({ id: 'f-1', name: 'approval.pdf', size: 48_213, type: 'document' }, { status: 201 })
+        : error(412, 'human_input_form_submitted', 'Submitted already.'),
     ),
   ];
 }

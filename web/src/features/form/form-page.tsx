@@ -10,7 +10,7 @@ import { Button } from '@/components/ui/button';
 import { Skeleton } from '@/components/ui/skeleton';
 import { ApiError, errorMessage } from '@/lib/api/errors';
 import { formatAgo, formatDate } from '@/lib/format';
-import { formQuery, type LinkedForm } from './queries';
+import { formQuery, type LinkedForm, settleForm } from './queries';
 import { Questions } from './questions';
 
 /** Longest wait that a timer of a browser takes. */
@@ -134,10 +134,7 @@ function Deadline({ token, iso }: { token: string; iso: string }) {
   useEffect(() => {
     const left = new Date(iso).getTime() - Date.now() + 1000;
     if (left > LONGEST_MS) return;
-    const timer = setTimeout(
-      () => void client.invalidateQueries({ queryKey: formQuery(token).queryKey }),
-      Math.max(left, 1000),
-    );
+    const timer = setTimeout(() => void settleForm(client, token), Math.max(left, 1000));
     return () => clearTimeout(timer);
   }, [iso, token, client]);
   return (

@@ -1,4 +1,4 @@
-import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query';
+import { type QueryClient, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query';
 import { api, request, unwrap } from '@/lib/api/client';
 import { ApiError } from '@/lib/api/errors';
 import type { components } from '@/lib/api/schema';
@@ -22,17 +22,20 @@ export const formQuery = (token: string) =>
     refetchOnWindowFocus: true,
   });
 
+/** It was settled by somebody else, or by time. */
+export const isSettled = (error: unknown) => error instanceof ApiError && error.status === 412;
+
+/** Asks the form itself how it was settled. */
+export const settleForm = (client: QueryClient, token: string) =>
+  client.invalidateQueries({ queryKey: formQuery(token).queryKey });
+
 export function useAnswer(token: string) {
   const client = useQueryClient();
-  const { queryKey } = formQuery(token);
   return useMutation({
     mutationFn: (body: { inputs: WireValues; action: string }) =>
       unwrap(api.POST('/api/forms/{form_token}', { params: path(token), body })),
-    onSuccess: (form) => client.setQueryData(queryKey, form),
-    onError: (error) => {
-      // settled by somebody else, or by time: the form itself says how
-      if (error instanceof ApiError && error.status === 412) return client.invalidateQueries({ queryKey });
-    },
+    onSuccess: (form) => client.setQueryData(formQuery(token).queryKey, form),
+    onError: (error) => (isSettled(error) ? settleForm(client, token) : undefined),
     meta: { silent: true },
   });
 }

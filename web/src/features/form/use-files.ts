@@ -1,7 +1,8 @@
+import { useQueryClient } from '@tanstack/react-query';
 import type { Dispatch, SetStateAction } from 'react';
 import { useTranslation } from 'react-i18next';
 import { errorMessage } from '@/lib/api/errors';
-import { type FormFileRules, uploadFile } from './queries';
+import { type FormFileRules, isSettled, settleForm, uploadFile } from './queries';
 import { type ChosenFile, fileAt, isAccepted, type Values } from './values';
 
 let nextKey = 1;
@@ -14,6 +15,7 @@ export function useFiles(
   setValues: Dispatch<SetStateAction<Values>>,
 ) {
   const { t } = useTranslation();
+  const client = useQueryClient();
   const change = (update: (files: ChosenFile[]) => ChosenFile[]) =>
     setValues((values) => ({ ...values, files: { ...values.files, [name]: update(values.files[name] ?? []) } }));
   const settle = (key: number, patch: Partial<ChosenFile>) =>
@@ -32,7 +34,10 @@ export function useFiles(
         change((files) => [...files, entry]);
         uploadFile(token, file).then(
           ({ id, type }) => settle(key, { sent: { type, transfer_method: 'local_file', upload_file_id: id } }),
-          (error: unknown) => settle(key, { error: errorMessage(error, t) }),
+          (error: unknown) => {
+            settle(key, { error: errorMessage(error, t) });
+            if (isSettled(error)) void settleForm(client, token);
+          },
         );
       }
     }

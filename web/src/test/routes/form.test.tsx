@@ -93,6 +93,14 @@ it('says so when somebody else was quicker', async () => {
   expect(screen.queryByRole('button', { name: 'Reject' })).toBeNull();
 });
 
+it('says so as soon as an upload tells', async () => {
+  const { user, world } = renderAt('/form/secret', at);
+  const field = await screen.findByTestId('file-approval');
+  world.form = EXPIRED;
+  await user.upload(field, new File(['x'], 'approval.pdf', { type: 'application/pdf' }));
+  await screen.findByRole('heading', { name: 'This form has expired' });
+});
+
 it.each([
   ['sent', SENT, 'Thank you, your answer is in'],
   ['taken', TAKEN, 'Already answered'],
