@@ -28,8 +28,27 @@ impl FileKind {
             Self::Video => &["mp4", "mov", "mpeg", "webm"],
             Self::Audio => &["mp3", "m4a", "wav", "amr", "mpga"],
             Self::Document => &[
-                "txt", "markdown", "md", "mdx", "pdf", "html", "htm", "xlsx", "xls", "vtt", "properties", "doc", "docx", "csv", "eml",
-                "msg", "ppt", "pptx", "xml", "epub", "odt",
+                "txt",
+                "markdown",
+                "md",
+                "mdx",
+                "pdf",
+                "html",
+                "htm",
+                "xlsx",
+                "xls",
+                "vtt",
+                "properties",
+                "doc",
+                "docx",
+                "csv",
+                "eml",
+                "msg",
+                "ppt",
+                "pptx",
+                "xml",
+                "epub",
+                "odt",
             ],
             Self::Custom => &[],
         }
@@ -133,7 +152,13 @@ mod tests {
 
     #[test]
     fn extensions_tell_kinds() {
-        for (extension, kind) in [("PNG", FileKind::Image), ("pdf", FileKind::Document), ("mov", FileKind::Video), ("zip", FileKind::Custom), ("", FileKind::Custom)] {
+        for (extension, kind) in [
+            ("PNG", FileKind::Image),
+            ("pdf", FileKind::Document),
+            ("mov", FileKind::Video),
+            ("zip", FileKind::Custom),
+            ("", FileKind::Custom),
+        ] {
             assert_eq!(FileKind::of_extension(extension), kind, "{extension}");
         }
     }

@@ -95,7 +95,10 @@ mod tests {
     fn what_a_mail_shows() {
         let cases = [
             ("**Hi**", "<p><strong>Hi</strong></p>"),
-            ("See https://a.b/form/1f?x=1&y=2.", "<p>See <a href=\"https://a.b/form/1f?x=1&amp;y=2\">https://a.b/form/1f?x=1&amp;y=2</a>.</p>"),
+            (
+                "See https://a.b/form/1f?x=1&y=2.",
+                "<p>See <a href=\"https://a.b/form/1f?x=1&amp;y=2\">https://a.b/form/1f?x=1&amp;y=2</a>.</p>",
+            ),
             ("[Open](https://a.b/f)", "<p><a href=\"https://a.b/f\">Open</a></p>"),
             ("(http://a.b) and http:// or https", "<p>(<a href=\"http://a.b\">http://a.b</a>) and http:// or https</p>"),
             ("`https://a.b`", "<p><code>https://a.b</code></p>"),

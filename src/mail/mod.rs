@@ -136,10 +136,10 @@ fn connect(url: &Url) -> Result<(AsyncSmtpTransport<Tokio1Executor>, String)> {
         (other, _) => bail!("ASHLAR_SMTP_URL must begin with smtps:// or smtp://, not {other}://"),
     };
     let port = url.port().unwrap_or(usual_port);
-    let mut builder =
-        AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host.as_str()).port(port).tls(tls).timeout(Some(TIMEOUT));
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host.as_str()).port(port).tls(tls).timeout(Some(TIMEOUT));
     if let Some(password) = url.password() {
-        let decoded = |text| percent_decode_str(text).decode_utf8().map(Cow::into_owned).context("ASHLAR_SMTP_URL: the user or password is no text");
+        let decoded =
+            |text| percent_decode_str(text).decode_utf8().map(Cow::into_owned).context("ASHLAR_SMTP_URL: the user or password is no text");
         builder = builder.credentials(Credentials::new(decoded(url.username())?, decoded(password)?));
     }
     Ok((builder.build(), format!("{host}:{port}")))

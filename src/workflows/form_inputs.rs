@@ -1,7 +1,7 @@
 //! The inputs of a form: what each takes, and the check of what people gave.
 
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 

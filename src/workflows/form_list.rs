@@ -72,7 +72,8 @@ async fn list_run_forms(
 fn run_form(row: &forms::Row, asked: &[recipients::Row]) -> Result<RunForm> {
     let form = form_of(row)?;
     let answer: Option<FormAnswer> = row.answer.clone().map(serde_json::from_value).transpose().map_err(anyhow::Error::from)?;
-    let shown = |r: &recipients::Row| FormRecipient { email: r.email.clone(), status: r.status, error: r.error.clone(), sent_at: r.sent_at };
+    let shown =
+        |r: &recipients::Row| FormRecipient { email: r.email.clone(), status: r.status, error: r.error.clone(), sent_at: r.sent_at };
     Ok(RunForm {
         id: row.id,
         node_id: form.node_id,

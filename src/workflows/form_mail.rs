@@ -74,7 +74,10 @@ impl Email {
         let external = if is_trial { &[][..] } else { &self.external };
         let members = members.into_iter().map(|(id, email)| (Some(id), email));
         let mut seen = HashSet::new();
-        Ok(members.chain(external.iter().map(|email| (None, email.clone()))).filter(|(_, email)| seen.insert(email.to_lowercase())).collect())
+        Ok(members
+            .chain(external.iter().map(|email| (None, email.clone())))
+            .filter(|(_, email)| seen.insert(email.to_lowercase()))
+            .collect())
     }
 
     fn mail(&self, id: Uuid, to: String, node_title: &str, url: &str) -> Mail {

@@ -262,7 +262,8 @@ async fn upload_form_file(State(state): State<AppState>, visit: Visit, request: 
     }
     let max_files = rules.iter().map(|rules| rules.number_limit).sum::<usize>().saturating_mul(CHANGES_OF_MIND);
     let scope = visit.scope(&state).await?;
-    let is_wanted = |kind, extension: &str| rules.iter().any(|rules| rules.takes_by(TransferMethod::LocalFile) && rules.takes(kind, extension));
+    let is_wanted =
+        |kind, extension: &str| rules.iter().any(|rules| rules.takes_by(TransferMethod::LocalFile) && rules.takes(kind, extension));
     Ok((StatusCode::CREATED, Json(files::upload(&state, &scope, max_files, request, is_wanted).await?)))
 }
 
@@ -276,12 +277,9 @@ mod tests {
     fn every_input_has_one_place() {
         let form = json!([{"output_variable_name": "a"}, {"output_variable_name": "b"}, {"output_variable_name": "c"}]);
         let (text, input) = (|text: &str| ContentPiece::Text { text: text.into() }, |name: &str| ContentPiece::Input { name: name.into() });
-        assert_eq!(content("Hi {{#$output.b#}}\n\n{{#$output.a#}} x {{#$output.b#}}{{#$output.gone#}}", &Input::list(&form)), [
-            text("Hi "),
-            input("b"),
-            input("a"),
-            text(" x "),
-            input("c")
-        ]);
+        assert_eq!(
+            content("Hi {{#$output.b#}}\n\n{{#$output.a#}} x {{#$output.b#}}{{#$output.gone#}}", &Input::list(&form)),
+            [text("Hi "), input("b"), input("a"), text(" x "), input("c")]
+        );
     }
 }

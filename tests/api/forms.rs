@@ -12,8 +12,6 @@ use crate::smtp::MailServer;
 use crate::support::{Client, Role, TestApp, eventually};
 use crate::workflows::{App, blocking, edges, graph, node, publish, start};
 
-const FROM: &str = "Ashlar <forms@ashlar.test>";
-
 fn webapp() -> Value {
     json!({"id": "1", "type": "webapp", "enabled": true, "config": {}})
 }
@@ -45,7 +43,12 @@ fn asking(delivery_methods: Value) -> Value {
     });
     let text = json!({"type": "document-extractor", "title": "Read", "variable_selector": ["h", "proof"], "is_array_file": false});
     let out = |name: &str, selector: [&str; 2]| json!({"variable": name, "value_selector": selector});
-    let outputs = json!([out("note", ["h", "note"]), out("size", ["h", "size"]), out("proof", ["t", "text"]), out("action", ["h", "__action_value"])]);
+    let outputs = json!([
+        out("note", ["h", "note"]),
+        out("size", ["h", "size"]),
+        out("proof", ["t", "text"]),
+        out("action", ["h", "__action_value"])
+    ]);
     let end = |id: &str, outputs: &Value| node(id, json!({"type": "end", "title": "End", "outputs": outputs}));
     let nodes = vec![start(variables), node("h", form), node("t", text), end("e", &outputs), end("late", &json!([]))];
     let mut config = graph(nodes, &[]);
@@ -63,17 +66,7 @@ fn short(delivery_methods: Value) -> Value {
     config
 }
 
-/// With a mail server.
-async fn with_mail(db: PgPool, mail: &MailServer) -> TestApp {
-    let url = mail.url.parse().unwrap();
-    TestApp::start_with(db, |config| {
-        config.smtp_url = Some(url);
-        config.mail_from = Some(FROM.to_owned());
-        config.public_url = Some("https://ashlar.test/".parse().unwrap());
-    })
-    .await
-}
-
+/// Runs the jobs that are due; gives their number.
 async fn work(app: &TestApp) -> usize {
     jobs::drain(&app.state.db, &server::job_handlers(&app.state)).await.unwrap()
 }
@@ -233,18 +226,24 @@ async fn links_to_files_in_a_form_are_made_new(db: PgPool) {
 #[sqlx::test]
 async fn everyone_who_is_asked_gets_a_mail_with_a_link_of_their_own(db: PgPool) {
     let mail = MailServer::start().await;
-    let app = with_mail(db, &mail).await;
+    let app = TestApp::start_with(db, |config| mail.configure(config)).await;
     let recipients = json!({"include_bound_group": true, "items": [
         {"type": "external", "email": "ann@example.org"}, {"type": "external", "email": "OWNER@home.test"}]});
     let flow = publish(&app, &app.home, "workflow", short(json!([email(recipients)]))).await;
     let paused = pause(&flow).await;
     // whoever started the run is not the one who is asked
     let reason = &paused["data"]["reasons"][0];
-    assert_eq!((&reason["form_token"], &reason["display_in_ui"], &reason["approval_channels"]), (&Value::Null, &json!(false), &json!(["email"])));
+    assert_eq!(
+        (&reason["form_token"], &reason["display_in_ui"], &reason["approval_channels"]),
+        (&Value::Null, &json!(false), &json!(["email"]))
+    );
     assert_eq!(work(&app).await, 6);
     let received = mail.received();
     let to: Vec<&str> = received.iter().map(|mail| mail.to[0].as_str()).collect();
-    assert_eq!(to, ["admin@home.test", "ann@example.org", "dataset_operator@home.test", "editor@home.test", "normal@home.test", "owner@home.test"]);
+    assert_eq!(
+        to,
+        ["admin@home.test", "ann@example.org", "dataset_operator@home.test", "editor@home.test", "normal@home.test", "owner@home.test"]
+    );
 
     let mut links = Vec::new();
     for mail in &received {
@@ -256,7 +255,8 @@ async fn everyone_who_is_asked_gets_a_mail_with_a_link_of_their_own(db: PgPool) 
         assert_eq!(message.header_raw("Auto-Submitted").map(str::trim), Some("auto-generated"));
         assert!(message.message_id().unwrap().ends_with("@ashlar.test"));
         let text = message.body_text(0).unwrap();
-        let link = text.trim().strip_prefix("Is **Oslo** right? [Open the form](").and_then(|rest| rest.strip_suffix(").")).unwrap().to_owned();
+        let link =
+            text.trim().strip_prefix("Is **Oslo** right? [Open the form](").and_then(|rest| rest.strip_suffix(").")).unwrap().to_owned();
         let html = message.body_html(0).unwrap();
         assert!(html.contains(&format!("Is <strong>Oslo</strong> right? <a href=\"{link}\">Open the form</a>.")), "{html}");
         links.push(page_of(link.strip_prefix("https://ashlar.test/form/").unwrap()));
@@ -272,7 +272,10 @@ async fn everyone_who_is_asked_gets_a_mail_with_a_link_of_their_own(db: PgPool) 
     editor.post(&links[3], answer).await.refused(412, "human_input_form_submitted");
     assert_eq!(ann.get(&links[1]).await.ok()["answer"]["content"], "# Oslo?\n\nBetween us Size: ");
     let seen = editor.get(&links[3]).await.ok();
-    assert_eq!((&seen["standing"], &seen["answer"]["action"], &seen["answer"]["is_yours"]), (&json!("answered"), &json!("No"), &json!(false)));
+    assert_eq!(
+        (&seen["standing"], &seen["answer"]["action"], &seen["answer"]["is_yours"]),
+        (&json!("answered"), &json!("No"), &json!(false))
+    );
     assert_eq!(seen["answer"]["content"], Value::Null);
     assert_eq!(finish(&app, &flow, &paused).await["outputs"], json!({"note": "Between us"}));
     assert_eq!(work(&app).await, 0);
@@ -300,7 +303,7 @@ async fn list_forms(app: &TestApp, flow: &App, paused: &Value) -> Value {
 #[sqlx::test]
 async fn mail_that_fails_is_tried_again_and_holds_nothing_up(db: PgPool) {
     let mail = MailServer::start().await;
-    let app = with_mail(db, &mail).await;
+    let app = TestApp::start_with(db, |config| mail.configure(config)).await;
     mail.refuse("busy@example.org", "451 4.7.1 come back later", 2);
     mail.refuse("gone@example.org", "550 5.1.1 no such user", 99);
     let methods = json!([webapp(), email(external(&["busy@example.org", "gone@example.org", "no address"]))]);
@@ -337,7 +340,7 @@ async fn mail_that_fails_is_tried_again_and_holds_nothing_up(db: PgPool) {
 #[sqlx::test]
 async fn nobody_is_asked_what_is_answered_already(db: PgPool) {
     let mail = MailServer::start().await;
-    let app = with_mail(db, &mail).await;
+    let app = TestApp::start_with(db, |config| mail.configure(config)).await;
     let flow = publish(&app, &app.home, "workflow", short(json!([webapp(), email(external(&["ann@example.org"]))]))).await;
     let paused = pause(&flow).await;
     app.anonymous().post(&own_link(&paused), json!({"inputs": {"note": "x"}, "action": "ok"})).await.ok();
@@ -369,14 +372,15 @@ async fn without_a_mail_server_the_run_says_so(db: PgPool) {
         assert_eq!(body["data"]["status"], "failed");
         assert!(error.contains("The form reaches nobody: ") && error.contains(said), "{error}");
     }
-    let left: i64 = sqlx::query_scalar("select count(*) from human_input_forms where status = 'waiting'").fetch_one(&app.state.db).await.unwrap();
+    let left: i64 =
+        sqlx::query_scalar("select count(*) from human_input_forms where status = 'waiting'").fetch_one(&app.state.db).await.unwrap();
     assert_eq!(left, 0);
 }
 
 #[sqlx::test]
 async fn members_of_other_workspaces_are_not_asked(db: PgPool) {
     let mail = MailServer::start().await;
-    let app = with_mail(db, &mail).await;
+    let app = TestApp::start_with(db, |config| mail.configure(config)).await;
     let item = |id: Uuid| json!({"type": "member", "reference_id": id});
     let (stranger, admin) = (app.foreign.account_id(Role::Owner), app.home.account_id(Role::Admin));
     let flow = publish(&app, &app.home, "workflow", short(json!([email(json!({"items": [item(stranger), item(admin)]}))]))).await;
@@ -391,7 +395,7 @@ async fn members_of_other_workspaces_are_not_asked(db: PgPool) {
 #[sqlx::test]
 async fn whoever_tries_a_draft_is_the_only_one_asked(db: PgPool) {
     let mail = MailServer::start().await;
-    let app = with_mail(db, &mail).await;
+    let app = TestApp::start_with(db, |config| mail.configure(config)).await;
     let mut config = short(json!([email(json!({"whole_workspace": true, "items": [{"type": "external", "email": "ann@example.org"}]}))]));
     config["graph"]["nodes"][3] = node("e", json!({"type": "answer", "title": "Answer", "answer": "{{#h.note#}}"}));
     config["graph"]["nodes"][4] = node("late", json!({"type": "answer", "title": "Answer", "answer": "Too late"}));
@@ -410,7 +414,7 @@ async fn whoever_tries_a_draft_is_the_only_one_asked(db: PgPool) {
 #[sqlx::test]
 async fn doctor_tries_the_mail_server(db: PgPool) {
     let mail = MailServer::start().await;
-    let app = with_mail(db, &mail).await;
+    let app = TestApp::start_with(db, |config| mail.configure(config)).await;
     let found = app.state.mail.check().await.unwrap();
     assert!(found.starts_with("127.0.0.1:") && found.ends_with(", from forms@ashlar.test"), "{found}");
     let mut config = (*app.state.config).clone();

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use ashlar::config::Config;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -10,6 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 /// Who may send through it.
 const USER: &str = "ashlar";
 const PASSWORD: &str = "p@ss/word";
+
+/// Who the server under test says its mail is from.
+const FROM: &str = "Ashlar <forms@ashlar.test>";
 
 pub struct MailServer {
     /// With the password in it.
@@ -46,6 +50,13 @@ impl MailServer {
             }
         });
         Self { url, shared }
+    }
+
+    /// Has a server send its mail here.
+    pub fn configure(&self, config: &mut Config) {
+        config.smtp_url = Some(self.url.parse().unwrap());
+        config.mail_from = Some(FROM.to_owned());
+        config.public_url = Some("https://ashlar.test/".parse().unwrap());
     }
 
     /// The next `times` mails to this address are answered like this, such as `451 4.7.1 later`.

@@ -133,13 +133,7 @@ pub struct AnsweredBy {
 }
 
 /// The first answer wins: false when it was not the first, too late, or its run is over. The run goes on.
-pub async fn answer(
-    tx: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    form: &Row,
-    answer: &Value,
-    by: AnsweredBy,
-) -> sqlx::Result<bool> {
+pub async fn answer(tx: &mut PgConnection, workspace_id: WorkspaceId, form: &Row, answer: &Value, by: AnsweredBy) -> sqlx::Result<bool> {
     lock_runs(tx, &[form.run_id.0]).await?;
     let done = sqlx::query!(
         "update human_input_forms f set status = 'answered', answer = $3, answered_by = $4, answered_through = $5, answered_at = now()

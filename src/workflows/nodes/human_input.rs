@@ -347,12 +347,10 @@ mod tests {
     #[test]
     fn inputs_stand_where_the_content_says() {
         use Piece::{Input, Text};
-        assert_eq!(pieces("{{#$output.a#}} b {{#$output.c#}}{{#$output.no name#}}"), [
-            Input("a"),
-            Text(" b "),
-            Input("c"),
-            Text("{{#$output.no name#}}")
-        ]);
+        assert_eq!(
+            pieces("{{#$output.a#}} b {{#$output.c#}}{{#$output.no name#}}"),
+            [Input("a"), Text(" b "), Input("c"), Text("{{#$output.no name#}}")]
+        );
         assert!(pieces("").is_empty());
     }
 

@@ -604,7 +604,10 @@ export function handlersOf(world: World) {
       const body = (await request.json()) as { email: string; role: Schemas['Role'] };
       const invitation = { id: 'i-2', ...body, created_at: ago(0), expires_at: ago(-10_000) };
       world.invitations = [...world.invitations, invitation];
-      return HttpResponse.json({ ...invitation, url: 'http://localhost:8080/invite?token=good' }, { status: 201 });
+      return HttpResponse.json(
+        { ...invitation, url: 'http://localhost:8080/invite?token=good', is_mailed: false },
+        { status: 201 },
+      );
     }),
   ];
 }

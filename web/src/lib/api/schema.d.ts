@@ -1162,6 +1162,8 @@ export interface components {
             token: string;
         };
         CreatedInvitation: components["schemas"]["Invitation"] & {
+            /** @description A mail with the link is on its way */
+            is_mailed: boolean;
             /** @description The link to send; shown only now */
             url: string;
         };
@@ -1440,7 +1442,7 @@ export interface components {
             answered_at: string;
             /** @description Markdown: the form with its values; only for whoever gave them */
             content?: string | null;
-            /** @description Through this link */
+            /** @description By whoever asks, as far as their link tells */
             is_yours: boolean;
         };
         /** @enum {string} */
