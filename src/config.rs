@@ -91,7 +91,7 @@ pub struct Config {
     #[arg(long, env = "ASHLAR_SMTP_URL", hide_env_values = true)]
     pub smtp_url: Option<Url>,
 
-    /// Who that mail is from: an address, or NAME <ADDRESS>
+    /// Who that mail is from: an address, or `NAME <ADDRESS>`
     #[arg(long, env = "ASHLAR_MAIL_FROM")]
     pub mail_from: Option<String>,
 

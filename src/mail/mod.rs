@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
@@ -83,7 +83,8 @@ impl Mailer {
     /// Greets the mail server, signs in if there is a password, and says good-bye; gives what `ashlar doctor` shows.
     pub async fn check(&self) -> Result<String> {
         let Some(smtp) = &self.0 else { return Err(MailError::NotConfigured.into()) };
-        let works = smtp.transport.test_connection().await.with_context(|| format!("{}; check ASHLAR_SMTP_URL", smtp.server))?;
+        let works = smtp.transport.test_connection().await;
+        let works = works.map_err(|error| anyhow!("{}: {error}; check ASHLAR_SMTP_URL", smtp.server))?;
         anyhow::ensure!(works, "{} takes no mail right now", smtp.server);
         Ok(format!("{}, from {}", smtp.server, smtp.from.email))
     }
