@@ -45,6 +45,7 @@ fn console() -> OpenApiRouter<AppState> {
         .merge(files::console_routes())
         .merge(catalog::routes())
         .merge(tools::routes())
+        .merge(workflows::console_routes())
         .merge(chat::console_routes())
 }
 
@@ -95,7 +96,9 @@ fn secure(item: &mut PathItem, scheme: &str) {
 /// What runs the jobs of the queue; a slice adds its own kinds here.
 pub fn job_handlers(state: &AppState) -> Handlers {
     let mut handlers = Handlers::default();
+    accounts::add_job_handlers(&mut handlers, state);
     apps::annotations::add_job_handlers(&mut handlers, state);
+    workflows::add_job_handlers(&mut handlers, state);
     handlers
 }
 

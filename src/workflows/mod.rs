@@ -10,6 +10,10 @@ pub mod cli;
 mod db;
 pub mod event;
 pub mod follow;
+mod form_inputs;
+mod form_list;
+mod form_mail;
+mod form_page;
 pub mod forms;
 pub mod graph;
 pub mod host;
@@ -34,6 +38,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::state::AppState;
+
+/// The console's routes, and those of pages that are open to anyone.
+pub fn console_routes() -> OpenApiRouter<AppState> {
+    form_page::routes().merge(form_list::routes())
+}
+
+/// What a worker runs for this slice.
+pub use form_mail::add_job_handlers;
 
 /// The service API.
 pub fn service_routes() -> OpenApiRouter<AppState> {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::scripted;
 use crate::support::{Client, Event, EventStream, TestApp, Workspace, eventually};
 
-fn node(id: &str, data: Value) -> Value {
+pub fn node(id: &str, data: Value) -> Value {
     json!({"id": id, "type": "custom", "data": data})
 }
 
@@ -19,7 +19,7 @@ fn child(id: &str, parent: &str, data: Value) -> Value {
     json!({"id": id, "type": "custom", "parentId": parent, "data": data})
 }
 
-fn edges(list: &[&str]) -> Vec<Value> {
+pub fn edges(list: &[&str]) -> Vec<Value> {
     let edge = |text: &&str| {
         let (source, target) = text.split_once('>').unwrap();
         let (source, handle) = source.split_once(':').unwrap_or((source, "source"));
@@ -28,11 +28,11 @@ fn edges(list: &[&str]) -> Vec<Value> {
     list.iter().map(edge).collect()
 }
 
-fn start(variables: Value) -> Value {
+pub fn start(variables: Value) -> Value {
     node("s", json!({"type": "start", "title": "Start", "variables": variables}))
 }
 
-fn template(title: &str, text: &str, variables: &[(&str, &str)]) -> Value {
+pub fn template(title: &str, text: &str, variables: &[(&str, &str)]) -> Value {
     let variables: Vec<Value> = variables
         .iter()
         .map(|(name, selector)| json!({"variable": name, "value_selector": selector.split('.').collect::<Vec<_>>()}))
@@ -40,7 +40,7 @@ fn template(title: &str, text: &str, variables: &[(&str, &str)]) -> Value {
     json!({"type": "template-transform", "title": title, "template": text, "variables": variables})
 }
 
-fn end(outputs: &[(&str, &str)]) -> Value {
+pub fn end(outputs: &[(&str, &str)]) -> Value {
     let outputs: Vec<Value> = outputs
         .iter()
         .map(|(name, selector)| json!({"variable": name, "value_selector": selector.split('.').collect::<Vec<_>>()}))
@@ -48,7 +48,7 @@ fn end(outputs: &[(&str, &str)]) -> Value {
     node("e", json!({"type": "end", "title": "End", "outputs": outputs}))
 }
 
-fn graph(nodes: Vec<Value>, list: &[&str]) -> Value {
+pub fn graph(nodes: Vec<Value>, list: &[&str]) -> Value {
     json!({"graph": {"nodes": nodes, "edges": edges(list)}, "features": {}})
 }
 
@@ -79,23 +79,23 @@ fn long(n: usize) -> Value {
     config
 }
 
-struct App {
-    id: Uuid,
+pub struct App {
+    pub id: Uuid,
     version: Uuid,
-    client: Client,
+    pub client: Client,
 }
 
 /// A published app and its key.
-async fn publish(app: &TestApp, workspace: &Workspace, mode: &str, config: Value) -> App {
+pub async fn publish(app: &TestApp, workspace: &Workspace, mode: &str, config: Value) -> App {
     let (id, version, token) = scripted::publish_config(&app.state.db, workspace.id, mode, &config).await;
     App { id, version, client: app.with_key(&token) }
 }
 
-fn streaming(inputs: Value) -> Value {
+pub fn streaming(inputs: Value) -> Value {
     json!({"inputs": inputs, "user": "u-7", "response_mode": "streaming"})
 }
 
-fn blocking(inputs: Value) -> Value {
+pub fn blocking(inputs: Value) -> Value {
     json!({"inputs": inputs, "user": "u-7"})
 }
 
@@ -104,12 +104,12 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 /// Names of the data events.
-fn names(events: &[Value]) -> Vec<&str> {
+pub fn names(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["event"].as_str().unwrap()).collect()
 }
 
 /// The data events of a whole stream, whose first event is a ping.
-async fn whole(stream: EventStream) -> Vec<Value> {
+pub async fn whole(stream: EventStream) -> Vec<Value> {
     assert_eq!(stream.status, StatusCode::OK);
     assert_eq!(stream.headers[header::CONTENT_TYPE], "text/event-stream; charset=utf-8");
     let events = stream.rest().await;
@@ -118,7 +118,7 @@ async fn whole(stream: EventStream) -> Vec<Value> {
     data(&events)
 }
 
-fn data(events: &[Event]) -> Vec<Value> {
+pub fn data(events: &[Event]) -> Vec<Value> {
     events.iter().filter(|event| event.event.is_none()).map(Event::json).collect()
 }
 
@@ -473,7 +473,7 @@ async fn the_log_is_narrowed(db: PgPool) {
     assert_eq!(other.client.get("/v1/workflows/logs").await.ok()["total"], 0);
 }
 
-async fn follow(client: &Client, path: &str, after: Option<&str>) -> EventStream {
+pub async fn follow(client: &Client, path: &str, after: Option<&str>) -> EventStream {
     let mut request = Request::get(path);
     if let Some(after) = after {
         request = request.header("last-event-id", after);

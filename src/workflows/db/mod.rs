@@ -2,4 +2,5 @@
 
 pub mod batch;
 pub mod forms;
+pub mod recipients;
 pub mod runs;

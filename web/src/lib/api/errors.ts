@@ -47,6 +47,7 @@ const SPECIFIC = new Set([
   'model_not_found',
   'model_currently_not_support',
   'conflict',
+  'invalid_form_data',
   'forbidden',
 ]);
 

@@ -329,6 +329,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/apps/{app_id}/workflow-runs/{workflow_run_id}/forms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Forms that a run of the app asked people to fill in, and how they went out */
+        get: operations["list_run_forms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/apps/import": {
         parameters: {
             query?: never;
@@ -391,6 +408,41 @@ export interface paths {
         put?: never;
         /** Upload a file to send with a preview */
         post: operations["upload_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/forms/{form_token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A form, by the token of its link */
+        get: operations["get_form_page"];
+        put?: never;
+        /** Answer a form; the first answer wins, and the run that asked goes on */
+        post: operations["answer_form_page"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/forms/{form_token}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a file to answer a form with */
+        post: operations["upload_form_file"];
         delete?: never;
         options?: never;
         head?: never;
@@ -880,6 +932,14 @@ export interface components {
         };
         /** Format: uuid */
         AnnotationId: string;
+        AnswerForm: {
+            /** @description Id of one of its actions */
+            action: string;
+            /** @description Values of the form's inputs: texts, and files as `{"type", "transfer_method", "upload_file_id" or "url"}` */
+            inputs: {
+                [key: string]: unknown;
+            };
+        };
         ApiKey: {
             /** Format: date-time */
             created_at: string;
@@ -915,6 +975,14 @@ export interface components {
             max_active_requests: number;
             published_version?: null | components["schemas"]["AppVersion"];
             site: components["schemas"]["Site"];
+        };
+        /** @description How an app shows itself to people outside. */
+        AppFace: {
+            icon: string;
+            icon_background: string;
+            /** @description `emoji`, `image` or `link` */
+            icon_type: string;
+            name: string;
         };
         /** Format: uuid */
         AppId: string;
@@ -1051,6 +1119,15 @@ export interface components {
             answer: string;
             question: string;
         };
+        ContentPiece: {
+            text: string;
+            /** @enum {string} */
+            type: "text";
+        } | {
+            name: string;
+            /** @enum {string} */
+            type: "input";
+        };
         Conversation: {
             /**
              * Format: int64
@@ -1085,6 +1162,8 @@ export interface components {
             token: string;
         };
         CreatedInvitation: components["schemas"]["Invitation"] & {
+            /** @description A mail with the link is on its way */
+            is_mailed: boolean;
             /** @description The link to send; shown only now */
             url: string;
         };
@@ -1270,6 +1349,8 @@ export interface components {
         Feedbacks: {
             data: components["schemas"]["Feedback"][];
         };
+        /** Format: uuid */
+        FileId: string;
         /**
          * @description What a file is for an app; follows from its extension.
          * @enum {string}
@@ -1280,6 +1361,12 @@ export interface components {
          * @enum {string}
          */
         Form: "llm" | "form";
+        FormAction: {
+            /** @description `primary`, `default`, `accent` or `ghost` */
+            button_style: string;
+            id: string;
+            title: string;
+        };
         /** @description An answer to a form. */
         FormAnswer: {
             /** @description Id of one of its actions */
@@ -1290,6 +1377,33 @@ export interface components {
             };
             user: string;
         };
+        FormFile: {
+            /** Format: binary */
+            file: string;
+        };
+        FormFileRules: {
+            /** @description Extensions without dots; empty = any */
+            extensions: string[];
+            /**
+             * Format: int64
+             * @description Of the largest kind of file that is taken
+             */
+            max_mb: number;
+            /** @description `local_file`, `remote_url` */
+            methods: components["schemas"]["TransferMethod"][];
+            number_limit: number;
+        };
+        FormInput: {
+            /** @description What the field begins with */
+            default?: string | null;
+            files?: null | components["schemas"]["FormFileRules"];
+            name: string;
+            /** @description Of a select */
+            options: string[];
+            type: components["schemas"]["FormInputKind"];
+        };
+        /** @enum {string} */
+        FormInputKind: "paragraph" | "select" | "file" | "file-list";
         /** @description What a form shows. */
         FormPage: {
             /** Format: int64 */
@@ -1299,6 +1413,37 @@ export interface components {
             inputs: Record<string, unknown>[];
             resolved_default_values: Record<string, unknown>;
             user_actions: Record<string, unknown>[];
+        };
+        /** @description What is asked. */
+        FormQuestions: {
+            actions: components["schemas"]["FormAction"][];
+            /** @description In order; every input has its place */
+            content: components["schemas"]["ContentPiece"][];
+            inputs: components["schemas"]["FormInput"][];
+        };
+        FormRecipient: {
+            email: string;
+            /** @description Why the mail was not sent, or not yet */
+            error?: string | null;
+            /** Format: date-time */
+            sent_at?: string | null;
+            status: components["schemas"]["MailStatus"];
+        };
+        /**
+         * @description What stands before whoever would answer a form.
+         * @enum {string}
+         */
+        FormStanding: "waiting" | "answered" | "expired" | "run_ended";
+        /** @description What was answered. */
+        GivenAnswer: {
+            /** @description Title of the action that was chosen */
+            action: string;
+            /** Format: date-time */
+            answered_at: string;
+            /** @description Markdown: the form with its values; only for whoever gave them */
+            content?: string | null;
+            /** @description By whoever asks, as far as their link tells */
+            is_yours: boolean;
         };
         /** @enum {string} */
         IconType: "emoji" | "image" | "link";
@@ -1349,6 +1494,17 @@ export interface components {
         };
         /** @enum {string} */
         KeyKind: "app" | "dataset" | "model";
+        /** @description A form as whoever has a link to it sees it. */
+        LinkedForm: {
+            answer?: null | components["schemas"]["GivenAnswer"];
+            app: components["schemas"]["AppFace"];
+            /** Format: date-time */
+            expires_at: string;
+            questions?: null | components["schemas"]["FormQuestions"];
+            standing: components["schemas"]["FormStanding"];
+            /** @description Of the node that asks */
+            title: string;
+        };
         /** @description A console list. */
         List_Annotation: {
             data: {
@@ -1589,6 +1745,30 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A console list. */
+        List_RunForm: {
+            data: {
+                /** @description Title of the action that was chosen */
+                action?: string | null;
+                /** Format: date-time */
+                answered_at?: string | null;
+                /** @description Address of the recipient whose link was used; null for the form's own link and the API */
+                answered_by?: string | null;
+                /** @description `webapp`, `email` */
+                channels: string[];
+                /** Format: date-time */
+                expires_at: string;
+                /** Format: uuid */
+                id: string;
+                node_id: string;
+                node_title: string;
+                /** @description Those it went to by e-mail */
+                recipients: components["schemas"]["FormRecipient"][];
+                standing: components["schemas"]["FormStanding"];
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
         List_ToolProvider: {
             data: {
                 description: string;
@@ -1630,6 +1810,11 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        /**
+         * @description How a mail fared.
+         * @enum {string}
+         */
+        MailStatus: "queued" | "sent" | "failed" | "dropped";
         /** @description An MCP server. */
         McpServer: {
             /** Format: date-time */
@@ -1917,6 +2102,26 @@ export interface components {
             total_tokens: number;
             workflow_id: string;
         };
+        /** @description A form that a run asked people to fill in. */
+        RunForm: {
+            /** @description Title of the action that was chosen */
+            action?: string | null;
+            /** Format: date-time */
+            answered_at?: string | null;
+            /** @description Address of the recipient whose link was used; null for the form's own link and the API */
+            answered_by?: string | null;
+            /** @description `webapp`, `email` */
+            channels: string[];
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            node_id: string;
+            node_title: string;
+            /** @description Those it went to by e-mail */
+            recipients: components["schemas"]["FormRecipient"][];
+            standing: components["schemas"]["FormStanding"];
+        };
         /** @description A call of a workflow. Unknown fields are ignored. */
         RunRequest: {
             files?: components["schemas"]["InputFile"][];
@@ -2152,6 +2357,17 @@ export interface components {
         UpdateWorkspace: {
             default_models?: null | components["schemas"]["DefaultModels"];
             name?: string | null;
+        };
+        /** @description A file that was taken in for somebody who signs in nowhere. */
+        Upload: {
+            id: components["schemas"]["FileId"];
+            name: string;
+            /**
+             * Format: int64
+             * @description Bytes
+             */
+            size: number;
+            type: components["schemas"]["FileKind"];
         };
         UploadForm: {
             /** Format: binary */
@@ -2927,6 +3143,34 @@ export interface operations {
             };
         };
     };
+    list_run_forms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                workflow_run_id: components["schemas"]["WorkflowRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_RunForm"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     import_app: {
         parameters: {
             query?: never;
@@ -3035,6 +3279,149 @@ export interface operations {
                 content?: never;
             };
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_form_page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                form_token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedForm"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    answer_form_page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                form_token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedForm"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    upload_form_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                form_token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["FormFile"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
