@@ -86,6 +86,15 @@ pub struct Config {
     #[arg(long, env = "ASHLAR_QUEUE_LIMIT", default_value_t = 256)]
     pub queue_limit: usize,
 
+    /// Mail server that forms and invitations are sent through: smtps://USER:PASSWORD@HOST, or smtp://HOST, which turns to TLS when
+    /// the server can (`?tls=required`, `?tls=none`)
+    #[arg(long, env = "ASHLAR_SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<Url>,
+
+    /// Who that mail is from: an address, or `NAME <ADDRESS>`
+    #[arg(long, env = "ASHLAR_MAIL_FROM")]
+    pub mail_from: Option<String>,
+
     /// 32-byte key (64 hex digits) that seals stored secrets [default: DATA_DIR/instance.key, made on first start]
     #[arg(long, env = "ASHLAR_INSTANCE_KEY", hide_env_values = true)]
     pub instance_key: Option<String>,

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use crate::config::Config;
 use crate::engine::ops::Backend;
 use crate::local;
+use crate::mail::Mailer;
 use crate::runtime::Runtime;
 use crate::sandbox;
 
@@ -28,7 +29,8 @@ pub async fn run(config: Config) -> Result<()> {
     for (name, finding) in sandbox::examine(config.sandbox()).await {
         report.optional(name, finding);
     }
-    if report.failed == 0 {
+    let (mail, links) = (Mailer::new(&config), config.base_url());
+    if report.failed == 0 && mail.is_ok() {
         match Runtime::attach(config).await {
             Ok(runtime) => {
                 report.check("database", extension(&runtime).await);
@@ -36,6 +38,11 @@ pub async fn run(config: Config) -> Result<()> {
             }
             Err(error) => report.check("database", Err(error)),
         }
+    }
+    match mail {
+        Ok(mail) if !mail.is_configured() => report.optional("mail", Err("none: set ASHLAR_SMTP_URL to send forms by e-mail".to_owned())),
+        Ok(mail) => report.check("mail", mail.check().await.map(|server| format!("{server}; links begin with {links}"))),
+        Err(error) => report.check("mail", Err(error)),
     }
     match report.failed {
         0 => Ok(()),

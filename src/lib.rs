@@ -16,6 +16,7 @@ pub mod blobs;
 pub mod config;
 pub mod error;
 pub mod ids;
+pub mod mail;
 pub mod outbound;
 pub mod secrets;
 pub mod state;

@@ -101,7 +101,9 @@ fn secure(item: &mut PathItem, scheme: &str) {
 /// What runs the jobs of the queue; a slice adds its own kinds here.
 pub fn job_handlers(state: &AppState) -> Handlers {
     let mut handlers = Handlers::default();
+    accounts::add_job_handlers(&mut handlers, state);
     apps::annotations::add_job_handlers(&mut handlers, state);
+    workflows::add_job_handlers(&mut handlers, state);
     handlers
 }
 

@@ -12,6 +12,7 @@ use crate::blobs::{self, Blobs};
 use crate::config::Config;
 use crate::engine::host::{Engines, HostOptions};
 use crate::live::Live;
+use crate::mail::Mailer;
 use crate::outbound::Outbound;
 use crate::sandbox::Sandbox;
 use crate::secrets::Secrets;
@@ -30,6 +31,8 @@ pub struct AppState {
     pub blobs: Blobs,
     /// HTTP to places that users name.
     pub outbound: Outbound,
+    /// Mail, where a mail server is configured.
+    pub mail: Mailer,
     sandbox: Arc<OnceLock<Sandbox>>,
     /// What slices keep for the life of the process.
     pub parts: Parts,
@@ -52,12 +55,14 @@ impl Parts {
 }
 
 impl AppState {
-    /// Inside a runtime: parts of the process start here. Fails when the data directory can't be written.
+    /// Inside a runtime: parts of the process start here. Fails when the data directory can't be written, or the mail settings
+    /// make no sense.
     pub fn new(config: Config, db: PgPool, redis: Redis, secrets: Secrets) -> anyhow::Result<Self> {
         let engines = Engines::new(host_options(&config));
         let live = Live::start(redis.client.clone(), redis.connection.clone(), &redis.prefix);
         let blobs = blobs::open(&config.data_dir)?;
         let outbound = Outbound::new(&config.allow_networks)?;
+        let mail = Mailer::new(&config)?;
         Ok(Self {
             config: Arc::new(config),
             db,
@@ -67,6 +72,7 @@ impl AppState {
             engines,
             blobs,
             outbound,
+            mail,
             sandbox: Arc::default(),
             parts: Parts::default(),
         })

@@ -28,7 +28,12 @@ export default defineConfig({
   projects: [
     // The real server with the bundled model: ASHLAR_BIN starts one on an empty data directory, BASE_URL uses one that runs.
     { name: 'setup', testMatch: 'setup.spec.ts' },
-    { name: 'server', testMatch: 'main.spec.ts', dependencies: ['setup'], use: { storageState: '.auth/owner.json' } },
+    {
+      name: 'server',
+      testMatch: ['main.spec.ts', 'form.spec.ts'],
+      dependencies: ['setup'],
+      use: { storageState: '.auth/owner.json' },
+    },
     // Pictures of every page over made-up data; needs only `npm run build`.
     { name: 'gallery', testMatch: 'gallery.spec.ts' },
   ],

@@ -337,6 +337,24 @@ pub(super) async fn list_members(
     .await
 }
 
+/// Of those who may sign in; of all of them, or of those among `only`.
+pub(super) async fn list_addresses(
+    db: impl PgExecutor<'_>,
+    workspace_id: WorkspaceId,
+    only: Option<&[AccountId]>,
+) -> Result<Vec<(AccountId, String)>> {
+    let only: Option<Vec<uuid::Uuid>> = only.map(|ids| ids.iter().map(|id| id.0).collect());
+    let rows = query!(
+        r#"select a.id as "id: AccountId", a.email from members m join accounts a on a.id = m.account_id and a.status = 'active'
+           where m.workspace_id = $1 and ($2::uuid[] is null or a.id = any($2)) order by a.id"#,
+        workspace_id.0,
+        only.as_deref()
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.email)).collect())
+}
+
 pub(super) async fn get_member(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, account_id: AccountId) -> Result<MemberRow> {
     query_as!(
         MemberRow,

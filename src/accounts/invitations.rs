@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::client::SameOrigin;
 use super::password::NewPassword;
 use super::session::{self, CurrentSession, Origin, SetCookie};
-use super::{Admin, Entry, Role, Session, audit, db, hash_token, profile, random_token};
+use super::{Admin, Entry, Role, Session, audit, db, hash_token, invitation_mail, profile, random_token};
 use crate::error::{Code, Error, OnConstraint, Result};
 use crate::http::extract::{Json, Path, Query};
 use crate::http::page::{List, Page};
@@ -51,6 +51,8 @@ pub(super) struct CreatedInvitation {
     invitation: Invitation,
     /// The link to send; shown only now
     url: String,
+    /// A mail with the link is on its way
+    is_mailed: bool,
 }
 
 /// Invite somebody; a second invitation of the same address replaces the first
@@ -73,9 +75,10 @@ pub(super) async fn create_invitation(
     let invitation =
         db::upsert_invitation(&mut *tx, session.workspace_id, session.account_id, &email, body.role, &hash_token(&token)).await?;
     session.audit(&mut *tx, "invitation.create", ("invitation", invitation.id), json!({"email": email, "role": body.role})).await?;
+    let is_mailed = invitation_mail::enqueue(&state, &mut tx, &session, invitation.id, &token).await?;
     tx.commit().await?;
     let url = format!("{}/invite?token={token}", state.config.base_url());
-    Ok((StatusCode::CREATED, Json(CreatedInvitation { invitation, url })))
+    Ok((StatusCode::CREATED, Json(CreatedInvitation { invitation, url, is_mailed })))
 }
 
 /// Withdraw an invitation

@@ -5,13 +5,14 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use sqlx::PgExecutor;
 use utoipa::ToSchema;
 
 use super::{Admin, Reader, Role, Session, db};
 use crate::error::{Code, Error, Result};
 use crate::http::extract::{Json, Path, Query};
 use crate::http::page::{List, Page};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, WorkspaceId};
 use crate::state::AppState;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,6 +24,15 @@ pub(super) struct MemberRow {
     pub role: Role,
     pub created_at: DateTime<Utc>,
     pub last_login_at: Option<DateTime<Utc>>,
+}
+
+/// Addresses of the workspace's members who may sign in: of all, or of those among `only`.
+pub async fn member_addresses(
+    db: impl PgExecutor<'_>,
+    workspace_id: WorkspaceId,
+    only: Option<&[AccountId]>,
+) -> Result<Vec<(AccountId, String)>> {
+    Ok(db::list_addresses(db, workspace_id, only).await?)
 }
 
 /// Members of the workspace

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::annotations::Settings;
-use super::{AppHead, AppMode};
+use super::{AppFace, AppHead, AppMode};
 use crate::error::Result;
 use crate::ids::{AccountId, AppId, AppVersionId, WorkspaceId};
 
@@ -442,6 +442,18 @@ pub async fn find_head(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_i
         max_active_requests: row.max_active_requests.unsigned_abs(),
         annotation_reply: Settings::of(&row.annotation_reply),
     }))
+}
+
+pub async fn find_face(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_id: AppId) -> Result<Option<AppFace>> {
+    let face = sqlx::query_as!(
+        AppFace,
+        "select name, icon_type, icon, icon_background from apps where workspace_id = $1 and id = $2 and deleted_at is null",
+        workspace_id.0,
+        app_id.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(face)
 }
 
 /// Names that `model.provider` of this workspace's apps may hold, without `local`.

@@ -105,6 +105,22 @@ impl AppHead {
     }
 }
 
+/// How an app shows itself to people outside.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct AppFace {
+    pub name: String,
+    /// `emoji`, `image` or `link`
+    pub icon_type: String,
+    pub icon: String,
+    pub icon_background: String,
+}
+
+impl AppFace {
+    pub async fn find(db: &PgPool, workspace_id: WorkspaceId, app_id: AppId) -> Result<Self> {
+        db::find_face(db, workspace_id, app_id).await?.ok_or_else(not_found)
+    }
+}
+
 /// One of `max` places for running requests of an app; none when there is no limit (0). 429 when all are taken.
 pub async fn claim_slot(state: &AppState, app_id: AppId, max: u32, task_id: TaskId) -> Result<Option<Slot>> {
     if max == 0 {

@@ -80,6 +80,18 @@ pub async fn find(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: FileId
     Ok(row)
 }
 
+/// Files that an end user uploaded.
+pub async fn count_uploads(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, end_user_id: EndUserId) -> Result<i64> {
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from files where workspace_id = $1 and end_user_id = $2"#,
+        workspace_id.0,
+        end_user_id.0
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(count)
+}
+
 /// For holders of a signed link, which stands for the permission that a workspace is elsewhere.
 pub async fn find_signed(db: impl PgExecutor<'_>, id: FileId) -> Result<Option<FileRow>> {
     let row = sqlx::query_as!(

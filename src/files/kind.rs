@@ -19,16 +19,45 @@ pub enum FileKind {
 }
 
 impl FileKind {
+    const NAMED: [Self; 4] = [Self::Image, Self::Video, Self::Audio, Self::Document];
+
+    /// Without dot, in lower case; none for what has no extensions of its own.
+    pub const fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Self::Image => &["jpg", "jpeg", "png", "webp", "gif", "svg"],
+            Self::Video => &["mp4", "mov", "mpeg", "webm"],
+            Self::Audio => &["mp3", "m4a", "wav", "amr", "mpga"],
+            Self::Document => &[
+                "txt",
+                "markdown",
+                "md",
+                "mdx",
+                "pdf",
+                "html",
+                "htm",
+                "xlsx",
+                "xls",
+                "vtt",
+                "properties",
+                "doc",
+                "docx",
+                "csv",
+                "eml",
+                "msg",
+                "ppt",
+                "pptx",
+                "xml",
+                "epub",
+                "odt",
+            ],
+            Self::Custom => &[],
+        }
+    }
+
     /// `extension` without dot, in any case.
     pub fn of_extension(extension: &str) -> Self {
-        match extension.to_ascii_lowercase().as_str() {
-            "jpg" | "jpeg" | "png" | "webp" | "gif" | "svg" => Self::Image,
-            "mp4" | "mov" | "mpeg" | "webm" => Self::Video,
-            "mp3" | "m4a" | "wav" | "amr" | "mpga" => Self::Audio,
-            "txt" | "markdown" | "md" | "mdx" | "pdf" | "html" | "htm" | "xlsx" | "xls" | "vtt" | "properties" | "doc" | "docx" | "csv"
-            | "eml" | "msg" | "ppt" | "pptx" | "xml" | "epub" | "odt" => Self::Document,
-            _ => Self::Custom,
-        }
+        let extension = extension.to_ascii_lowercase();
+        Self::NAMED.into_iter().find(|kind| kind.extensions().contains(&extension.as_str())).unwrap_or(Self::Custom)
     }
 
     pub const fn as_str(self) -> &'static str {
@@ -93,5 +122,59 @@ impl UploadRules {
         }
         let extension = extension.to_ascii_lowercase();
         self.kinds.contains(&FileKind::Custom) && (self.extensions.is_empty() || self.extensions.contains(&extension))
+    }
+
+    /// The extensions of what is taken, without dots; empty when anything is.
+    pub fn accepted(&self) -> Vec<String> {
+        if self.kinds.is_empty() || (self.kinds.contains(&FileKind::Custom) && self.extensions.is_empty()) {
+            return Vec::new();
+        }
+        let named = self.kinds.iter().flat_map(|kind| kind.extensions()).map(|extension| (*extension).to_owned());
+        let custom = self.kinds.contains(&FileKind::Custom).then_some(&self.extensions).into_iter().flatten().cloned();
+        named.chain(custom).collect()
+    }
+
+    /// Whether files may arrive this way.
+    pub fn takes_by(&self, method: TransferMethod) -> bool {
+        self.methods.is_empty() || self.methods.contains(&method)
+    }
+
+    /// The largest file that may be taken, in MB.
+    pub fn limit_mb(&self, config: &Config) -> u64 {
+        let kinds = if self.kinds.is_empty() { &FileKind::NAMED[..] } else { &self.kinds };
+        kinds.iter().map(|kind| kind.limit_mb(config)).max().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extensions_tell_kinds() {
+        for (extension, kind) in [
+            ("PNG", FileKind::Image),
+            ("pdf", FileKind::Document),
+            ("mov", FileKind::Video),
+            ("zip", FileKind::Custom),
+            ("", FileKind::Custom),
+        ] {
+            assert_eq!(FileKind::of_extension(extension), kind, "{extension}");
+        }
+    }
+
+    #[test]
+    fn rules_say_what_they_take() {
+        let rules = |kinds: &[FileKind], extensions: &[&str]| UploadRules {
+            kinds: kinds.to_vec(),
+            extensions: extensions.iter().map(|e| (*e).to_owned()).collect(),
+            methods: Vec::new(),
+            number_limit: 1,
+            detail: Detail::default(),
+        };
+        assert!(rules(&[], &["csv"]).accepted().is_empty());
+        assert!(rules(&[FileKind::Image, FileKind::Custom], &[]).accepted().is_empty());
+        assert_eq!(rules(&[FileKind::Audio], &["csv"]).accepted(), ["mp3", "m4a", "wav", "amr", "mpga"]);
+        assert_eq!(rules(&[FileKind::Custom], &["csv", "zip"]).accepted(), ["csv", "zip"]);
     }
 }

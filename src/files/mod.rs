@@ -16,8 +16,8 @@ mod store;
 mod values;
 
 pub use kind::{FileKind, TransferMethod, UploadRules};
-pub use links::signed_url;
+pub use links::{renewed, signed_url};
 pub use messages::{AnswerFile, MessageFile, images_of_messages, insert_answer_files, insert_message_files, list_message_files};
 pub use resolve::{InputFile, Owner, Resolved, Scope, resolve};
-pub use routes::{console_routes, service_routes};
+pub use routes::{Upload, console_routes, service_routes, upload};
 pub use values::{keep_value, read_value};

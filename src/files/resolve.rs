@@ -141,7 +141,7 @@ pub async fn resolve(
     let mut resolved = Vec::new();
     for (i, file) in files.iter().enumerate() {
         let at = format!("{param}[{i}]");
-        if !rules.methods.is_empty() && !rules.methods.contains(&file.transfer_method) {
+        if !rules.takes_by(file.transfer_method) {
             let text = format!("{at}: this app does not take files by {}.", file.transfer_method.as_str());
             return Err(Error::invalid(at, text));
         }

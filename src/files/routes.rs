@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use futures::stream;
 use object_store::path::Path as BlobPath;
 use object_store::{GetOptions, GetRange, ObjectStore};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -18,7 +18,7 @@ use super::check::FileName;
 use super::db::{self, FileRow, Reference};
 use super::resolve::{Owner, Scope};
 use super::store::{self, Stored};
-use super::{links, resolve};
+use super::{FileKind, links, resolve};
 use crate::accounts::end_users::{self, EndUserType};
 use crate::accounts::{Reader, ServiceApp, Session};
 use crate::error::{Code, Error, Result};
@@ -52,6 +52,40 @@ struct UploadForm {
 struct Form {
     file: Stored,
     user: Option<String>,
+}
+
+/// A file that was taken in for somebody who signs in nowhere.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Upload {
+    pub id: FileId,
+    pub name: String,
+    /// Bytes
+    pub size: i64,
+    #[serde(rename = "type")]
+    pub kind: FileKind,
+}
+
+/// Takes in the file of a multipart form, if it is one of those wanted; of one end user at most `max_files`, ever.
+pub async fn upload(
+    state: &AppState,
+    scope: &Scope,
+    max_files: usize,
+    request: Request,
+    is_wanted: impl Fn(FileKind, &str) -> bool,
+) -> Result<Upload> {
+    if let Owner::EndUser(id) = scope.owner
+        && db::count_uploads(&state.db, scope.workspace_id, id).await? >= i64::try_from(max_files).unwrap_or(i64::MAX)
+    {
+        return Err(Error::new(Code::TooManyFiles, "Too many files were uploaded here.").param("file"));
+    }
+    let file = read_form(state, scope.workspace_id, request).await?.file;
+    if !is_wanted(file.name.kind(), &file.name.extension) {
+        store::discard(state, &file).await;
+        let text = format!("Files like '{}' are not taken here.", file.name.name);
+        return Err(Error::new(Code::UnsupportedFileType, text).param("file"));
+    }
+    let row = store::record(state, scope, Some(scope.app_id), file).await?;
+    Ok(Upload { id: row.id, name: row.name, size: row.size, kind: row.kind })
 }
 
 /// Reads the form as it arrives; the size is limited by kind of file, not by the body.

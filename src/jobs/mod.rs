@@ -55,6 +55,34 @@ pub async fn enqueue(db: impl PgExecutor<'_>, workspace_id: Option<Uuid>, kind: 
     Ok(id)
 }
 
+/// Adds a job for each payload, each tried up to `max_attempts` times; likewise in the caller's transaction.
+pub async fn enqueue_all(
+    db: impl PgExecutor<'_>,
+    workspace_id: Option<Uuid>,
+    kind: &str,
+    payloads: &[Value],
+    max_attempts: i32,
+) -> sqlx::Result<()> {
+    let ids: Vec<Uuid> = payloads.iter().map(|_| Uuid::now_v7()).collect();
+    sqlx::query!(
+        "insert into jobs (id, workspace_id, kind, payload, max_attempts)
+         select id, $3, $4, payload, $5 from unnest($1::uuid[], $2::jsonb[]) as new (id, payload)",
+        &ids,
+        payloads,
+        workspace_id,
+        kind,
+        max_attempts
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What a handler fails with when another try would not help.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct GiveUp(pub String);
+
 /// Runs jobs until `stop`, at most `concurrency` at once; running ones are finished first.
 pub async fn work(db: PgPool, handlers: Handlers, concurrency: usize, stop: CancellationToken) {
     let worker = Uuid::now_v7().to_string();
@@ -135,7 +163,7 @@ async fn finish(db: &PgPool, job: &Job, result: anyhow::Result<()>) -> sqlx::Res
     };
     let text = format!("{error:#}");
     tracing::warn!(job.id = %job.id, job.kind = job.kind, job.attempts = job.attempts, error = text, "a job failed");
-    if job.attempts >= job.max_attempts {
+    if job.attempts >= job.max_attempts || error.is::<GiveUp>() {
         sqlx::query!("update jobs set status = 'error', error = $2, finished_at = now() where id = $1", job.id, text).execute(db).await?;
     } else {
         let wait_s = 2f64.powi(job.attempts.clamp(0, 9));

@@ -4,31 +4,79 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::db::{forms as db, runs};
+use super::db::forms::{self as db, AnsweredBy};
+use super::db::{recipients, runs};
 use super::event::{Form, FormAnswer};
-use super::host::{FormState, NewForm};
-use super::job;
+use super::host::{FormState, NewForm, OpenForm};
 use super::nodes::fill_in;
 use super::run_host::LONGEST_WAIT;
-use super::run_row::NewRun;
+use super::run_row::{NewRun, Source};
+use super::vars::Vars;
+use super::{form_inputs, form_mail, job};
 use crate::error::{Code, Error, Result};
-use crate::files::{self, FileKind, InputFile, Scope, TransferMethod, UploadRules};
+use crate::files::Scope;
 use crate::ids::{AppId, HumanInputFormId, MessageId, WorkflowRunId, WorkspaceId};
+use crate::mail::MailError;
 use crate::state::AppState;
 
 /// The page of the web app.
 const WEB_APP: &str = "webapp";
 
-/// Shows a form; where it stands, when its node asked before.
-pub async fn open(state: &AppState, run: &NewRun, new: NewForm) -> Result<FormState> {
+/// What stands before whoever would answer a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = FormStanding)]
+pub enum Standing {
+    Waiting,
+    Answered,
+    /// Its time was up
+    Expired,
+    /// The run that asked was stopped or failed meanwhile
+    RunEnded,
+}
+
+impl Standing {
+    pub fn of(row: &db::Row) -> Self {
+        match row.status.as_str() {
+            "answered" => Self::Answered,
+            "waiting" if row.expires_at > Utc::now() => {
+                if row.is_run_open {
+                    Self::Waiting
+                } else {
+                    Self::RunEnded
+                }
+            }
+            _ => Self::Expired,
+        }
+    }
+
+    /// Lets pass who may answer.
+    pub fn admit(self, form_id: Uuid) -> Result<()> {
+        match self {
+            Self::Waiting => Ok(()),
+            Self::Answered => {
+                let text = format!("This form has already been submitted by another user, form_id={form_id}");
+                Err(Error::new(Code::FormSubmitted, text))
+            }
+            Self::Expired => Err(Error::new(Code::FormExpired, "This form has expired.")),
+            Self::RunEnded => Err(Error::new(Code::FormExpired, "This form has expired: the run that asked is over.")),
+        }
+    }
+}
+
+/// Sends a form on its way to people; where it stands, when its node asked before. A form that reaches nobody is refused: its run
+/// would wait in vain.
+pub async fn open(state: &AppState, run: &NewRun, new: NewForm) -> Result<OpenForm> {
     let id = Uuid::now_v7();
     let channels = channels(&new.delivery_methods);
-    let on_page = channels.iter().any(|channel| channel == WEB_APP);
-    // 32 random bytes: whoever has it may answer
-    let token = on_page.then(|| hex::encode(rand::random::<[u8; 32]>()));
+    // whoever tries a draft sees its forms, wherever they go
+    let on_page = channels.iter().any(|channel| channel == WEB_APP) || run.source == Source::Debugger;
+    let token = on_page.then(new_token);
     let expires_at = Utc::now() + new.expires_in.min(LONGEST_WAIT);
     let (execution_id, recipients) = (new.execution_id, new.delivery_methods.clone());
     let form =
@@ -44,7 +92,18 @@ pub async fn open(state: &AppState, run: &NewRun, new: NewForm) -> Result<FormSt
         recipients: &recipients,
         expires_at,
     };
-    stand(&db::open(&state.db, run.workspace_id, row).await?)
+    let mut tx = state.db.begin().await?;
+    let (id, is_new) = db::open(&mut *tx, run.workspace_id, row).await?;
+    if is_new {
+        let mailed = form_mail::address(state, &mut tx, run, id, &recipients).await?;
+        if !on_page && let Some(problem) = mailed.nobody() {
+            return Err(Error::new(Code::BadRequest, format!("The form reaches nobody: {problem}.")));
+        }
+    }
+    let row = db::find(&mut *tx, run.workspace_id, id).await?.ok_or_else(not_found)?;
+    tx.commit().await?;
+    let delivery = delivery(state, run.workspace_id, &row).await?;
+    Ok(OpenForm { state: stand(&row)?, delivery })
 }
 
 /// A form that is shown to nobody but those who watch its run.
@@ -64,6 +123,11 @@ pub fn form_without_page(new: NewForm, id: Uuid, expires_at: DateTime<Utc>) -> F
     }
 }
 
+/// 32 random bytes: whoever has it may answer.
+pub fn new_token() -> String {
+    hex::encode(rand::random::<[u8; 32]>())
+}
+
 /// Where a stored form stands.
 fn stand(row: &db::Row) -> Result<FormState> {
     Ok(match (row.status.as_str(), &row.answer) {
@@ -71,6 +135,25 @@ fn stand(row: &db::Row) -> Result<FormState> {
         ("expired", _) => FormState::TimedOut { expiration_time: row.expires_at.timestamp() },
         _ => FormState::Waiting(form_of(row)?),
     })
+}
+
+/// How a form went out, for the node's process data: callers see it too, so nobody is named.
+async fn delivery(state: &AppState, workspace_id: WorkspaceId, row: &db::Row) -> Result<Vars> {
+    let mut shown = Vec::new();
+    for channel in form_of(row)?.approval_channels {
+        let mut told = json!({"type": channel});
+        if channel == form_mail::CHANNEL {
+            let tally = recipients::tally(&state.db, workspace_id, row.id).await?;
+            told["recipients"] = json!(tally.recipients);
+            told["sent"] = json!(tally.sent);
+            told["failed"] = json!(tally.failed);
+            if !state.mail.is_configured() {
+                told["problem"] = json!(MailError::NotConfigured.to_string());
+            }
+        }
+        shown.push(told);
+    }
+    Ok(Vars::from_iter([("delivery".to_owned(), Value::Array(shown))]))
 }
 
 pub fn form_of(row: &db::Row) -> Result<Form> {
@@ -86,45 +169,44 @@ fn channels(methods: &Value) -> Vec<String> {
 /// The waiting form that a token of this app opens.
 pub async fn find(state: &AppState, workspace_id: WorkspaceId, app_id: AppId, token: &str) -> Result<db::Row> {
     let row = db::find_by_token(&state.db, workspace_id, app_id, token).await?.ok_or_else(not_found)?;
-    open_still(row)
+    Standing::of(&row).admit(row.id)?;
+    Ok(row)
 }
 
 /// A waiting form of a run.
 pub async fn find_in_run(state: &AppState, workspace_id: WorkspaceId, run_id: WorkflowRunId, id: HumanInputFormId) -> Result<db::Row> {
     let rows = db::list(&state.db, workspace_id, &[run_id.0]).await?;
-    open_still(rows.into_iter().find(|row| row.id == id.0).ok_or_else(not_found)?)
+    let row = rows.into_iter().find(|row| row.id == id.0).ok_or_else(not_found)?;
+    Standing::of(&row).admit(row.id)?;
+    Ok(row)
 }
 
 fn not_found() -> Error {
     Error::not_found("Form not found")
 }
 
-fn open_still(row: db::Row) -> Result<db::Row> {
-    match row.status.as_str() {
-        "answered" => Err(submitted(&row)),
-        "waiting" if row.expires_at > Utc::now() => Ok(row),
-        _ => Err(expired()),
-    }
-}
-
-fn submitted(row: &db::Row) -> Error {
-    Error::new(Code::FormSubmitted, format!("This form has already been submitted by another user, form_id={}", row.id))
-}
-
-fn expired() -> Error {
-    Error::new(Code::FormExpired, "This form has expired.")
-}
-
-/// Takes an answer; the run goes on in the background.
-pub async fn answer(state: &AppState, scope: &Scope, row: &db::Row, inputs: &Map<String, Value>, action: &str) -> Result<()> {
+/// Takes an answer; the run goes on in the background. `recipient_id`: through whose link it came, if not the form's own.
+pub async fn answer(
+    state: &AppState,
+    scope: &Scope,
+    row: &db::Row,
+    recipient_id: Option<Uuid>,
+    inputs: &Map<String, Value>,
+    action: &str,
+) -> Result<()> {
+    Standing::of(row).admit(row.id)?;
     let answer = read_answer(state, scope, form_of(row)?, inputs, action).await?;
     let answer = serde_json::to_value(answer).map_err(anyhow::Error::from)?;
     let mut tx = state.db.begin().await?;
-    let is_first = db::answer(&mut tx, scope.workspace_id, row, &answer, scope.owner).await?;
-    tx.commit().await?;
+    let by = AnsweredBy { owner: scope.owner, recipient_id };
+    let is_first = db::answer(&mut tx, scope.workspace_id, row, &answer, by).await?;
     if !is_first {
-        return Err(if row.expires_at > Utc::now() { submitted(row) } else { expired() });
+        let row = db::find(&mut *tx, scope.workspace_id, row.id).await?.ok_or_else(not_found)?;
+        Standing::of(&row).admit(row.id)?;
+        // by the database's clock
+        return Standing::Expired.admit(row.id);
     }
+    tx.commit().await?;
     job::wake(state);
     Ok(())
 }
@@ -133,7 +215,7 @@ pub async fn answer(state: &AppState, scope: &Scope, row: &db::Row, inputs: &Map
 pub async fn read_answer(state: &AppState, scope: &Scope, form: Form, inputs: &Map<String, Value>, action: &str) -> Result<FormAnswer> {
     let action_text = action_title(&form.actions, action)
         .ok_or_else(|| Error::new(Code::InvalidFormData, format!("Invalid action: '{action}' is not one of the form's actions")))?;
-    let submitted_data = read_inputs(state, scope, &form.inputs, inputs).await?;
+    let submitted_data = form_inputs::read(state, scope, &form.inputs, inputs).await?;
     Ok(FormAnswer {
         rendered_content: fill_in(&form.form_content, &submitted_data),
         node_id: form.node_id,
@@ -147,71 +229,6 @@ pub async fn read_answer(state: &AppState, scope: &Scope, form: Form, inputs: &M
 fn action_title(actions: &Value, id: &str) -> Option<String> {
     let action = actions.as_array()?.iter().find(|action| action.get("id").and_then(Value::as_str) == Some(id))?;
     Some(action.get("title").and_then(Value::as_str).unwrap_or(id).to_owned())
-}
-
-/// The values of the form's own inputs, checked by their types.
-async fn read_inputs(state: &AppState, scope: &Scope, form: &Value, given: &Map<String, Value>) -> Result<Map<String, Value>> {
-    let defined: Vec<(&str, &Value)> =
-        form.as_array().into_iter().flatten().filter_map(|input| Some((input.get("output_variable_name")?.as_str()?, input))).collect();
-    let missing: Vec<&str> = defined.iter().map(|(name, _)| *name).filter(|name| given.get(*name).is_none_or(Value::is_null)).collect();
-    if !missing.is_empty() {
-        return Err(Error::new(Code::InvalidFormData, format!("Missing required inputs: {}", missing.join(", "))));
-    }
-    let mut values = Map::new();
-    for (name, input) in defined {
-        let value = crate::apps::inputs::without_nul(&given[name]);
-        let kind = input.get("type").and_then(Value::as_str).unwrap_or("paragraph");
-        let wrong = |what: &str| Error::new(Code::InvalidFormData, format!("Invalid value for input '{name}': must be {what}"));
-        let value = match kind {
-            "file" | "file-list" => {
-                let items: Vec<&Value> = match (&value, kind) {
-                    (Value::Object(_), "file") => vec![&value],
-                    (Value::Array(items), "file-list") => items.iter().collect(),
-                    (_, "file") => return Err(wrong("a file")),
-                    _ => return Err(wrong("a list of files")),
-                };
-                let files: Vec<InputFile> =
-                    items.into_iter().map(|item| InputFile::of_value(item, name)).collect::<Result<_>>().map_err(form_data)?;
-                let resolved = files::resolve(state, scope, Some(&upload_rules(input, kind)), name, &files).await.map_err(form_data)?;
-                let mut shown: Vec<Value> = resolved.iter().map(|file| file.output_json(state, scope.workspace_id)).collect();
-                if kind == "file" { shown.pop().unwrap_or_default() } else { Value::Array(shown) }
-            }
-            "select" => {
-                let options = input.pointer("/option_source/value").and_then(Value::as_array);
-                let is_option = |text: &Value| options.is_none_or(|options| options.is_empty() || options.contains(text));
-                match &value {
-                    Value::String(_) if is_option(&value) => value,
-                    _ => return Err(wrong("one of the options")),
-                }
-            }
-            _ if value.is_string() => value,
-            _ => return Err(wrong("a text")),
-        };
-        values.insert(name.to_owned(), value);
-    }
-    Ok(values)
-}
-
-/// Whatever is wrong with a file is wrong with the form's data.
-fn form_data(error: Error) -> Error {
-    if error.code == Code::InvalidParam { Error::new(Code::InvalidFormData, error.message) } else { error }
-}
-
-fn upload_rules(input: &Value, kind: &str) -> UploadRules {
-    fn list<T: serde::de::DeserializeOwned>(input: &Value, key: &str) -> Vec<T> {
-        input.get(key).and_then(|list| serde_json::from_value(list.clone()).ok()).unwrap_or_default()
-    }
-    let extensions: Vec<String> = list(input, "allowed_file_extensions");
-    UploadRules {
-        kinds: list::<FileKind>(input, "allowed_file_types"),
-        extensions: extensions.iter().map(|extension| extension.trim_start_matches('.').to_ascii_lowercase()).collect(),
-        methods: list::<TransferMethod>(input, "allowed_file_upload_methods"),
-        number_limit: match kind {
-            "file" => 1,
-            _ => input.get("number_limits").and_then(Value::as_u64).filter(|n| *n > 0).and_then(|n| usize::try_from(n).ok()).unwrap_or(10),
-        },
-        detail: Default::default(),
-    }
 }
 
 /// `extra_contents` of messages: the forms that their runs asked people to fill in.

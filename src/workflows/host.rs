@@ -74,7 +74,7 @@ pub trait Host: Send + Sync + 'static {
     }
 
     /// Shows a form to people; the same form when it is asked again for the same execution.
-    async fn open_form(&self, _form: NewForm) -> Result<FormState, NodeError> {
+    async fn open_form(&self, _form: NewForm) -> Result<OpenForm, NodeError> {
         Err(missing("forms"))
     }
 
@@ -184,6 +184,14 @@ pub struct NewForm {
     pub delivery_methods: Value,
     pub resolved_default_values: Vars,
     pub expires_in: Duration,
+}
+
+/// A form that people were asked to fill in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenForm {
+    pub state: FormState,
+    /// How it went out to them, as the app's maker is shown it.
+    pub delivery: Vars,
 }
 
 /// Where a form stands.

@@ -376,6 +376,6 @@ pub(super) async fn answer_form(
     let body: FormAnswer = payload.fields()?;
     let row = forms::find(&state, app.workspace_id, app.app_id, &token).await?;
     let scope = Scope { workspace_id: app.workspace_id, app_id: app.app_id, owner: Owner::EndUser(end_user.id) };
-    forms::answer(&state, &scope, &row, &body.inputs, &body.action).await?;
+    forms::answer(&state, &scope, &row, None, &body.inputs, &body.action).await?;
     Ok(axum::Json(json!({})))
 }

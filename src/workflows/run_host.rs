@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::event::NodeRecord;
 use super::forms;
-use super::host::{FormState, Host, HttpRequest, HttpResponse, Language, NewForm, Retrieval};
+use super::host::{Host, HttpRequest, HttpResponse, Language, NewForm, OpenForm, Retrieval};
 use super::nodes::NodeError;
 use super::record::{Recorder, Unrecorded};
 use super::run_row::NewRun;
@@ -51,8 +51,11 @@ impl Host for RunHost {
         }
     }
 
-    async fn open_form(&self, form: NewForm) -> Result<FormState, NodeError> {
+    async fn open_form(&self, form: NewForm) -> Result<OpenForm, NodeError> {
         forms::open(&self.state, &self.run, form).await.map_err(|error| {
+            if !error.code.status().is_server_error() {
+                return NodeError::new("HumanInputError", error.message);
+            }
             error.log();
             NodeError::internal("The form could not be stored.")
         })

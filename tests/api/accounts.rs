@@ -3,12 +3,14 @@
 use ashlar::accounts::admin::{self, CreateAdmin, ResetPassword};
 use ashlar::accounts::{Role as AccountRole, end_users};
 use ashlar::ids::{AppId, WorkspaceId};
+use ashlar::{jobs, server};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::smtp::MailServer;
 use crate::support::{Client, PASSWORD, PrivateRedis, Role, TestApp, eventually};
 
 fn owner() -> Value {
@@ -373,6 +375,7 @@ async fn an_invitation_lets_one_newcomer_in_once(db: PgPool) {
     let app = TestApp::start(db).await;
     let (invitation, token) = invite(&app, "eve@example.org", "editor").await;
     assert!(invitation["url"].as_str().unwrap().starts_with("http://127.0.0.1:8080/invite?token="));
+    assert_eq!(invitation["is_mailed"], false);
     let listed = app.client(Role::Owner).get("/api/invitations").await.ok();
     assert_eq!(listed["data"][0]["email"], "eve@example.org");
     assert!(listed["data"][0].get("url").is_none() && listed["data"][0].get("token").is_none());
@@ -390,6 +393,26 @@ async fn an_invitation_lets_one_newcomer_in_once(db: PgPool) {
     app.anonymous().get(&format!("/api/invitations/accept?token={token}")).await.refused(404, "not_found");
     assert_eq!(app.client(Role::Owner).get("/api/invitations").await.ok()["data"], json!([]));
     sign_in(&app, "eve@example.org", "eve's password 1").await.ok();
+}
+
+#[sqlx::test]
+async fn an_invitation_goes_by_mail_where_there_is_a_mail_server(db: PgPool) {
+    let mail = MailServer::start().await;
+    let app = TestApp::start_with(db, |config| mail.configure(config)).await;
+    let handlers = server::job_handlers(&app.state);
+    let (_, withdrawn) = invite(&app, "eve@example.org", "editor").await;
+    let (invitation, token) = invite(&app, "Eve@example.org", "normal").await;
+    assert_eq!(invitation["is_mailed"], true);
+    let stored: String = sqlx::query_scalar("select string_agg(payload::text, '') from jobs").fetch_one(&app.state.db).await.unwrap();
+    assert!(!stored.contains(&token) && !stored.contains(&withdrawn), "no token in the clear");
+    assert_eq!(jobs::drain(&app.state.db, &handlers).await.unwrap(), 2);
+    let received = mail.received();
+    assert_eq!((received.len(), received[0].to[0].as_str()), (1, "eve@example.org"), "one of the two was replaced");
+    let message = mail_parser::MessageParser::default().parse(&received[0].data).unwrap();
+    assert_eq!(message.subject(), Some("admin invites you to “home”"));
+    let link = format!("https://ashlar.test/invite?token={token}");
+    assert!(message.body_text(0).unwrap().lines().any(|line| line == link));
+    accept(&app, &token).await.ok();
 }
 
 #[sqlx::test]

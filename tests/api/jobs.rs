@@ -49,6 +49,19 @@ async fn a_failed_job_waits_and_is_given_up_after_its_last_try(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn a_job_that_gives_up_is_not_tried_again(db: PgPool) {
+    jobs::enqueue_all(&db, None, "count", &[json!({"n": 1}), json!({"n": 2})], 9).await.unwrap();
+    let mut handlers = Handlers::default();
+    handlers.add("count", |job| async move {
+        if job.payload["n"] == 1 { Err(jobs::GiveUp("never".into()).into()) } else { Err(anyhow::anyhow!("not yet")) }
+    });
+    assert_eq!(jobs::drain(&db, &handlers).await.unwrap(), 2);
+    let left: Vec<(String, String, i32)> =
+        sqlx::query_as("select status, error, max_attempts from jobs order by payload ->> 'n'").fetch_all(&db).await.unwrap();
+    assert_eq!(left, [("error".into(), "never".into(), 9), ("queued".into(), "not yet".into(), 9)]);
+}
+
+#[sqlx::test]
 async fn a_job_whose_worker_died_runs_again(db: PgPool) {
     jobs::enqueue(&db, None, "count", json!({})).await.unwrap();
     sqlx::query("update jobs set status = 'running', claimed_by = 'gone', heartbeat_at = now() - interval '1 minute'")

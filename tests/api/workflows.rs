@@ -79,23 +79,23 @@ pub fn long(n: usize) -> Value {
     config
 }
 
-struct App {
-    id: Uuid,
+pub struct App {
+    pub id: Uuid,
     version: Uuid,
-    client: Client,
+    pub client: Client,
 }
 
 /// A published app and its key.
-async fn publish(app: &TestApp, workspace: &Workspace, mode: &str, config: Value) -> App {
+pub async fn publish(app: &TestApp, workspace: &Workspace, mode: &str, config: Value) -> App {
     let (id, version, token) = scripted::publish_config(&app.state.db, workspace.id, mode, &config).await;
     App { id, version, client: app.with_key(&token) }
 }
 
-fn streaming(inputs: Value) -> Value {
+pub fn streaming(inputs: Value) -> Value {
     json!({"inputs": inputs, "user": "u-7", "response_mode": "streaming"})
 }
 
-fn blocking(inputs: Value) -> Value {
+pub fn blocking(inputs: Value) -> Value {
     json!({"inputs": inputs, "user": "u-7"})
 }
 

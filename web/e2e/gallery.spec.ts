@@ -3,6 +3,7 @@ import { extname, join } from 'node:path';
 import { type Page, test } from '@playwright/test';
 import { getResponse } from 'msw';
 import { EN_SESSION, handlersOf, makeWorld, type World } from '../src/test/fixtures';
+import { ENDED, EXPIRED, SENT, TAKEN } from '../src/test/form-fixtures';
 
 const DIST = join(import.meta.dirname, '../dist');
 const TYPES: Record<string, string> = {
@@ -84,6 +85,24 @@ async function ask(page: Page) {
   await page.waitForTimeout(400);
 }
 
+const PHONE = { width: 390, height: 844 };
+
+/** Files chosen, taken in and refused, and a try to send it with fields left open. */
+async function fillForm(page: Page) {
+  const pictures = page.getByTestId('file-pictures of the damage');
+  await pictures.setInputFiles([
+    {
+      name: 'a very long name of a picture that was taken with a telephone 2026-07-31 14.02.11.jpg',
+      mimeType: 'image/jpeg',
+      buffer: Buffer.alloc(2_400_000),
+    },
+    { name: 'lamp.heic', mimeType: 'image/heic', buffer: Buffer.from('x') },
+  ]);
+  await page.getByRole('textbox', { name: /^(Web address|文件网址)/ }).fill('https://example.com/damage/shade.png');
+  await page.getByRole('button', { name: /^(Add|添加)$/ }).click();
+  await page.getByRole('button', { name: 'Approve and send' }).click();
+}
+
 const SHOTS: Shot[] = [
   { name: 'setup', path: '/setup', world: { setupNeeded: true, session: null } },
   { name: 'sign-in', path: '/sign-in', world: { session: null } },
@@ -121,6 +140,33 @@ const SHOTS: Shot[] = [
   { name: 'provider-edit', path: '/settings/providers', act: (page) => button(page, /^(Edit|编辑): vllm$/).click() },
   { name: 'members', path: '/settings/members' },
   { name: 'account', path: '/settings/account' },
+  { name: 'form', path: '/form/a', world: { session: null }, size: { width: 1100, height: 1240 } },
+  {
+    name: 'form-filled',
+    path: '/form/a',
+    world: { session: null },
+    act: fillForm,
+    size: { width: 1100, height: 1400 },
+  },
+  { name: 'form-sent', path: '/form/a', world: { session: null, form: SENT }, size: { width: 1100, height: 1000 } },
+  { name: 'form-taken', path: '/form/a', world: { session: null, form: TAKEN }, size: { width: 1100, height: 640 } },
+  {
+    name: 'form-expired',
+    path: '/form/a',
+    world: { session: null, form: EXPIRED },
+    size: { width: 1100, height: 640 },
+  },
+  { name: 'form-ended', path: '/form/a', world: { session: null, form: ENDED }, size: { width: 1100, height: 640 } },
+  { name: 'form-missing', path: '/form/a', world: { session: null, form: null }, size: { width: 1100, height: 640 } },
+  { name: 'phone-form', path: '/form/a', world: { session: null }, size: PHONE },
+  {
+    name: 'phone-form-filled',
+    path: '/form/a',
+    world: { session: null },
+    act: fillForm,
+    size: { ...PHONE, height: 1700 },
+  },
+  { name: 'phone-form-sent', path: '/form/a', world: { session: null, form: SENT }, size: PHONE },
   { name: 'missing', path: '/apps/nothing' },
   { name: 'tablet-apps', path: '/apps', size: { width: 820, height: 1100 } },
   { name: 'tablet-chat', path: '/apps/museum', size: { width: 820, height: 1100 } },

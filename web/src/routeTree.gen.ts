@@ -15,6 +15,7 @@ import { Route as InviteRouteImport } from './routes/invite';
 import { Route as SetupRouteImport } from './routes/setup';
 import { Route as SignInRouteImport } from './routes/sign-in';
 import { Route as ConsoleSettingsRouteImport } from './routes/_console/settings';
+import { Route as FormTokenRouteImport } from './routes/form.$token';
 import { Route as ConsoleAppsIndexRouteImport } from './routes/_console/apps.index';
 import { Route as ConsoleAppsAppIdRouteImport } from './routes/_console/apps.$appId';
 import { Route as ConsoleSettingsIndexRouteImport } from './routes/_console/settings.index';
@@ -53,6 +54,11 @@ const ConsoleSettingsRoute = ConsoleSettingsRouteImport.update({
   id: '/settings',
   path: '/settings',
   getParentRoute: () => ConsoleRoute,
+} as any);
+const FormTokenRoute = FormTokenRouteImport.update({
+  id: '/form/$token',
+  path: '/form/$token',
+  getParentRoute: () => rootRouteImport,
 } as any);
 const ConsoleAppsIndexRoute = ConsoleAppsIndexRouteImport.update({
   id: '/apps/',
@@ -107,6 +113,7 @@ export interface FileRoutesByFullPath {
   '/setup': typeof SetupRoute;
   '/sign-in': typeof SignInRoute;
   '/settings': typeof ConsoleSettingsRouteWithChildren;
+  '/form/$token': typeof FormTokenRoute;
   '/apps/$appId': typeof ConsoleAppsAppIdRouteWithChildren;
   '/settings/account': typeof ConsoleSettingsAccountRoute;
   '/settings/members': typeof ConsoleSettingsMembersRoute;
@@ -122,6 +129,7 @@ export interface FileRoutesByTo {
   '/invite': typeof InviteRoute;
   '/setup': typeof SetupRoute;
   '/sign-in': typeof SignInRoute;
+  '/form/$token': typeof FormTokenRoute;
   '/settings/account': typeof ConsoleSettingsAccountRoute;
   '/settings/members': typeof ConsoleSettingsMembersRoute;
   '/settings/models': typeof ConsoleSettingsModelsRoute;
@@ -139,6 +147,7 @@ export interface FileRoutesById {
   '/setup': typeof SetupRoute;
   '/sign-in': typeof SignInRoute;
   '/_console/settings': typeof ConsoleSettingsRouteWithChildren;
+  '/form/$token': typeof FormTokenRoute;
   '/_console/apps/$appId': typeof ConsoleAppsAppIdRouteWithChildren;
   '/_console/settings/account': typeof ConsoleSettingsAccountRoute;
   '/_console/settings/members': typeof ConsoleSettingsMembersRoute;
@@ -157,6 +166,7 @@ export interface FileRouteTypes {
     | '/setup'
     | '/sign-in'
     | '/settings'
+    | '/form/$token'
     | '/apps/$appId'
     | '/settings/account'
     | '/settings/members'
@@ -172,6 +182,7 @@ export interface FileRouteTypes {
     | '/invite'
     | '/setup'
     | '/sign-in'
+    | '/form/$token'
     | '/settings/account'
     | '/settings/members'
     | '/settings/models'
@@ -188,6 +199,7 @@ export interface FileRouteTypes {
     | '/setup'
     | '/sign-in'
     | '/_console/settings'
+    | '/form/$token'
     | '/_console/apps/$appId'
     | '/_console/settings/account'
     | '/_console/settings/members'
@@ -205,6 +217,7 @@ export interface RootRouteChildren {
   InviteRoute: typeof InviteRoute;
   SetupRoute: typeof SetupRoute;
   SignInRoute: typeof SignInRoute;
+  FormTokenRoute: typeof FormTokenRoute;
 }
 
 declare module '@tanstack/react-router' {
@@ -250,6 +263,13 @@ declare module '@tanstack/react-router' {
       fullPath: '/settings';
       preLoaderRoute: typeof ConsoleSettingsRouteImport;
       parentRoute: typeof ConsoleRoute;
+    };
+    '/form/$token': {
+      id: '/form/$token';
+      path: '/form/$token';
+      fullPath: '/form/$token';
+      preLoaderRoute: typeof FormTokenRouteImport;
+      parentRoute: typeof rootRouteImport;
     };
     '/_console/apps/': {
       id: '/_console/apps/';
@@ -371,6 +391,7 @@ const rootRouteChildren: RootRouteChildren = {
   InviteRoute: InviteRoute,
   SetupRoute: SetupRoute,
   SignInRoute: SignInRoute,
+  FormTokenRoute: FormTokenRoute,
 };
 export const routeTree = rootRouteImport
   ._addFileChildren(rootRouteChildren)

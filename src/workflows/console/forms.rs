@@ -98,7 +98,7 @@ pub(super) async fn answer_run_form(
     }
     let row = forms::find_in_run(&state, session.workspace_id, run_id, form_id).await?;
     let scope = Scope { workspace_id: session.workspace_id, app_id, owner: Owner::Account(session.account_id) };
-    forms::answer(&state, &scope, &row, &body.inputs, &body.action).await?;
+    forms::answer(&state, &scope, &row, None, &body.inputs, &body.action).await?;
     session.audit(&state.db, "workflow_run.answer_form", ("workflow_run", run_id), json!({"form_id": form_id})).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,4 +4,5 @@ pub mod batch;
 pub mod console;
 pub mod drafts;
 pub mod forms;
+pub mod recipients;
 pub mod runs;

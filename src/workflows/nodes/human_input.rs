@@ -1,5 +1,6 @@
 //! `human-input`: a form that a person answers; the run waits, and goes on at the action that the person chose.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -8,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{Context, FieldError, NodeError, Outcome, read};
 use crate::workflows::event::{FormAnswer, RunEvent};
 use crate::workflows::host::{FormState, NewForm};
-use crate::workflows::template::Template;
+use crate::workflows::template::{self, Template};
 use crate::workflows::value;
 use crate::workflows::vars::{Pool, Selector, Vars};
 
@@ -99,7 +100,7 @@ impl HumanInput {
     }
 
     pub async fn run(&self, context: &Context) -> Result<Outcome, NodeError> {
-        let form_content = self.form_content.text(&context.pool);
+        let form_content = self.form_content.markdown(&context.pool);
         let (inputs, resolved_default_values) = self.resolved_inputs(&context.pool);
         let form = NewForm {
             execution_id: context.execution_id,
@@ -108,18 +109,20 @@ impl HumanInput {
             form_content: form_content.clone(),
             inputs,
             actions: self.actions.iter().map(|a| json!({"id": a.id, "title": a.title, "button_style": a.button_style})).collect(),
-            delivery_methods: self.delivery_methods.clone(),
+            delivery_methods: self.delivery_methods(&context.pool),
             resolved_default_values,
             expires_in: self.expires_in,
         };
-        match context.host.open_form(form).await? {
+        let opened = context.host.open_form(form).await?;
+        let process_data = opened.delivery;
+        match opened.state {
             FormState::Waiting(form) => Ok(Outcome { waits_for: Some(form.into()), ..Outcome::default() }),
-            FormState::Answered(answer) => Ok(self.answered(context, answer)),
+            FormState::Answered(answer) => Ok(Outcome { process_data, ..self.answered(context, answer) }),
             FormState::TimedOut { expiration_time } => {
                 let (node_id, node_title) = (context.node.id.clone(), context.node.title.clone());
                 context.out.event(RunEvent::HumanInputTimeout { node_id, node_title, expiration_time });
                 let outputs = ending("", "", &fill_in(&form_content, &Vars::new()));
-                Ok(Outcome { outputs, handle: Some(TIMEOUT_HANDLE.to_owned()), ..Outcome::default() })
+                Ok(Outcome { outputs, process_data, handle: Some(TIMEOUT_HANDLE.to_owned()), ..Outcome::default() })
             }
         }
     }
@@ -134,6 +137,19 @@ impl HumanInput {
         let handle = Some(answer.action_id.clone());
         context.out.event(RunEvent::HumanInputFilled(answer));
         Outcome { outputs, handle, ..Outcome::default() }
+    }
+
+    /// The ways to people, with the run's values in what they say; where the form's link goes stays open.
+    fn delivery_methods(&self, pool: &Pool) -> Value {
+        let mut methods = self.delivery_methods.clone();
+        for method in methods.as_array_mut().into_iter().flatten() {
+            for place in ["/config/subject", "/config/body"] {
+                if let Some(Value::String(text)) = method.pointer_mut(place) {
+                    *text = template::render(text, pool);
+                }
+            }
+        }
+        methods
     }
 
     /// The inputs with their options in place, and the values that fields begin with.
@@ -180,24 +196,44 @@ fn ending(action_id: &str, action_value: &str, rendered_content: &str) -> Vars {
     Map::from_iter([text(ACTION_ID, action_id), text(ACTION_VALUE, action_value), text(RENDERED_CONTENT, rendered_content)])
 }
 
-/// A form's content with the values in place of `{{#$output.name#}}`: what was answered, as people read it.
-pub fn fill_in(form_content: &str, values: &Vars) -> String {
+/// A part of a form's content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece<'a> {
+    Text(&'a str),
+    /// Where the input of this name stands.
+    Input(&'a str),
+}
+
+/// A form's content in pieces: `{{#$output.name#}}` is where an input stands.
+pub fn pieces(form_content: &str) -> Vec<Piece<'_>> {
     const OPEN: &str = "{{#$output.";
-    let mut out = String::with_capacity(form_content.len());
-    let mut rest = form_content;
-    while let Some((before, after)) = rest.split_once(OPEN) {
-        out.push_str(before);
-        let Some((name, behind)) = after.split_once("#}}").filter(|(name, _)| is_name(name)) else {
-            out.push_str(OPEN);
-            rest = after;
-            continue;
-        };
-        if let Some(value) = values.get(name) {
-            out.push_str(&if value::files(value).is_empty() { value::text(value) } else { value::markdown(value) });
+    const CLOSE: &str = "#}}";
+    let (mut pieces, mut written, mut at) = (Vec::new(), 0, 0);
+    while let Some(found) = form_content[at..].find(OPEN) {
+        let start = at + found;
+        at = start + OPEN.len();
+        let Some((name, _)) = form_content[at..].split_once(CLOSE).filter(|(name, _)| is_name(name)) else { continue };
+        if written < start {
+            pieces.push(Piece::Text(&form_content[written..start]));
         }
-        rest = behind;
+        pieces.push(Piece::Input(name));
+        at += name.len() + CLOSE.len();
+        written = at;
     }
-    out + rest
+    if written < form_content.len() {
+        pieces.push(Piece::Text(&form_content[written..]));
+    }
+    pieces
+}
+
+/// A form's content with the values in place of its inputs: what was answered, as people read it.
+pub fn fill_in(form_content: &str, values: &Vars) -> String {
+    let shown = |value: &Value| if value::files(value).is_empty() { value::text(value) } else { value::markdown(value) };
+    let piece = |piece| match piece {
+        Piece::Text(text) => Cow::Borrowed(text),
+        Piece::Input(name) => Cow::Owned(values.get(name).map_or_else(String::new, shown)),
+    };
+    pieces(form_content).into_iter().map(piece).collect()
 }
 
 fn is_name(text: &str) -> bool {
@@ -213,6 +249,7 @@ mod tests {
     use super::super::testing::{Double, EXECUTION, NODE, file, refusal, run_with_events};
     use super::*;
     use crate::workflows::event::Form;
+    use crate::workflows::host::OpenForm;
 
     fn data() -> Value {
         json!({
@@ -227,7 +264,10 @@ mod tests {
                 {"type": "file", "output_variable_name": "proof", "allowed_file_types": ["image"]},
             ],
             "user_actions": [{"id": "ok", "title": "Fine", "button_style": "primary"}, {"id": "no", "title": "No"}],
-            "delivery_methods": [{"id": "1", "type": "webapp", "enabled": true, "config": {}}],
+            "delivery_methods": [
+                {"id": "1", "type": "webapp", "enabled": true, "config": {}},
+                {"id": "2", "type": "email", "enabled": true, "config": {"subject": "Order {{#in.n#}}", "body": "{{#in.n#}}: {{#url#}}"}},
+            ],
             "timeout": 2, "timeout_unit": "day",
         })
     }
@@ -236,7 +276,8 @@ mod tests {
         let mut pool = Pool::default();
         pool.set("in", "n", json!(5));
         pool.set("in", "sizes", json!(["S", 3]));
-        let host = Arc::new(Double { form_state: Some(state).into(), ..Double::default() });
+        let delivery = Map::from_iter([("delivery".into(), json!("by hand"))]);
+        let host = Arc::new(Double { form: Some(OpenForm { state, delivery }).into(), ..Double::default() });
         let (outcome, events) = run_with_events(&host, &data(), &pool).await;
         let form = host.forms.lock().unwrap().pop().unwrap();
         (outcome.unwrap(), events, form)
@@ -271,6 +312,7 @@ mod tests {
             json!([{"id": "ok", "title": "Fine", "button_style": "primary"}, {"id": "no", "title": "No", "button_style": "default"}]);
         assert_eq!(form.actions, actions);
         assert_eq!(form.delivery_methods[0]["type"], "webapp");
+        assert_eq!(form.delivery_methods[1]["config"], json!({"subject": "Order 5", "body": "5: {{#url#}}"}));
         assert_eq!(form.expires_in, Duration::from_secs(2 * 24 * 3600));
     }
 
@@ -286,6 +328,7 @@ mod tests {
         };
         let (outcome, events, _) = run(FormState::Answered(answer.clone())).await;
         assert_eq!(outcome.handle.as_deref(), Some("no"));
+        assert_eq!(outcome.process_data["delivery"], "by hand");
         let expected = json!({"note": "ok", "fixed": null, "open": null, "size": null, "colour": null, "proof": null,
                               "__action_id": "no", "__action_value": "No", "__rendered_content": "Order 5: ok"});
         assert_eq!(Value::Object(outcome.outputs), expected);
@@ -299,6 +342,16 @@ mod tests {
         let expected = json!({"__action_id": "", "__action_value": "", "__rendered_content": "Order 5:  in.gone"});
         assert_eq!(Value::Object(outcome.outputs), expected);
         assert!(matches!(&events[..], [RunEvent::HumanInputTimeout { node_id, expiration_time: 9, .. }] if node_id == NODE));
+    }
+
+    #[test]
+    fn inputs_stand_where_the_content_says() {
+        use Piece::{Input, Text};
+        assert_eq!(
+            pieces("{{#$output.a#}} b {{#$output.c#}}{{#$output.no name#}}"),
+            [Input("a"), Text(" b "), Input("c"), Text("{{#$output.no name#}}")]
+        );
+        assert!(pieces("").is_empty());
     }
 
     #[test]

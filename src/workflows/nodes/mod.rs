@@ -48,7 +48,7 @@ use super::value;
 use super::vars::{Pool, Selector, Vars};
 
 pub use http_request::{REQUEST_ERROR as HTTP_REQUEST_ERROR, SIZE_ERROR as HTTP_SIZE_ERROR};
-pub use human_input::{TIMEOUT_HANDLE, fill_in};
+pub use human_input::{Piece, TIMEOUT_HANDLE, fill_in, pieces};
 pub use iteration::{ErrorHandling, Iteration};
 pub use r#loop::{Loop, VariableSource};
 

@@ -13,7 +13,7 @@ use super::{Context, NodeError, Out, Outcome};
 use crate::tools::{ToolInfo, ToolOutput, ToolRef};
 use crate::workflows::event::{NodeRecord, RunEvent};
 use crate::workflows::graph::Flow;
-use crate::workflows::host::{FormState, Host, HttpRequest, HttpResponse, Language, NewForm};
+use crate::workflows::host::{Host, HttpRequest, HttpResponse, Language, NewForm, OpenForm};
 use crate::workflows::run::Limits;
 use crate::workflows::value;
 use crate::workflows::vars::{Pool, Vars};
@@ -38,7 +38,7 @@ pub struct Double {
     pub code_result: Mutex<Option<Result<Vars, NodeError>>>,
     pub code_calls: Mutex<Vec<(Language, String, Vars)>>,
     pub forms: Mutex<Vec<NewForm>>,
-    pub form_state: Mutex<Option<FormState>>,
+    pub form: Mutex<Option<OpenForm>>,
 }
 
 impl Double {
@@ -102,9 +102,9 @@ impl Host for Double {
         self.tool_result.lock().unwrap().take().expect("a result was prepared")
     }
 
-    async fn open_form(&self, form: NewForm) -> Result<FormState, NodeError> {
+    async fn open_form(&self, form: NewForm) -> Result<OpenForm, NodeError> {
         self.forms.lock().unwrap().push(form);
-        Ok(self.form_state.lock().unwrap().clone().expect("a state was prepared"))
+        Ok(self.form.lock().unwrap().clone().expect("a form was prepared"))
     }
 
     async fn commit(&self, _record: &NodeRecord) -> Result<(), NodeError> {

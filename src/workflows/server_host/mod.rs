@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::event::NodeRecord;
 use super::forms;
-use super::host::{FormState, Host, HttpRequest, HttpResponse, Language, NewForm, Retrieval};
+use super::host::{FormState, Host, HttpRequest, HttpResponse, Language, NewForm, OpenForm, Retrieval};
 use super::nodes::NodeError;
 use super::run_host::LONGEST_WAIT;
 use super::value;
@@ -111,12 +111,17 @@ impl Host for ServerHost {
     }
 
     /// Nobody but those who watch sees it.
-    async fn open_form(&self, new: NewForm) -> Result<FormState, NodeError> {
+    async fn open_form(&self, new: NewForm) -> Result<OpenForm, NodeError> {
         let (id, expires_at) = (new.execution_id, Utc::now() + new.expires_in.min(LONGEST_WAIT));
         let form = forms::form_without_page(new, id, expires_at);
-        let Some(answer) = &self.answer else { return Ok(FormState::Waiting(form)) };
-        let read = forms::read_answer(&self.state, &self.scope, form, &answer.inputs, &answer.action).await;
-        read.map(FormState::Answered).map_err(failed("InvalidFormData"))
+        let state = match &self.answer {
+            None => FormState::Waiting(form),
+            Some(answer) => {
+                let read = forms::read_answer(&self.state, &self.scope, form, &answer.inputs, &answer.action).await;
+                FormState::Answered(read.map_err(failed("InvalidFormData"))?)
+            }
+        };
+        Ok(OpenForm { state, delivery: Vars::new() })
     }
 
     async fn commit(&self, _record: &NodeRecord) -> Result<(), NodeError> {

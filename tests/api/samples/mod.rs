@@ -52,7 +52,7 @@ const SAMPLES: &[Sample] = &[
     given("lazeyliu-broken-if-else-no-false", &["query=x"]),
     given("lazeyliu-broken-question-classifier-routing", &["query=Where is my invoice?"]),
     given("lazeyliu-broken-selector", &[]),
-    Sample { fails: Some("This run can't use forms"), ..given("lazeyliu-human-input-approval", &["request_id=7"]) },
+    Sample { fails: Some("waits for a person at Human Input"), ..given("lazeyliu-human-input-approval", &["request_id=7"]) },
     given("lazeyliu-iteration-template", &[]),
     given("lazeyliu-list-operator", &[]),
     given("lazeyliu-loop-assigner", &[]),

@@ -38,7 +38,7 @@ export function LanguageMenu({ onChange }: { onChange?: (language: Language) => 
   return (
     <Menu>
       <MenuTrigger asChild>
-        <Button variant="ghost" aria-label={t('common.language')}>
+        <Button variant="ghost" aria-label={`${t('common.language')}: ${current.label}`}>
           <Languages />
           {current.label}
         </Button>

@@ -2,6 +2,7 @@
 import { HttpResponse, http } from 'msw';
 import type { components } from '@/lib/api/schema';
 import type { AppVersion, Model, Provider, Session } from '@/lib/api/types';
+import { formHandlers, type LinkedForm, WAITING } from './form-fixtures';
 
 type Schemas = components['schemas'];
 
@@ -107,6 +108,8 @@ export interface World {
   invitations: Schemas['Invitation'][];
   annotations: Schemas['Annotation'][];
   versions: AppVersion[];
+  /** What a form's link leads to. */
+  form: LinkedForm | null;
   /** What the preview answers. */
   answer: string;
   /** Requests as `METHOD path`, with the parsed body of unsafe ones. */
@@ -265,6 +268,7 @@ export function makeWorld(patch: Partial<World> = {}): World {
       },
     ],
     versions: VERSIONS,
+    form: WAITING,
     answer:
       'The picture shows **one red circle** on a white ground.\n\n| Shape | Colour |\n| --- | --- |\n| circle | red |\n\n```python\nprint("red circle")\n```\n',
     seen: [],
@@ -311,10 +315,13 @@ export function handlersOf(world: World) {
         body = text ? JSON.parse(text) : null;
       } catch {}
       world.seen.push({ line: `${request.method} ${url.pathname}`, body, csrf: request.headers.get('X-CSRF-Token') });
-      const open = ['/api/setup', '/api/session', '/api/invitations/accept'].includes(url.pathname);
+      const open =
+        ['/api/setup', '/api/session', '/api/invitations/accept'].includes(url.pathname) ||
+        url.pathname.startsWith('/api/forms/');
       if (!signedIn() && !open) return error(401, 'unauthorized', 'Please sign in.');
       return undefined;
     }),
+    ...formHandlers(world, error),
     http.get('*/api/setup', () => HttpResponse.json({ needed: world.setupNeeded, version: '0.1.0' })),
     http.post('*/api/setup', async ({ request }) => {
       const body = (await request.json()) as { email: string; name: string; workspace_name: string };
@@ -597,7 +604,10 @@ export function handlersOf(world: World) {
       const body = (await request.json()) as { email: string; role: Schemas['Role'] };
       const invitation = { id: 'i-2', ...body, created_at: ago(0), expires_at: ago(-10_000) };
       world.invitations = [...world.invitations, invitation];
-      return HttpResponse.json({ ...invitation, url: 'http://localhost:8080/invite?token=good' }, { status: 201 });
+      return HttpResponse.json(
+        { ...invitation, url: 'http://localhost:8080/invite?token=good', is_mailed: false },
+        { status: 201 },
+      );
     }),
   ];
 }

@@ -38,7 +38,7 @@ export function Select({
     >
       <Radix.Trigger
         className={cn(
-          'flex w-full items-center justify-between gap-2 rounded-md border border-line-strong bg-surface px-3 text-left text-sm shadow-1 transition-colors hover:border-ink-3/60 focus-visible:border-accent focus-visible:outline-none focus-visible:ring-3 focus-visible:ring-accent/20 disabled:opacity-55 data-[placeholder]:text-ink-3',
+          'flex w-full items-center justify-between gap-2 rounded-md border border-line-strong bg-surface px-3 text-left text-sm shadow-1 transition-colors hover:border-ink-3/60 focus-visible:border-accent focus-visible:outline-none focus-visible:ring-3 focus-visible:ring-accent/20 disabled:opacity-55 aria-invalid:border-danger data-[placeholder]:text-ink-3',
           size === 'sm' ? 'h-8' : 'h-9',
           className,
         )}

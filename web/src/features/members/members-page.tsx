@@ -178,7 +178,7 @@ function InviteDialog({ roleOptions, onClose }: InviteDialogProps) {
         open
         onOpenChange={(open) => !open && onClose()}
         title={t('settings.inviteReady')}
-        description={t('settings.inviteReadyText', {
+        description={t(invite.data.is_mailed ? 'settings.inviteMailedText' : 'settings.inviteReadyText', {
           email: invite.data.email,
           date: formatDate(invite.data.expires_at, i18n.language),
         })}

@@ -48,6 +48,7 @@ const SPECIFIC = new Set([
   'model_currently_not_support',
   'invalid_workflow',
   'conflict',
+  'invalid_form_data',
   'forbidden',
 ]);
 

@@ -141,202 +141,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/apps/{app_id}/draft/check": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Everything that is wrong with the draft of a workflow, and what is probably a mistake */
-        post: operations["check_draft"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/draft/map-models": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Replace models everywhere in the draft; 409 when someone else changed it meanwhile */
-        post: operations["map_models"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/draft/nodes/{node_id}/last-run": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What a node of the draft last did, in a run of one's own or tried alone; 404 when it did nothing yet */
-        get: operations["get_last_run"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/draft/nodes/{node_id}/run": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Run one node of the draft by itself; containers run what lies inside of them.
-         * @description The answer is a stream of the events that the node has in a run, or with `blocking` what came of it. It becomes the node's
-         *     last run. Stop it with its `task_id`.
-         */
-        post: operations["run_node"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/draft/nodes/{node_id}/variables": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What a node of the draft reads, with the values that are there */
-        get: operations["list_node_variables"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/draft/run": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Run the draft of a workflow. Chatflows are asked through their preview.
-         * @description The answer is a stream of the events of `/v1/workflows/run`, or with `blocking` what the run came to.
-         */
-        post: operations["run_draft"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/draft/tasks/{task_id}/stop": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Stop a node that is tried, or a run of one's own */
-        post: operations["stop_node"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/draft/variables": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The variables of the draft, each member's own: what the nodes last gave, conversation, system and environment variables */
-        get: operations["list_draft_variables"];
-        put?: never;
-        post?: never;
-        /** Forget what all nodes of the draft last gave */
-        delete: operations["clear_draft_variables"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/draft/variables/{node_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Forget what a node of the draft last gave */
-        delete: operations["clear_node_variables"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/draft/variables/{node_id}/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One variable of the draft, whole */
-        get: operations["get_draft_variable"];
-        /** Put a value in the place of what a node gave: nodes that are tried alone read it, until the node runs again */
-        put: operations["edit_draft_variable"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/draft/variables/{node_id}/{name}/reset": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Take an edited value back: the variable is again what the node last gave */
-        post: operations["reset_draft_variable"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/apps/{app_id}/duplicate": {
         parameters: {
             query?: never;
@@ -466,235 +270,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Make a version of the draft and give it to callers. The draft of a workflow must have no errors: `error.details.issues` names
-         *     them.
-         */
+        /** Make a version of the draft and give it to callers */
         post: operations["publish_app"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/runs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The runs of an app, newest first */
-        get: operations["list_runs"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/runs/{run_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One run */
-        get: operations["get_run"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/runs/{run_id}/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Follow a run: its events from now on, or behind the one that `Last-Event-ID` names */
-        get: operations["follow_run"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/runs/{run_id}/forms": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The forms that a run asked people to fill in */
-        get: operations["list_run_forms"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/runs/{run_id}/forms/{form_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Answer a form of a draft's run. The run goes on in the background: follow its events. */
-        post: operations["answer_run_form"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/runs/{run_id}/nodes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The nodes of a run that ended, in the order in which they began. A page may end early where values are large. */
-        get: operations["list_run_nodes"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/runs/{run_id}/nodes/{node_run_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One node of a run */
-        get: operations["get_run_node"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/runs/{run_id}/nodes/{node_run_id}/values/{field}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The whole of a node's `inputs`, `process_data` or `outputs` */
-        get: operations["get_run_node_value"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/runs/{run_id}/stop": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Stop a run, whoever started it */
-        post: operations["stop_run"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/runs/{run_id}/values/{field}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The whole of what a run was asked (`inputs`) or came to (`outputs`) */
-        get: operations["get_run_value"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/triggers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The triggers of an app */
-        get: operations["list_triggers"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/triggers/{trigger_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /**
-         * Switch a trigger on or off
-         * @description A schedule that is switched on fires at its next time; those that passed while it was off are not made up for.
-         */
-        patch: operations["update_trigger"];
-        trace?: never;
-    };
-    "/api/apps/{app_id}/triggers/{trigger_id}/renew-url": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Give a webhook another URL; the one of before stops working at once */
-        post: operations["renew_webhook_url"];
         delete?: never;
         options?: never;
         head?: never;
@@ -735,23 +312,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/apps/{app_id}/versions/{version_id}/diff/{other}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What leads from one version to another */
-        get: operations["diff_versions"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/apps/{app_id}/versions/{version_id}/restore": {
         parameters: {
             query?: never;
@@ -763,6 +323,23 @@ export interface paths {
         put?: never;
         /** Make a version the draft again; what is published stays */
         post: operations["restore_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/workflow-runs/{workflow_run_id}/forms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Forms that a run of the app asked people to fill in, and how they went out */
+        get: operations["list_run_forms"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -831,6 +408,41 @@ export interface paths {
         put?: never;
         /** Upload a file to send with a preview */
         post: operations["upload_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/forms/{form_token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A form, by the token of its link */
+        get: operations["get_form_page"];
+        put?: never;
+        /** Answer a form; the first answer wins, and the run that asked goes on */
+        post: operations["answer_form_page"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/forms/{form_token}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a file to answer a form with */
+        post: operations["upload_form_file"];
         delete?: never;
         options?: never;
         head?: never;
@@ -958,41 +570,6 @@ export interface paths {
         head?: never;
         /** Change a member's role */
         patch: operations["update_member"];
-        trace?: never;
-    };
-    "/api/model-mappings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Which models run in place of those that imported files name */
-        get: operations["list_model_mappings"];
-        /** Remember a mapping; one of the same model is replaced */
-        put: operations["put_model_mapping"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/model-mappings/{mapping_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Forget a mapping */
-        delete: operations["delete_model_mapping"];
-        options?: never;
-        head?: never;
-        patch?: never;
         trace?: never;
     };
     "/api/models": {
@@ -1355,12 +932,11 @@ export interface components {
         };
         /** Format: uuid */
         AnnotationId: string;
-        /** @description An answer to a form. */
         AnswerForm: {
             /** @description Id of one of its actions */
             action: string;
-            /** @description Values of the form's inputs */
-            inputs?: {
+            /** @description Values of the form's inputs: texts, and files as `{"type", "transfer_method", "upload_file_id" or "url"}` */
+            inputs: {
                 [key: string]: unknown;
             };
         };
@@ -1399,6 +975,14 @@ export interface components {
             max_active_requests: number;
             published_version?: null | components["schemas"]["AppVersion"];
             site: components["schemas"]["Site"];
+        };
+        /** @description How an app shows itself to people outside. */
+        AppFace: {
+            icon: string;
+            icon_background: string;
+            /** @description `emoji`, `image` or `link` */
+            icon_type: string;
+            name: string;
         };
         /** Format: uuid */
         AppId: string;
@@ -1446,14 +1030,6 @@ export interface components {
         };
         /** Format: uuid */
         AppVersionId: string;
-        /** @description Where in a config something is named. */
-        At: {
-            /** @description Path inside the node's data, or of the config */
-            field: string;
-            /** @description Of workflows */
-            node_id?: string | null;
-            title?: string | null;
-        };
         AuditEntry: {
             account_email?: string | null;
             account_id?: null | components["schemas"]["AccountId"];
@@ -1507,28 +1083,6 @@ export interface components {
         CallTool: components["schemas"]["ToolRef"] & {
             arguments?: Record<string, unknown>;
         };
-        /** @description One value that differs. */
-        Change: {
-            /** @description Null of removed ones */
-            after: Record<string, unknown>;
-            /** @description Null of added ones */
-            before: Record<string, unknown>;
-            kind: components["schemas"]["ChangeKind"];
-            /** @description JSON pointer */
-            path: string;
-            /** @description Less than all is shown */
-            truncated: boolean;
-        };
-        ChangedNode: components["schemas"]["NodeName"] & {
-            /** @description Paths are inside the node */
-            changes: components["schemas"]["Change"][];
-            /** @description Where and how large it is drawn */
-            layout: components["schemas"]["Change"][];
-            /** @description `changes` is empty */
-            layout_only: boolean;
-        };
-        /** @enum {string} */
-        ChangeKind: "added" | "removed" | "changed";
         ChangePassword: {
             current_password: string;
             new_password: string;
@@ -1551,16 +1105,6 @@ export interface components {
             /** @description Chatflows: the published version that answers, in place of the current one */
             workflow_id?: string | null;
         };
-        CheckDraft: {
-            /** @description The workflow as it is in the studio; without it the saved draft is looked at */
-            config?: Record<string, unknown> | null;
-        };
-        Checked: {
-            /** @description There are no errors */
-            can_publish: boolean;
-            /** @description Errors first */
-            data: components["schemas"]["Issue"][];
-        };
         /** @description A call of a completion app. */
         CompletionRequest: {
             files?: components["schemas"]["InputFile"][];
@@ -1571,11 +1115,18 @@ export interface components {
             response_mode?: null | components["schemas"]["ResponseMode"];
             user: string;
         };
-        /** @enum {string} */
-        Container: "iteration" | "loop";
         Content: {
             answer: string;
             question: string;
+        };
+        ContentPiece: {
+            text: string;
+            /** @enum {string} */
+            type: "text";
+        } | {
+            name: string;
+            /** @enum {string} */
+            type: "input";
         };
         Conversation: {
             /**
@@ -1611,6 +1162,8 @@ export interface components {
             token: string;
         };
         CreatedInvitation: components["schemas"]["Invitation"] & {
+            /** @description A mail with the link is on its way */
+            is_mailed: boolean;
             /** @description The link to send; shown only now */
             url: string;
         };
@@ -1656,12 +1209,9 @@ export interface components {
             config?: Record<string, unknown> | null;
             conversation_id?: null | components["schemas"]["ConversationId"];
             files?: components["schemas"]["InputFile"][] | null;
-            from?: null | components["schemas"]["ReplayFrom"];
             inputs?: {
                 [key: string]: unknown;
             };
-            /** @description With `from`: values in place of those of the earlier run */
-            overrides?: components["schemas"]["GivenVariable"][];
             query?: string;
         };
         CreateProvider: {
@@ -1755,43 +1305,8 @@ export interface components {
             rerank?: null | components["schemas"]["ModelName"];
             "text-embedding"?: null | components["schemas"]["ModelName"];
         };
-        /** @description A variable of the draft. */
-        DraftVariable: {
-            /** @description It was put in the place of what the node gave */
-            is_edited: boolean;
-            kind: components["schemas"]["VariableKind"];
-            name: string;
-            /** @description Or `conversation`, `sys`, `env` */
-            node_id: string;
-            run_id?: null | components["schemas"]["WorkflowRunId"];
-            /** @description The node's */
-            title?: string | null;
-            /** @description As the DSL writes it */
-            type: string;
-            /**
-             * Format: date-time
-             * @description Null where nothing has run yet
-             */
-            updated_at?: string | null;
-            /** @description Secrets are asterisks */
-            value: Record<string, unknown>;
-            /** @description Less than all is shown: ask for the variable */
-            value_truncated: boolean;
-        };
         DuplicateApp: {
             name?: string | null;
-        };
-        EdgeChanges: {
-            added: components["schemas"]["EdgeName"][];
-            removed: components["schemas"]["EdgeName"][];
-        };
-        EdgeName: {
-            source: string;
-            source_handle: string;
-            target: string;
-        };
-        EditVariable: {
-            value: Record<string, unknown>;
         };
         EndUser: {
             /** Format: uuid */
@@ -1834,6 +1349,8 @@ export interface components {
         Feedbacks: {
             data: components["schemas"]["Feedback"][];
         };
+        /** Format: uuid */
+        FileId: string;
         /**
          * @description What a file is for an app; follows from its extension.
          * @enum {string}
@@ -1844,6 +1361,12 @@ export interface components {
          * @enum {string}
          */
         Form: "llm" | "form";
+        FormAction: {
+            /** @description `primary`, `default`, `accent` or `ghost` */
+            button_style: string;
+            id: string;
+            title: string;
+        };
         /** @description An answer to a form. */
         FormAnswer: {
             /** @description Id of one of its actions */
@@ -1854,6 +1377,33 @@ export interface components {
             };
             user: string;
         };
+        FormFile: {
+            /** Format: binary */
+            file: string;
+        };
+        FormFileRules: {
+            /** @description Extensions without dots; empty = any */
+            extensions: string[];
+            /**
+             * Format: int64
+             * @description Of the largest kind of file that is taken
+             */
+            max_mb: number;
+            /** @description `local_file`, `remote_url` */
+            methods: components["schemas"]["TransferMethod"][];
+            number_limit: number;
+        };
+        FormInput: {
+            /** @description What the field begins with */
+            default?: string | null;
+            files?: null | components["schemas"]["FormFileRules"];
+            name: string;
+            /** @description Of a select */
+            options: string[];
+            type: components["schemas"]["FormInputKind"];
+        };
+        /** @enum {string} */
+        FormInputKind: "paragraph" | "select" | "file" | "file-list";
         /** @description What a form shows. */
         FormPage: {
             /** Format: int64 */
@@ -1864,14 +1414,37 @@ export interface components {
             resolved_default_values: Record<string, unknown>;
             user_actions: Record<string, unknown>[];
         };
-        /** @description A variable and a value for it. */
-        GivenVariable: {
-            /** @description A node's id (or `sys`, `env`, `conversation`), a variable, keys inside of it */
-            selector: string[];
-            value?: Record<string, unknown>;
+        /** @description What is asked. */
+        FormQuestions: {
+            actions: components["schemas"]["FormAction"][];
+            /** @description In order; every input has its place */
+            content: components["schemas"]["ContentPiece"][];
+            inputs: components["schemas"]["FormInput"][];
         };
-        /** Format: uuid */
-        HumanInputFormId: string;
+        FormRecipient: {
+            email: string;
+            /** @description Why the mail was not sent, or not yet */
+            error?: string | null;
+            /** Format: date-time */
+            sent_at?: string | null;
+            status: components["schemas"]["MailStatus"];
+        };
+        /**
+         * @description What stands before whoever would answer a form.
+         * @enum {string}
+         */
+        FormStanding: "waiting" | "answered" | "expired" | "run_ended";
+        /** @description What was answered. */
+        GivenAnswer: {
+            /** @description Title of the action that was chosen */
+            action: string;
+            /** Format: date-time */
+            answered_at: string;
+            /** @description Markdown: the form with its values; only for whoever gave them */
+            content?: string | null;
+            /** @description By whoever asks, as far as their link tells */
+            is_yours: boolean;
+        };
         /** @enum {string} */
         IconType: "emoji" | "image" | "link";
         ImportApp: {
@@ -1887,10 +1460,6 @@ export interface components {
              * @description To confirm a pending import with, for ten minutes
              */
             import_id?: string | null;
-            /** @description Models of the file in whose place others run */
-            mapped: components["schemas"]["Mapped"][];
-            /** @description What the app names and the workspace does not have; models can be mapped to others */
-            missing: components["schemas"]["Missing"];
             status: components["schemas"]["ImportStatus"];
             warnings: string[];
         };
@@ -1923,20 +1492,18 @@ export interface components {
             role: components["schemas"]["Role"];
             workspace_name: string;
         };
-        /** @description One thing that is wrong. */
-        Issue: {
-            /** @description Path inside the node's data, or of the graph */
-            field: string;
-            message: string;
-            node_id?: string | null;
-            severity: components["schemas"]["Severity"];
-            title?: string | null;
-        };
         /** @enum {string} */
         KeyKind: "app" | "dataset" | "model";
-        /** @description A node's last run. */
-        LastRun: components["schemas"]["NodeRun"] & {
-            run_id?: null | components["schemas"]["WorkflowRunId"];
+        /** @description A form as whoever has a link to it sees it. */
+        LinkedForm: {
+            answer?: null | components["schemas"]["GivenAnswer"];
+            app: components["schemas"]["AppFace"];
+            /** Format: date-time */
+            expires_at: string;
+            questions?: null | components["schemas"]["FormQuestions"];
+            standing: components["schemas"]["FormStanding"];
+            /** @description Of the node that asks */
+            title: string;
         };
         /** @description A console list. */
         List_Annotation: {
@@ -2039,33 +1606,6 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A console list. */
-        List_DraftVariable: {
-            data: {
-                /** @description It was put in the place of what the node gave */
-                is_edited: boolean;
-                kind: components["schemas"]["VariableKind"];
-                name: string;
-                /** @description Or `conversation`, `sys`, `env` */
-                node_id: string;
-                run_id?: null | components["schemas"]["WorkflowRunId"];
-                /** @description The node's */
-                title?: string | null;
-                /** @description As the DSL writes it */
-                type: string;
-                /**
-                 * Format: date-time
-                 * @description Null where nothing has run yet
-                 */
-                updated_at?: string | null;
-                /** @description Secrets are asterisks */
-                value: Record<string, unknown>;
-                /** @description Less than all is shown: ask for the variable */
-                value_truncated: boolean;
-            }[];
-            /** @description Ask for the next page with `cursor=` this; null on the last page */
-            next_cursor?: string | null;
-        };
-        /** @description A console list. */
         List_Invitation: {
             data: {
                 /** Format: date-time */
@@ -2152,85 +1692,6 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A console list. */
-        List_ModelMapping: {
-            data: (components["schemas"]["Mapping"] & {
-                created_by_name?: string | null;
-                id: components["schemas"]["ModelMappingId"];
-                /** Format: date-time */
-                updated_at: string;
-            })[];
-            /** @description Ask for the next page with `cursor=` this; null on the last page */
-            next_cursor?: string | null;
-        };
-        /** @description A console list. */
-        List_NodeRun: {
-            data: {
-                /** Format: date-time */
-                created_at: string;
-                /** Format: double */
-                elapsed_s: number;
-                error?: string | null;
-                error_type?: string | null;
-                /** Format: date-time */
-                finished_at: string;
-                /** @description Where a branch went on */
-                handle?: string | null;
-                /**
-                 * Format: uuid
-                 * @description Of this node in this place of the run
-                 */
-                id: string;
-                /**
-                 * Format: int32
-                 * @description 1 for the run's first node
-                 */
-                index: number;
-                /** @description Null where values were not asked for */
-                inputs?: Record<string, unknown> | null;
-                /** @description Less than all is shown: ask for the whole */
-                inputs_truncated: boolean;
-                metadata: Record<string, unknown>;
-                node_id: string;
-                node_type: string;
-                outputs?: Record<string, unknown> | null;
-                outputs_truncated: boolean;
-                predecessor_node_id?: string | null;
-                process_data?: Record<string, unknown> | null;
-                process_data_truncated: boolean;
-                /** @description Tries that failed before */
-                retries: components["schemas"]["NodeTry"][];
-                /** @description The rounds of the iterations and loops around it, the outermost first */
-                rounds: components["schemas"]["RoundOf"][];
-                /** @description succeeded, failed, exception (failed, and its error strategy took over) or stopped */
-                status: string;
-                title: string;
-                usage: components["schemas"]["NodeUsage"];
-            }[];
-            /** @description Ask for the next page with `cursor=` this; null on the last page */
-            next_cursor?: string | null;
-        };
-        /** @description A console list. */
-        List_NodeVariable: {
-            data: {
-                field: string;
-                /** @description There is a value: the node can run without being given one */
-                is_known: boolean;
-                /** @description Where it is read: in this node or one inside of it */
-                read_by_node_id: string;
-                /** @description A node's id (or `sys`, `env`, `conversation`), a variable, keys inside of it */
-                selector: string[];
-                /** @description Of the node that it is of */
-                title?: string | null;
-                /** @description As the DSL writes it; null where it is not known */
-                type?: string | null;
-                /** @description What it last held, or was set to; cut when it is long */
-                value: Record<string, unknown>;
-                value_truncated: boolean;
-            }[];
-            /** @description Ask for the next page with `cursor=` this; null on the last page */
-            next_cursor?: string | null;
-        };
-        /** @description A console list. */
         List_OpenapiProvider: {
             data: {
                 auth: components["schemas"]["Auth"];
@@ -2286,61 +1747,23 @@ export interface components {
         /** @description A console list. */
         List_RunForm: {
             data: {
-                actions: Record<string, unknown>[];
-                /** @description What was answered */
-                answer?: Record<string, unknown> | null;
+                /** @description Title of the action that was chosen */
+                action?: string | null;
+                /** Format: date-time */
+                answered_at?: string | null;
+                /** @description Address of the recipient whose link was used; null for the form's own link and the API */
+                answered_by?: string | null;
+                /** @description `webapp`, `email` */
+                channels: string[];
                 /** Format: date-time */
                 expires_at: string;
-                /** @description Markdown */
-                form_content: string;
-                id: components["schemas"]["HumanInputFormId"];
-                inputs: Record<string, unknown>[];
+                /** Format: uuid */
+                id: string;
                 node_id: string;
                 node_title: string;
-                resolved_default_values: Record<string, unknown>;
-                /** @description waiting, answered or expired */
-                status: string;
-            }[];
-            /** @description Ask for the next page with `cursor=` this; null on the last page */
-            next_cursor?: string | null;
-        };
-        /** @description A console list. */
-        List_RunSummary: {
-            data: {
-                conversation_id?: null | components["schemas"]["ConversationId"];
-                /** Format: date-time */
-                created_at: string;
-                created_by?: null | components["schemas"]["RunCreator"];
-                /**
-                 * Format: double
-                 * @description Without the times it waited for people
-                 */
-                elapsed_s: number;
-                error?: string | null;
-                /**
-                 * Format: int32
-                 * @description Nodes and rounds that failed without failing the run
-                 */
-                exceptions_count: number;
-                /** Format: date-time */
-                finished_at?: string | null;
-                id: components["schemas"]["WorkflowRunId"];
-                message_id?: null | components["schemas"]["MessageId"];
-                mode: components["schemas"]["AppMode"];
-                /** @description debugger, service-api or web-app */
-                source: string;
-                /** @description scheduled, running, paused, succeeded, failed, stopped or partial-succeeded */
-                status: string;
-                task_id: components["schemas"]["TaskId"];
-                /** Format: int32 */
-                total_steps: number;
-                /** Format: int64 */
-                total_tokens: number;
-                /** @description debugging, app-run, webhook or schedule */
-                triggered_from: string;
-                version_id?: null | components["schemas"]["AppVersionId"];
-                /** Format: int32 */
-                version_number?: number | null;
+                /** @description Those it went to by e-mail */
+                recipients: components["schemas"]["FormRecipient"][];
+                standing: components["schemas"]["FormStanding"];
             }[];
             /** @description Ask for the next page with `cursor=` this; null on the last page */
             next_cursor?: string | null;
@@ -2354,35 +1777,6 @@ export interface components {
                 name: string;
                 provider_type: components["schemas"]["ProviderType"];
                 tools: components["schemas"]["ToolInfo"][];
-            }[];
-            /** @description Ask for the next page with `cursor=` this; null on the last page */
-            next_cursor?: string | null;
-        };
-        /** @description A console list. */
-        List_Trigger: {
-            data: {
-                /** @description Of schedules, as published */
-                cron_expression?: string | null;
-                /** @description Else it does not fire */
-                enabled: boolean;
-                /** @description Why it can't fire: the node's field and what is wrong with it */
-                error?: string | null;
-                /** Format: uuid */
-                id: string;
-                kind: components["schemas"]["TriggerKind"];
-                /** Format: date-time */
-                last_fired_at?: string | null;
-                /** Format: date-time */
-                next_fire_at?: string | null;
-                node_id: string;
-                /** @description Whether the published version has it; else it can be tried out only */
-                published: boolean;
-                timezone?: string | null;
-                title: string;
-                /** @description Of webhooks: starts the draft */
-                webhook_debug_url?: string | null;
-                /** @description Of webhooks: starts the published version. Who knows it may */
-                webhook_url?: string | null;
             }[];
             /** @description Ask for the next page with `cursor=` this; null on the last page */
             next_cursor?: string | null;
@@ -2416,34 +1810,11 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
-        MapModels: {
-            mappings: components["schemas"]["Mapping"][];
-            /** @description Whether the next import does the same by itself (yes) */
-            remember?: boolean | null;
-            /**
-             * Format: int64
-             * @description `draft_revision` that the mappings were chosen for; without it they go into the draft as it is
-             */
-            revision?: number | null;
-        };
-        /** @description A model that another one took the place of. */
-        Mapped: {
-            from: components["schemas"]["ModelRef"];
-            /** @description How often */
-            places: number;
-            to: components["schemas"]["ModelRef"];
-        };
-        MappedModels: {
-            app: components["schemas"]["App"];
-            mapped: components["schemas"]["Mapped"][];
-            /** @description What the draft still names and the workspace does not have */
-            missing: components["schemas"]["Missing"];
-        };
-        /** @description `to` runs in place of `from`. */
-        Mapping: {
-            from: components["schemas"]["ModelName"];
-            to: components["schemas"]["ModelName"];
-        };
+        /**
+         * @description How a mail fared.
+         * @enum {string}
+         */
+        MailStatus: "queued" | "sent" | "failed" | "dropped";
         /** @description An MCP server. */
         McpServer: {
             /** Format: date-time */
@@ -2509,36 +1880,6 @@ export interface components {
         };
         /** Format: uuid */
         MessageId: string;
-        /** @description What is missing, with the places that name it. */
-        Missing: {
-            knowledge: components["schemas"]["MissingKnowledge"][];
-            models: components["schemas"]["MissingModel"][];
-            /** @description Of Dify, that the file says it needs */
-            plugins: string[];
-            tools: components["schemas"]["MissingTool"][];
-        };
-        MissingKnowledge: {
-            at: components["schemas"]["At"];
-            dataset_ids: string[];
-            message: string;
-        };
-        MissingModel: {
-            /** @description llm, text-embedding or rerank */
-            kind: string;
-            /** @description Why it can't be used, and what to do */
-            message: string;
-            name: string;
-            places: components["schemas"]["At"][];
-            provider: string;
-        };
-        MissingTool: {
-            message: string;
-            places: components["schemas"]["At"][];
-            provider_id: string;
-            provider_name: string;
-            provider_type: components["schemas"]["ProviderType"];
-            tool_name: string;
-        };
         /** @description A model of the catalog. */
         Model: {
             /** @description Of local models, as the checkpoint names it */
@@ -2564,15 +1905,6 @@ export interface components {
             /** @description `available` (not in memory), `loading`, `ready`, `failed` or `refused` */
             status: string;
         };
-        /** @description A remembered mapping. */
-        ModelMapping: components["schemas"]["Mapping"] & {
-            created_by_name?: string | null;
-            id: components["schemas"]["ModelMappingId"];
-            /** Format: date-time */
-            updated_at: string;
-        };
-        /** Format: uuid */
-        ModelMappingId: string;
         ModelName: {
             name: string;
             /** @description `local` or the name of one of the workspace's providers */
@@ -2583,104 +1915,6 @@ export interface components {
             name: string;
             /** @description `local`, or the name of a provider of the workspace. */
             provider: string;
-        };
-        NodeChanges: {
-            added: components["schemas"]["NodeName"][];
-            changed: components["schemas"]["ChangedNode"][];
-            removed: components["schemas"]["NodeName"][];
-        };
-        NodeName: {
-            id: string;
-            title: string;
-            type: string;
-        };
-        /** @description A node of a run. */
-        NodeRun: {
-            /** Format: date-time */
-            created_at: string;
-            /** Format: double */
-            elapsed_s: number;
-            error?: string | null;
-            error_type?: string | null;
-            /** Format: date-time */
-            finished_at: string;
-            /** @description Where a branch went on */
-            handle?: string | null;
-            /**
-             * Format: uuid
-             * @description Of this node in this place of the run
-             */
-            id: string;
-            /**
-             * Format: int32
-             * @description 1 for the run's first node
-             */
-            index: number;
-            /** @description Null where values were not asked for */
-            inputs?: Record<string, unknown> | null;
-            /** @description Less than all is shown: ask for the whole */
-            inputs_truncated: boolean;
-            metadata: Record<string, unknown>;
-            node_id: string;
-            node_type: string;
-            outputs?: Record<string, unknown> | null;
-            outputs_truncated: boolean;
-            predecessor_node_id?: string | null;
-            process_data?: Record<string, unknown> | null;
-            process_data_truncated: boolean;
-            /** @description Tries that failed before */
-            retries: components["schemas"]["NodeTry"][];
-            /** @description The rounds of the iterations and loops around it, the outermost first */
-            rounds: components["schemas"]["RoundOf"][];
-            /** @description succeeded, failed, exception (failed, and its error strategy took over) or stopped */
-            status: string;
-            title: string;
-            usage: components["schemas"]["NodeUsage"];
-        };
-        /** @description What came of a node that was tried. */
-        NodeTried: {
-            /** @description Of paused ones: the form */
-            form?: Record<string, unknown> | null;
-            node_run?: null | components["schemas"]["NodeRun"];
-            /** @description succeeded, failed, exception, stopped or paused (it asks a person) */
-            status: string;
-        };
-        /** @description A try that failed and that another one followed. */
-        NodeTry: {
-            /** Format: double */
-            elapsed_s: number;
-            error: string;
-            error_type: string;
-            /** Format: date-time */
-            finished_at: string;
-            inputs: Record<string, unknown>;
-            outputs: Record<string, unknown>;
-            process_data: Record<string, unknown>;
-        };
-        /** @description What model calls cost. */
-        NodeUsage: {
-            currency: string;
-            /** Format: double */
-            total_price: number;
-            /** Format: int64 */
-            total_tokens: number;
-        };
-        /** @description A variable that a node reads. */
-        NodeVariable: {
-            field: string;
-            /** @description There is a value: the node can run without being given one */
-            is_known: boolean;
-            /** @description Where it is read: in this node or one inside of it */
-            read_by_node_id: string;
-            /** @description A node's id (or `sys`, `env`, `conversation`), a variable, keys inside of it */
-            selector: string[];
-            /** @description Of the node that it is of */
-            title?: string | null;
-            /** @description As the DSL writes it; null where it is not known */
-            type?: string | null;
-            /** @description What it last held, or was set to; cut when it is long */
-            value: Record<string, unknown>;
-            value_truncated: boolean;
         };
         /** @description What a document would give. */
         OpenapiPreview: {
@@ -2799,7 +2033,6 @@ export interface components {
          * @enum {string}
          */
         ProviderType: "builtin" | "api" | "mcp" | "workflow";
-        /** @description What a new version is called. */
         PublishApp: {
             name?: string;
             note?: string;
@@ -2819,12 +2052,6 @@ export interface components {
              */
             revision: number;
         };
-        /** @description Where a run begins in the middle of an earlier one. */
-        ReplayFrom: {
-            /** @description It and everything behind it runs again */
-            node_id: string;
-            run_id: components["schemas"]["WorkflowRunId"];
-        };
         /** @enum {string} */
         ResponseMode: "streaming" | "blocking";
         /**
@@ -2832,22 +2059,6 @@ export interface components {
          * @enum {string}
          */
         Role: "owner" | "admin" | "editor" | "normal" | "dataset_operator";
-        /** @description One round of a container. */
-        RoundOf: {
-            container: components["schemas"]["Container"];
-            /** @description From 0 */
-            index: number;
-            node_id: string;
-        };
-        /** @description Who a run is for. */
-        RunCreator: {
-            /** Format: uuid */
-            id: string;
-            /** @description Of an end user: as the caller named it */
-            name: string;
-            /** @description account or end_user */
-            type: string;
-        };
         RunData: {
             /** Format: int64 */
             created_at: number;
@@ -2891,45 +2102,25 @@ export interface components {
             total_tokens: number;
             workflow_id: string;
         };
-        RunDraft: {
-            /** @description The workflow as it is in the studio; without it the saved draft runs */
-            config?: Record<string, unknown> | null;
-            /** @description Of a workflow with several triggers: where it starts */
-            entry_node_id?: string | null;
-            files?: components["schemas"]["InputFile"][];
-            from?: null | components["schemas"]["ReplayFrom"];
-            /** @description Values of the start node's form; of a workflow with triggers, what the trigger brings */
-            inputs?: {
-                [key: string]: unknown;
-            };
-            /** @description With `from`: values in place of those of the earlier run */
-            overrides?: components["schemas"]["GivenVariable"][];
-            response_mode?: null | components["schemas"]["ResponseMode"];
-        };
-        /** @description A form of a run. */
+        /** @description A form that a run asked people to fill in. */
         RunForm: {
-            actions: Record<string, unknown>[];
-            /** @description What was answered */
-            answer?: Record<string, unknown> | null;
+            /** @description Title of the action that was chosen */
+            action?: string | null;
+            /** Format: date-time */
+            answered_at?: string | null;
+            /** @description Address of the recipient whose link was used; null for the form's own link and the API */
+            answered_by?: string | null;
+            /** @description `webapp`, `email` */
+            channels: string[];
             /** Format: date-time */
             expires_at: string;
-            /** @description Markdown */
-            form_content: string;
-            id: components["schemas"]["HumanInputFormId"];
-            inputs: Record<string, unknown>[];
+            /** Format: uuid */
+            id: string;
             node_id: string;
             node_title: string;
-            resolved_default_values: Record<string, unknown>;
-            /** @description waiting, answered or expired */
-            status: string;
-        };
-        RunNode: {
-            /** @description The workflow as it is in the studio; without it the saved draft's node runs */
-            config?: Record<string, unknown> | null;
-            form?: null | components["schemas"]["AnswerForm"];
-            response_mode?: null | components["schemas"]["ResponseMode"];
-            /** @description Values for what the node reads; the rest is as it last was */
-            variables?: components["schemas"]["GivenVariable"][];
+            /** @description Those it went to by e-mail */
+            recipients: components["schemas"]["FormRecipient"][];
+            standing: components["schemas"]["FormStanding"];
         };
         /** @description A call of a workflow. Unknown fields are ignored. */
         RunRequest: {
@@ -2941,43 +2132,6 @@ export interface components {
             response_mode?: null | components["schemas"]["ResponseMode"];
             /** @description Who asks, unique inside the app */
             user: string;
-        };
-        /** @description One line of the list of runs. */
-        RunSummary: {
-            conversation_id?: null | components["schemas"]["ConversationId"];
-            /** Format: date-time */
-            created_at: string;
-            created_by?: null | components["schemas"]["RunCreator"];
-            /**
-             * Format: double
-             * @description Without the times it waited for people
-             */
-            elapsed_s: number;
-            error?: string | null;
-            /**
-             * Format: int32
-             * @description Nodes and rounds that failed without failing the run
-             */
-            exceptions_count: number;
-            /** Format: date-time */
-            finished_at?: string | null;
-            id: components["schemas"]["WorkflowRunId"];
-            message_id?: null | components["schemas"]["MessageId"];
-            mode: components["schemas"]["AppMode"];
-            /** @description debugger, service-api or web-app */
-            source: string;
-            /** @description scheduled, running, paused, succeeded, failed, stopped or partial-succeeded */
-            status: string;
-            task_id: components["schemas"]["TaskId"];
-            /** Format: int32 */
-            total_steps: number;
-            /** Format: int64 */
-            total_tokens: number;
-            /** @description debugging, app-run, webhook or schedule */
-            triggered_from: string;
-            version_id?: null | components["schemas"]["AppVersionId"];
-            /** Format: int32 */
-            version_number?: number | null;
         };
         /**
          * @description What stands before the key in a header.
@@ -3029,8 +2183,6 @@ export interface components {
             password: string;
             workspace_name?: string | null;
         };
-        /** @enum {string} */
-        Severity: "error" | "warning";
         SignIn: {
             email: string;
             password: string;
@@ -3138,36 +2290,6 @@ export interface components {
          * @enum {string}
          */
         TransferMethod: "local_file" | "remote_url" | "tool_file";
-        /** @description A trigger node of an app's draft or published version. */
-        Trigger: {
-            /** @description Of schedules, as published */
-            cron_expression?: string | null;
-            /** @description Else it does not fire */
-            enabled: boolean;
-            /** @description Why it can't fire: the node's field and what is wrong with it */
-            error?: string | null;
-            /** Format: uuid */
-            id: string;
-            kind: components["schemas"]["TriggerKind"];
-            /** Format: date-time */
-            last_fired_at?: string | null;
-            /** Format: date-time */
-            next_fire_at?: string | null;
-            node_id: string;
-            /** @description Whether the published version has it; else it can be tried out only */
-            published: boolean;
-            timezone?: string | null;
-            title: string;
-            /** @description Of webhooks: starts the draft */
-            webhook_debug_url?: string | null;
-            /** @description Of webhooks: starts the published version. Who knows it may */
-            webhook_url?: string | null;
-        };
-        /**
-         * @description What makes a trigger fire.
-         * @enum {string}
-         */
-        TriggerKind: "webhook" | "schedule";
         UpdateAccount: {
             language?: string | null;
             name?: string | null;
@@ -3229,15 +2351,23 @@ export interface components {
             /** Format: int32 */
             timeout_ms?: number | null;
         };
-        UpdateTrigger: {
-            enabled: boolean;
-        };
         UpdateVariable: {
             value?: unknown;
         };
         UpdateWorkspace: {
             default_models?: null | components["schemas"]["DefaultModels"];
             name?: string | null;
+        };
+        /** @description A file that was taken in for somebody who signs in nowhere. */
+        Upload: {
+            id: components["schemas"]["FileId"];
+            name: string;
+            /**
+             * Format: int64
+             * @description Bytes
+             */
+            size: number;
+            type: components["schemas"]["FileKind"];
         };
         UploadForm: {
             /** Format: binary */
@@ -3260,38 +2390,6 @@ export interface components {
             /** @description Always text, or null */
             value?: string | null;
             value_type: string;
-        };
-        VariableChange: {
-            /** @description Of changed ones; paths are inside the variable, secrets are asterisks */
-            changes: components["schemas"]["Change"][];
-            kind: components["schemas"]["ChangeKind"];
-            list: components["schemas"]["VariableList"];
-            name: string;
-        };
-        /** @enum {string} */
-        VariableKind: "node" | "conversation" | "system" | "environment";
-        /** @enum {string} */
-        VariableList: "environment" | "conversation";
-        /** @description From one config to another. */
-        VersionDiff: {
-            edges: components["schemas"]["EdgeChanges"];
-            features: components["schemas"]["Change"][];
-            /** @description What the app does is the same */
-            layout_only: boolean;
-            nodes: components["schemas"]["NodeChanges"];
-            /** @description Of anything else; paths are those of the whole config */
-            others: components["schemas"]["Change"][];
-            variables: components["schemas"]["VariableChange"][];
-        };
-        /** @description A run with what it was asked and came to, and the graph that it ran. */
-        WorkflowRun: components["schemas"]["RunSummary"] & {
-            /** @description Of its version or draft; null when that is gone */
-            graph?: Record<string, unknown> | null;
-            inputs: Record<string, unknown>;
-            /** @description Ask for the whole */
-            inputs_truncated: boolean;
-            outputs?: Record<string, unknown> | null;
-            outputs_truncated: boolean;
         };
         /** Format: uuid */
         WorkflowRunId: string;
@@ -3702,416 +2800,6 @@ export interface operations {
             };
         };
     };
-    check_draft: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CheckDraft"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Checked"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    map_models: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["MapModels"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MappedModels"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    get_last_run: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                node_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LastRun"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    run_node: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                node_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RunNode"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["NodeTried"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    list_node_variables: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                node_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["List_NodeVariable"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    run_draft: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RunDraft"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BlockingRun"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    stop_node: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                task_id: components["schemas"]["TaskId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    list_draft_variables: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["List_DraftVariable"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    clear_draft_variables: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    clear_node_variables: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                node_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    get_draft_variable: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                name: string;
-                node_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DraftVariable"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    edit_draft_variable: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                name: string;
-                node_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["EditVariable"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DraftVariable"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    reset_draft_variable: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                name: string;
-                node_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
     duplicate_app: {
         parameters: {
             query?: never;
@@ -4367,432 +3055,6 @@ export interface operations {
             };
         };
     };
-    list_runs: {
-        parameters: {
-            query?: {
-                created_after?: string;
-                created_before?: string;
-                cursor?: string;
-                /** @description In inputs, outputs or the caller's name; or a run's id */
-                keyword?: string;
-                limit?: number;
-                /** @description debugger, service-api or web-app */
-                source?: string;
-                /** @description scheduled, running, paused, succeeded, failed, stopped or partial-succeeded */
-                status?: string;
-                /** @description debugging (the draft), app-run, webhook or schedule */
-                triggered_from?: string;
-            };
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["List_RunSummary"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    get_run: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                run_id: components["schemas"]["WorkflowRunId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WorkflowRun"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    follow_run: {
-        parameters: {
-            query?: {
-                /** @description Go on when the run waits for people */
-                continue_on_pause?: boolean;
-                /** @description What happened so far comes first */
-                include_state_snapshot?: boolean;
-            };
-            header?: {
-                "Last-Event-ID"?: number | null;
-            };
-            path: {
-                app_id: components["schemas"]["AppId"];
-                run_id: components["schemas"]["WorkflowRunId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": unknown;
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    list_run_forms: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                run_id: components["schemas"]["WorkflowRunId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["List_RunForm"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    answer_run_form: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                form_id: components["schemas"]["HumanInputFormId"];
-                run_id: components["schemas"]["WorkflowRunId"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AnswerForm"];
-            };
-        };
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    list_run_nodes: {
-        parameters: {
-            query?: {
-                cursor?: string;
-                limit?: number;
-                /** @description Inputs, process data and outputs too (yes) */
-                values?: boolean;
-            };
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                run_id: components["schemas"]["WorkflowRunId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["List_NodeRun"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    get_run_node: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                node_run_id: string;
-                run_id: components["schemas"]["WorkflowRunId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["NodeRun"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    get_run_node_value: {
-        parameters: {
-            query?: {
-                /** @description JSON pointer into the value (`/text`, `/items/0`); without it all of it */
-                pointer?: string;
-            };
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                field: string;
-                node_run_id: string;
-                run_id: components["schemas"]["WorkflowRunId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": Record<string, unknown>;
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    stop_run: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                run_id: components["schemas"]["WorkflowRunId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    get_run_value: {
-        parameters: {
-            query?: {
-                /** @description JSON pointer into the value (`/text`, `/items/0`); without it all of it */
-                pointer?: string;
-            };
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                field: string;
-                run_id: components["schemas"]["WorkflowRunId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": Record<string, unknown>;
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    list_triggers: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["List_Trigger"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    update_trigger: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                trigger_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UpdateTrigger"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Trigger"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    renew_webhook_url: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                trigger_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Trigger"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
     list_versions: {
         parameters: {
             query?: {
@@ -4853,37 +3115,6 @@ export interface operations {
             };
         };
     };
-    diff_versions: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                /** @description A version's id, or `draft` */
-                other: string;
-                /** @description A version's id, or `draft` */
-                version_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VersionDiff"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
     restore_version: {
         parameters: {
             query?: never;
@@ -4902,6 +3133,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["App"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_run_forms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                workflow_run_id: components["schemas"]["WorkflowRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_RunForm"];
                 };
             };
             404: {
@@ -5020,6 +3279,149 @@ export interface operations {
                 content?: never;
             };
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_form_page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                form_token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedForm"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    answer_form_page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                form_token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkedForm"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    upload_form_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                form_token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["FormFile"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5332,79 +3734,6 @@ export interface operations {
                 content?: never;
             };
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    list_model_mappings: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["List_ModelMapping"];
-                };
-            };
-        };
-    };
-    put_model_mapping: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Mapping"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["List_ModelMapping"];
-                };
-            };
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    delete_model_mapping: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                mapping_id: components["schemas"]["ModelMappingId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
