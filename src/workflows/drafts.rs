@@ -147,6 +147,11 @@ pub async fn last_run(state: &AppState, maker: Maker, node_id: &str) -> Result<O
 pub async fn keep_run(state: &AppState, run: &NewRun) -> Result<()> {
     let Some(account_id) = run.creator.account_id() else { return Ok(()) };
     let maker = Maker { workspace_id: run.workspace_id, app_id: run.app_id, account_id };
+    take_run(state, maker, run, run.draft_config.as_ref()).await
+}
+
+/// Makes what the nodes of a run gave the draft's. `section`: the draft.
+pub async fn take_run(state: &AppState, maker: Maker, run: &NewRun, section: Option<&Value>) -> Result<()> {
     let prefix = format!("{SYSTEM}.");
     let system: Vars =
         run.inputs.iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?.to_owned(), value.clone()))).collect();
@@ -157,7 +162,7 @@ pub async fn keep_run(state: &AppState, run: &NewRun) -> Result<()> {
     if !conversation.is_empty() {
         keep_outputs(&mut tx, maker, CONVERSATION, &conversation).await?;
     }
-    trim(&mut tx, maker, run.draft_config.as_ref()).await?;
+    trim(&mut tx, maker, section).await?;
     tx.commit().await?;
     Ok(())
 }

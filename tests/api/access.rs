@@ -192,6 +192,7 @@ fn routes() -> Vec<(&'static str, &'static str, Who, Value)> {
         ("GET",    "/api/apps/{app_id}/runs", Editor, none()),
         ("GET",    "/api/apps/{app_id}/runs/{run_id}", Editor, none()),
         ("POST",   "/api/apps/{app_id}/runs/{run_id}/stop", Editor, none()),
+        ("POST",   "/api/apps/{app_id}/runs/{run_id}/take-values", Editor, none()),
         ("GET",    "/api/apps/{app_id}/runs/{run_id}/events", Editor, none()),
         ("GET",    "/api/apps/{app_id}/runs/{run_id}/values/{field}", Editor, none()),
         ("GET",    "/api/apps/{app_id}/runs/{run_id}/forms", Editor, none()),

@@ -42,6 +42,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(variables::clear_node_variables))
         .routes(routes!(variables::get_draft_variable, variables::edit_draft_variable))
         .routes(routes!(variables::reset_draft_variable))
+        .routes(routes!(variables::take_run_values))
         .routes(routes!(check::check_draft))
         .routes(routes!(publish::publish_app))
         .routes(routes!(diff::diff_versions))

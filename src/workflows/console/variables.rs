@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::draft::{Draft, workflow_head};
+use super::run::run_row;
 use crate::accounts::{Editor, Session};
 use crate::error::{Error, Result};
 use crate::http::extract::{Json, Path};
@@ -266,6 +267,21 @@ pub(super) async fn clear_draft_variables(
 ) -> Result<StatusCode> {
     let maker = maker(&state, &session, app_id).await?;
     drafts::clear(&state, maker, None).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Take what the nodes of a run gave for the draft, as if the run had been one of the draft: of a published run that went wrong,
+/// of one that a trigger started
+#[utoipa::path(post, path = "/api/apps/{app_id}/runs/{run_id}/take-values", tag = "workflows",
+    params(("app_id" = AppId, Path), ("run_id" = WorkflowRunId, Path)), responses((status = 204), (status = 404)))]
+pub(super) async fn take_run_values(
+    State(state): State<AppState>,
+    session: Session<Editor>,
+    Path((app_id, run_id)): Path<(AppId, WorkflowRunId)>,
+) -> Result<StatusCode> {
+    let row = run_row(&state, &session, app_id, run_id).await?;
+    let draft = Draft::load(&state, &session, app_id, None).await?;
+    drafts::take_run(&state, draft.maker, &row.begun(), Some(&draft.section)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

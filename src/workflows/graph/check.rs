@@ -196,8 +196,8 @@ fn missing(raw: &RawGraph<'_>, known: &Known<'_>, node: &Raw<'_>, selector: &Sel
     if source.id != node.id && !raw.is_around(node, source.id) && !runs_before(raw, source, node) {
         return Some(format!("the variable {selector} is of '{}', which does not run before this node", source.title()));
     }
-    // old files ask the start node for system variables
-    if source.type_name() == "start" && name.starts_with("sys.") {
+    // old files ask the entry for system variables
+    if raw.entries().any(|entry| entry.id == source.id) && name.starts_with("sys.") {
         return None;
     }
     let gives = outputs(source.type_name(), source.data);

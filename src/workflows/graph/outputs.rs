@@ -39,6 +39,11 @@ impl Outputs {
 pub fn outputs(type_name: &str, data: &Value) -> Outputs {
     let outputs = match type_name {
         "start" => Outputs::of(&[]).and(form(data)),
+        "trigger-webhook" => {
+            let headers = named(data, "headers", "name", "type").into_iter().map(|(name, kind)| (name.replace('-', "_"), kind));
+            let others = ["params", "body"].into_iter().flat_map(|list| named(data, list, "name", "type"));
+            Outputs::of(&[("_webhook_raw", "object")]).and(headers.chain(others))
+        }
         "end" => Outputs::of(&[]).and(named(data, "outputs", "variable", "value_type")),
         "answer" => Outputs::of(&[("answer", "string"), ("files", "array[file]")]),
         "llm" => {
@@ -157,6 +162,10 @@ mod tests {
         assert!(of(json!({"type": "warp"})).may_have("x"));
         let start = of(json!({"type": "start", "variables": [{"variable": "f", "type": "file-list"}]}));
         assert_eq!((start.type_of("f"), start.may_have("g")), (Some("array[file]"), false));
+        let hook = of(
+            json!({"type": "trigger-webhook", "headers": [{"name": "X-Id", "type": "string"}], "body": [{"name": "n", "type": "number"}]}),
+        );
+        assert_eq!((hook.type_of("X_Id"), hook.type_of("n"), hook.may_have("x")), (Some("string"), Some("number"), false));
         let groups = json!({"type": "variable-aggregator", "advanced_settings": {"group_enabled": true, "groups": [{"group_name": "g"}]}});
         assert_eq!((of(groups.clone()).type_of("g"), of(groups).may_have("output")), (Some("object"), false));
         let extractor = of(json!({"type": "parameter-extractor", "parameters": [{"name": "a", "type": "Bool"}, {"name": "b"}]}));

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::outputs;
 use super::read::{GraphError, Raw, RawGraph};
 use crate::workflows::template::Template;
 use crate::workflows::vars::{SYSTEM, Selector};
@@ -41,7 +42,8 @@ pub fn references(type_name: &str, data: &Value) -> Vec<Reference> {
     found
 }
 
-/// What one node and all that lies inside of it read from elsewhere, each variable once. A start node reads its own form.
+/// What one node and all that lies inside of it read from elsewhere, each variable once. A start node reads its own form, a
+/// webhook what it declares of a request.
 pub fn needed(graph: &Value, node_id: &str) -> Result<Vec<Needed>, GraphError> {
     let raw = RawGraph::read(graph)?;
     let node = raw.get(node_id).ok_or_else(|| GraphError::of_graph("graph.nodes", format!("there is no node {node_id}")))?;
@@ -58,6 +60,11 @@ pub fn needed(graph: &Value, node_id: &str) -> Result<Vec<Needed>, GraphError> {
         let form = node.data.get("variables").and_then(Value::as_array).into_iter().flatten().enumerate();
         for (i, name) in form.filter_map(|(i, field)| Some((i, field.get("variable")?.as_str()?))) {
             add(Selector::new(node.id, name), node, format!("variables[{i}]"));
+        }
+    }
+    if node.type_name() == "trigger-webhook" {
+        for (name, _) in outputs(node.type_name(), node.data).variables {
+            add(Selector::new(node.id, &name), node, name);
         }
     }
     for member in members {

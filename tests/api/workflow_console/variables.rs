@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use super::{Studio, given};
+use crate::scripted;
 use crate::support::{Role, TestApp};
 use crate::workflows::{end, graph, greeting, node, parrot, start, template, whole};
 
@@ -112,4 +113,19 @@ async fn what_is_kept_is_bounded(db: PgPool) {
     studio.run(json!({})).await;
     let kept: Vec<String> = sqlx::query_scalar("select node_id from draft_nodes order by node_id").fetch_all(&app.state.db).await.unwrap();
     assert_eq!(kept, ["e", "s", "sys", "t"]);
+}
+
+#[sqlx::test]
+async fn the_values_of_any_run_are_taken_for_the_draft(db: PgPool) {
+    let app = TestApp::start(db).await;
+    let (app_id, _, token) = scripted::publish_config(&app.state.db, app.home.id, "workflow", &greeting()).await;
+    let studio = Studio { editor: app.client(Role::Editor), app_id, path: format!("/api/apps/{app_id}") };
+    let reply = app.with_key(&token).post("/v1/workflows/run", json!({"inputs": {"city": "Bern"}, "user": "ann"})).await.ok();
+    assert_eq!(studio.variables().await, [""; 0]);
+    let path = studio.path(&format!("/runs/{}/take-values", reply["workflow_run_id"].as_str().unwrap()));
+    app.foreigner().post(&path, json!({})).await.refused(404, "not_found");
+    studio.editor.post(&path, json!({})).await.ok();
+    assert!(studio.variables().await.contains(&r#"t.output="Hello Bern""#.to_owned()));
+    assert_eq!(studio.get("/draft/variables/sys/user_id").await["value"], "ann");
+    assert_eq!(studio.try_node("e", json!({})).await["node_run"]["outputs"]["text"], "Hello Bern");
 }
