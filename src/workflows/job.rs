@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::db::{forms, runs};
 use super::event::{NodeRecord, NodeStatus, RunEnd, RunEvent, RunStatus, StartReason, Summary};
 use super::graph::Flow;
+use super::nested::Caller;
 use super::record::{Ended, Paused, Progress, REPLICA, Recorder, STALE, Unrecorded};
 use super::run::{Limits, Run, RunOutcome};
 use super::run_host::RunHost;
@@ -161,7 +162,7 @@ impl Work {
             run: Arc::clone(&self.run),
             recorder: Arc::clone(&self.recorder),
             history,
-            outside: ServerHost::new(&self.state, self.run.scope()),
+            outside: ServerHost::new(&self.state, self.run.scope(), Caller::of_run(&self.run, self.lost.clone())),
             lost: self.lost.clone(),
         }
     }

@@ -24,4 +24,5 @@ mod support;
 mod tools;
 mod triggers;
 mod workflow_host;
+mod workflow_tools;
 mod workflows;

@@ -8,9 +8,11 @@ mod http;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::event::NodeRecord;
-use super::host::{Host, HttpRequest, HttpResponse, Language, Retrieval};
+use super::host::{Host, HttpRequest, HttpResponse, Invoked, Language, Retrieval};
+use super::nested::{self, Caller};
 use super::nodes::NodeError;
 use super::value;
 use super::vars::Vars;
@@ -20,18 +22,20 @@ use crate::error::Error;
 use crate::files::{self, Scope};
 use crate::sandbox::{Call, SandboxError};
 use crate::state::AppState;
-use crate::tools::{ToolError, ToolInfo, ToolOutput, ToolRef, Toolbox};
+use crate::tools::{ToolError, ToolInfo, ToolRef, Toolbox};
 
 pub struct ServerHost {
     state: AppState,
     scope: Scope,
+    /// For workflows that are called as tools.
+    caller: Caller,
     tools: Toolbox,
 }
 
 impl ServerHost {
     /// `scope`: whose run it is, and of which app. Files that nodes make are theirs.
-    pub fn new(state: &AppState, scope: Scope) -> Self {
-        Self { state: state.clone(), tools: Toolbox::new(state, scope.workspace_id), scope }
+    pub fn new(state: &AppState, scope: Scope, caller: Caller) -> Self {
+        Self { state: state.clone(), tools: Toolbox::new(state, scope.workspace_id), scope, caller }
     }
 }
 
@@ -83,8 +87,14 @@ impl Host for ServerHost {
         found.map(|tool| tool.info).map_err(|error| tool_failed("ToolRuntimeResolutionError", error))
     }
 
-    async fn invoke_tool(&self, tool: &ToolRef, arguments: Vars) -> Result<ToolOutput, NodeError> {
-        self.tools.invoke(tool, arguments).await.map_err(|error| tool_failed("ToolRuntimeInvocationError", error))
+    async fn invoke_tool(&self, tool: &ToolRef, arguments: Vars, once: Option<Uuid>) -> Result<Invoked, NodeError> {
+        let failed = |error| tool_failed("ToolRuntimeInvocationError", error);
+        let tool = self.tools.find(tool).await.map_err(failed)?;
+        if tool.workflow().is_some() {
+            return nested::call(&self.state, &self.caller, &tool, arguments, once).await.map_err(failed);
+        }
+        let output = self.tools.call(&tool, arguments).await.map_err(failed)?;
+        Ok(Invoked { output, ..Invoked::default() })
     }
 
     async fn retrieve(&self, query: Retrieval) -> Result<Vec<Value>, NodeError> {

@@ -749,7 +749,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Call a tool, with settings and arguments together */
+        /**
+         * Call a tool, with settings and arguments together
+         * @description A workflow is tried out by running its app.
+         */
         post: operations["call_tool"];
         delete?: never;
         options?: never;
@@ -863,6 +866,46 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/tools/workflows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The workspace's workflows that are tools */
+        get: operations["list_workflow_tools"];
+        put?: never;
+        /**
+         * Make a tool of a published workflow
+         * @description Calling it runs what is published of the app at that moment.
+         */
+        post: operations["create_workflow_tool"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tools/workflows/{workflow_tool_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One workflow that is a tool */
+        get: operations["get_workflow_tool"];
+        put?: never;
+        post?: never;
+        /** Let a workflow be a tool no more; the app stays */
+        delete: operations["delete_workflow_tool"];
+        options?: never;
+        head?: never;
+        /** Change how a workflow looks as a tool */
+        patch: operations["update_workflow_tool"];
         trace?: never;
     };
     "/api/workspace": {
@@ -1198,6 +1241,17 @@ export interface components {
             name: string;
             /** Format: int32 */
             timeout_ms?: number;
+        };
+        CreateWorkflowTool: {
+            /** @description A published app of mode `workflow` that begins with a start node */
+            app_id: components["schemas"]["AppId"];
+            /** @description For the model: what the tool does, when to use it */
+            description: string;
+            /** @description For people; without it the app's name */
+            label?: string | null;
+            /** @description Letters, digits and underscores */
+            name: string;
+            parameters?: components["schemas"]["ParameterSetting"][];
         };
         CreateWorkspace: {
             name: string;
@@ -1684,6 +1738,30 @@ export interface components {
             /** @description Ask for the next page with `cursor=` this; null on the last page */
             next_cursor?: string | null;
         };
+        /** @description A console list. */
+        List_WorkflowTool: {
+            data: {
+                app_id: components["schemas"]["AppId"];
+                app_name: string;
+                /** Format: date-time */
+                created_at: string;
+                description: string;
+                /** @description Why it can't be called */
+                error?: string | null;
+                /** Format: uuid */
+                id: string;
+                label: string;
+                /** @description What models call it */
+                name: string;
+                /** @description What was said of its inputs; of others their labels are shown */
+                parameters: components["schemas"]["ParameterSetting"][];
+                tool?: null | components["schemas"]["ToolInfo"];
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
         LoggedRun: {
             /** Format: int64 */
             created_at: number;
@@ -1872,6 +1950,14 @@ export interface components {
             required: boolean;
             /** @description JSON Schema of the value, with its default and choices */
             schema: Record<string, unknown>;
+        };
+        /** @description What the workspace says of one input of the workflow. */
+        ParameterSetting: {
+            /** @description For the model; else its label is shown */
+            description?: string;
+            form: components["schemas"]["Form"];
+            /** @description Variable of the start node */
+            name: string;
         };
         /** @description What tokens cost: `tokens × unit price × price unit`, in `currency`. Zero for local models. */
         Prices: {
@@ -2265,6 +2351,13 @@ export interface components {
         UpdateVariable: {
             value?: unknown;
         };
+        /** @description What is left out stays as it is. */
+        UpdateWorkflowTool: {
+            description?: string | null;
+            label?: string | null;
+            name?: string | null;
+            parameters?: components["schemas"]["ParameterSetting"][] | null;
+        };
         UpdateWorkspace: {
             default_models?: null | components["schemas"]["DefaultModels"];
             name?: string | null;
@@ -2293,6 +2386,26 @@ export interface components {
         };
         /** Format: uuid */
         WorkflowRunId: string;
+        /** @description A workflow that apps of this workspace can call as a tool. */
+        WorkflowTool: {
+            app_id: components["schemas"]["AppId"];
+            app_name: string;
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            /** @description Why it can't be called */
+            error?: string | null;
+            /** Format: uuid */
+            id: string;
+            label: string;
+            /** @description What models call it */
+            name: string;
+            /** @description What was said of its inputs; of others their labels are shown */
+            parameters: components["schemas"]["ParameterSetting"][];
+            tool?: null | components["schemas"]["ToolInfo"];
+            /** Format: date-time */
+            updated_at: string;
+        };
         Workspace: {
             default_models: components["schemas"]["DefaultModels"];
             id: components["schemas"]["WorkspaceId"];
@@ -4327,6 +4440,155 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OpenapiPreview"];
                 };
+            };
+        };
+    };
+    list_workflow_tools: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_WorkflowTool"];
+                };
+            };
+        };
+    };
+    create_workflow_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateWorkflowTool"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowTool"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_workflow_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workflow_tool_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowTool"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_workflow_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workflow_tool_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update_workflow_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workflow_tool_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateWorkflowTool"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowTool"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
