@@ -681,6 +681,10 @@ pub(super) async fn find_apps_by_id_or_name(
 
 // --- end users ---
 
+pub(super) async fn find_end_user_session_id(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: EndUserId) -> Result<Option<String>> {
+    query_scalar!("select session_id from end_users where workspace_id = $1 and id = $2", workspace_id.0, id.0).fetch_optional(db).await
+}
+
 pub(super) async fn find_or_insert_end_user(
     db: impl PgExecutor<'_>,
     workspace_id: WorkspaceId,

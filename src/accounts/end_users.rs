@@ -27,6 +27,11 @@ pub struct EndUser {
     pub is_anonymous: bool,
 }
 
+/// How the caller named an end user; empty when it is gone.
+pub async fn session_id(db: &PgPool, workspace_id: WorkspaceId, id: EndUserId) -> Result<String> {
+    Ok(db::find_end_user_session_id(db, workspace_id, id).await?.unwrap_or_default())
+}
+
 /// The end user that `user` names, made on first sight. No `user`, or an empty one, is the shared [`DEFAULT_USER`].
 pub async fn resolve(db: &PgPool, workspace_id: WorkspaceId, app_id: AppId, kind: EndUserType, user: Option<&str>) -> Result<EndUser> {
     let session_id = user.filter(|u| !u.is_empty()).unwrap_or(DEFAULT_USER);

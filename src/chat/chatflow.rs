@@ -191,6 +191,7 @@ async fn begin(
         creator: asker.creator,
         conversation_id: Some(conversation_id),
         message_id: Some(prepared.message_id),
+        call_depth: 0,
         task_id: prepared.task_id,
         created_at: Utc::now(),
     });

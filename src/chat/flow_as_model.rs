@@ -74,6 +74,7 @@ pub(super) async fn ask(state: &AppState, head: &AppHead, conversation: Conversa
         creator: Creator::Nobody,
         conversation_id: None,
         message_id: None,
+        call_depth: 0,
         task_id,
         created_at: Utc::now(),
     });

@@ -3,7 +3,8 @@
 //! A [`ToolRef`] names a tool as Dify's files do. A [`Toolbox`] lives as long as one run: [`Toolbox::find`] says what the tool is
 //! ([`ToolInfo`]), [`Toolbox::call`] calls it. Everything that leaves the process goes through [`crate::outbound`].
 //!
-//! Knows no apps, models or workflows. A tool of [`ProviderType::Workflow`] is run by whoever knows workflows, before asking here.
+//! Knows no models, and of workflows only what they take and give: a tool of [`ProviderType::Workflow`] is found here, and called by
+//! whoever runs workflows.
 
 mod arguments;
 mod builtin;
@@ -14,6 +15,7 @@ mod providers;
 mod routes;
 mod schema;
 mod servers;
+mod workflows;
 
 use std::sync::Arc;
 
@@ -27,7 +29,7 @@ use uuid::Uuid;
 
 use crate::engine::request::Tool as ModelTool;
 use crate::error::{Code, Error};
-use crate::ids::WorkspaceId;
+use crate::ids::{AppId, WorkspaceId};
 use crate::outbound::Refusal;
 use crate::state::AppState;
 
@@ -42,6 +44,12 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(servers::list_mcp_servers, servers::create_mcp_server))
         .routes(routes!(servers::get_mcp_server, servers::update_mcp_server, servers::delete_mcp_server))
         .routes(routes!(servers::refresh_mcp_server))
+        .routes(routes!(workflows::routes::list_workflow_tools, workflows::routes::create_workflow_tool))
+        .routes(routes!(
+            workflows::routes::get_workflow_tool,
+            workflows::routes::update_workflow_tool,
+            workflows::routes::delete_workflow_tool
+        ))
 }
 
 /// Who provides a tool.
@@ -55,7 +63,7 @@ pub enum ProviderType {
     Api,
     /// An MCP server of the workspace.
     Mcp,
-    /// A published workflow of the workspace; not found by a [`Toolbox`].
+    /// A published workflow of the workspace; not called by a [`Toolbox`].
     Workflow,
 }
 
@@ -186,6 +194,8 @@ pub enum FileContent {
     Bytes(Bytes),
     /// Not fetched; to be fetched through [`crate::outbound`] only.
     Url(String),
+    /// A file of the workspace already, as a value.
+    Kept(Value),
 }
 
 /// Why a call gave nothing. The text is for the author of the app and for the model, and holds no secrets.
@@ -256,6 +266,22 @@ enum Target {
     Builtin(&'static builtin::Definition),
     Api { operation: Arc<openapi::Operation>, provider: Arc<openapi::Provider> },
     Mcp { server: Arc<mcp::Server> },
+    Workflow { app_id: AppId },
+}
+
+impl Tool {
+    /// The app whose published workflow the tool is.
+    pub fn workflow(&self) -> Option<AppId> {
+        match self.target {
+            Target::Workflow { app_id } => Some(app_id),
+            _ => None,
+        }
+    }
+
+    /// What is given for its parameters, made to fit them, with their defaults.
+    pub fn arguments(&self, given: Map<String, Value>) -> Result<Map<String, Value>, ToolError> {
+        Ok(arguments::prepare(&self.info.parameters, given)?.known)
+    }
 }
 
 /// The tools of one workspace as one run sees them: what it connects to stays connected until it is dropped.
@@ -281,7 +307,17 @@ impl Toolbox {
             ProviderType::Api => self.find_operation(tool).await,
             ProviderType::Mcp => self.find_served(tool).await,
             ProviderType::Workflow => {
-                Err(ToolError::NotFound(format!("\"{}\" is a workflow, which can't be called from here.", tool.tool_name)))
+                let names = [tool.tool_name.clone(), tool.provider_name.clone()];
+                let id = Uuid::parse_str(&tool.provider_id).ok();
+                let found = workflows::db::find(&self.state.db, self.workspace_id, id, &names).await?;
+                let missing = || {
+                    let name = &tool.tool_name;
+                    ToolError::NotFound(format!(
+                        "This workspace has no workflow \"{name}\" as a tool: add one of that name, or choose another tool."
+                    ))
+                };
+                let row = found.ok_or_else(missing)?;
+                Ok(Tool { info: workflows::describe(&row).map_err(Self::no_tool)?, target: Target::Workflow { app_id: row.app_id } })
             }
         }
     }
@@ -326,6 +362,10 @@ impl Toolbox {
         Ok(Tool { info, target: Target::Mcp { server: Arc::new(mcp::Server::open(&self.state, &row)?) } })
     }
 
+    fn no_tool(error: Error) -> ToolError {
+        if error.code.status().is_server_error() { error.into() } else { ToolError::NotFound(error.message) }
+    }
+
     /// Calls a tool with the author's settings and the model's arguments together. What is no text is read as what the parameter's
     /// schema says; what is left out gets its default.
     pub async fn call(&self, tool: &Tool, arguments: Map<String, Value>) -> Result<ToolOutput, ToolError> {
@@ -335,6 +375,9 @@ impl Toolbox {
             Target::Api { operation, provider } => openapi::call(&self.state.outbound, provider, operation, known).await,
             // its schema may allow more than it names
             Target::Mcp { server } => self.connections.call(server, &tool.info, known.into_iter().chain(rest).collect()).await,
+            Target::Workflow { .. } => {
+                Err(ToolError::NotFound(format!("\"{}\" is a workflow, which can't be called from here.", tool.info.name)))
+            }
         }
     }
 

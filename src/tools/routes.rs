@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{FileContent, ProviderType, ToolError, ToolFile, ToolInfo, ToolOutput, ToolRef, Toolbox, builtin, db, mcp, openapi};
+use super::{FileContent, ProviderType, ToolError, ToolFile, ToolInfo, ToolOutput, ToolRef, Toolbox, builtin, db, mcp, openapi, workflows};
 use crate::accounts::{Editor, Session};
 use crate::error::Result;
 use crate::http::extract::Json;
@@ -45,6 +45,18 @@ pub(super) async fn list_tools(State(state): State<AppState>, session: Session<E
             (ProviderType::Api, row.tools::<openapi::Operation>()?.iter().map(|o| o.info(&id, &row.name)).collect())
         };
         providers.push(ToolProvider { provider_type, id, label: row.name.clone(), name: row.name, description: row.description, tools });
+    }
+    for row in workflows::db::list(&state.db, session.workspace_id, None).await? {
+        // one whose app can't be called any more is shown where it is managed
+        let Ok(info) = workflows::describe(&row) else { continue };
+        providers.push(ToolProvider {
+            provider_type: ProviderType::Workflow,
+            id: row.id.to_string(),
+            name: row.name,
+            label: row.label,
+            description: row.description,
+            tools: vec![info],
+        });
     }
     Ok(Json(List::whole(providers)))
 }
@@ -91,12 +103,15 @@ impl From<ToolFile> for ToolCallFile {
         let (size, url) = match file.content {
             FileContent::Bytes(bytes) => (Some(bytes.len()), None),
             FileContent::Url(url) => (None, Some(url)),
+            FileContent::Kept(_) => (None, None),
         };
         Self { name: file.name, mime_type: file.mime_type, size, url }
     }
 }
 
 /// Call a tool, with settings and arguments together
+///
+/// A workflow is tried out by running its app.
 #[utoipa::path(post, path = "/api/tools/call", tag = "tools", request_body = CallTool,
     responses((status = 200, body = ToolCallResult), (status = 400), (status = 404)))]
 pub(super) async fn call_tool(

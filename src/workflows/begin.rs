@@ -113,6 +113,7 @@ pub fn new_run(
         creator,
         conversation_id: None,
         message_id: None,
+        call_depth: 0,
         task_id: TaskId::new(),
         created_at,
     }

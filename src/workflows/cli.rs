@@ -14,7 +14,9 @@ use uuid::Uuid;
 use super::event::{NodeStatus, RunEnd, RunEvent, RunStatus, StartReason};
 use super::host::Host;
 use super::job;
+use super::nested::Caller;
 use super::run::{Limits, Run, RunOutcome, View};
+use super::run_row::Source;
 use super::server_host::ServerHost;
 use super::vars::Vars;
 use super::version::Version;
@@ -78,7 +80,8 @@ pub async fn run_file(state: &AppState, args: &RunArgs, tell: &mut dyn FnMut(&st
     let flow = version.flow(None).map_err(named)?;
     // no app has this id: files that nodes make belong to the workspace alone
     let scope = Scope { workspace_id, app_id: AppId(Uuid::nil()), owner: Owner::Nobody };
-    let host = ServerHost::new(state, scope);
+    let caller = Caller::of_scope(state, &scope, Source::Debugger).await.map_err(named)?;
+    let host = ServerHost::new(state, scope, caller);
     let run_id = Uuid::now_v7();
     let mut all = read_inputs(&host, &version, args).await?;
     all.insert("sys.workflow_run_id".into(), json!(run_id));

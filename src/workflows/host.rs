@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::event::{Form, FormAnswer, NodeRecord};
+use super::event::{Form, FormAnswer, NodeRecord, NodeUsage};
 use super::nodes::NodeError;
 use super::vars::Vars;
 use crate::catalog::{Model, ModelRef};
@@ -64,7 +64,9 @@ pub trait Host: Send + Sync + 'static {
         Err(missing("tools"))
     }
 
-    async fn invoke_tool(&self, _tool: &ToolRef, _arguments: Vars) -> Result<ToolOutput, NodeError> {
+    /// `once`: names the call, if it is the only one of its node: made again after a crash, it may give what it came to
+    /// before.
+    async fn invoke_tool(&self, _tool: &ToolRef, _arguments: Vars, _once: Option<Uuid>) -> Result<Invoked, NodeError> {
         Err(missing("tools"))
     }
 
@@ -94,6 +96,14 @@ impl Host for NoHost {
     async fn commit(&self, _record: &NodeRecord) -> Result<(), NodeError> {
         Ok(())
     }
+}
+
+/// What a call of a tool gave.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Invoked {
+    pub output: ToolOutput,
+    /// What models cost on the way: of workflows.
+    pub usage: NodeUsage,
 }
 
 /// A request to a place that users name.

@@ -20,6 +20,7 @@ use super::drafts;
 use super::event::{NodeRecord, NodeStatus, RunEnd, RunEvent, RunStatus, StartReason, Summary};
 use super::graph::Flow;
 use super::mask::Mask;
+use super::nested::Caller;
 use super::record::{self, Ended, Paused, Progress, REPLICA, Recorder, STALE, Unrecorded};
 use super::replay;
 use super::run::{Limits, Run, RunOutcome, View};
@@ -172,7 +173,7 @@ impl Work {
             run: Arc::clone(&self.run),
             recorder: Arc::clone(&self.recorder),
             history,
-            outside: ServerHost::new(&self.state, self.run.scope()),
+            outside: ServerHost::new(&self.state, self.run.scope(), Caller::of_run(&self.run, self.lost.clone())),
             lost: self.lost.clone(),
         }
     }

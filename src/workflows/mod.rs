@@ -4,7 +4,7 @@
 //!   HTTP. A run yields [`event::RunEvent`]s and asks a [`host::Host`] for everything outside of it.
 //! - A finished node is committed before its successors start, so a run that lost its process goes on where it was: the
 //!   same graph is walked again over the outputs of the nodes that finished.
-//! - [`triggers`] begin runs by themselves: requests to webhooks, schedules.
+//! - [`triggers`] begin runs by themselves: requests to webhooks, schedules. [`nested`] runs are called by others, as tools.
 
 pub mod begin;
 pub mod cli;
@@ -26,6 +26,7 @@ pub mod host;
 pub mod job;
 mod logs;
 pub mod mask;
+pub mod nested;
 pub mod nodes;
 pub mod record;
 pub mod replay;

@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::event::NodeRecord;
 use super::forms;
-use super::host::{Host, HttpRequest, HttpResponse, Language, NewForm, OpenForm, Retrieval};
+use super::host::{Host, HttpRequest, HttpResponse, Invoked, Language, NewForm, OpenForm, Retrieval};
 use super::nodes::NodeError;
 use super::record::{Recorder, Unrecorded};
 use super::run_row::NewRun;
@@ -21,7 +22,7 @@ use super::vars::Vars;
 use crate::catalog::{Model, ModelRef};
 use crate::engine::request::Message;
 use crate::state::AppState;
-use crate::tools::{ToolInfo, ToolOutput, ToolRef};
+use crate::tools::{ToolInfo, ToolRef};
 
 pub struct RunHost {
     pub state: AppState,
@@ -101,8 +102,8 @@ impl Host for RunHost {
         self.outside.find_tool(tool).await
     }
 
-    async fn invoke_tool(&self, tool: &ToolRef, arguments: Vars) -> Result<ToolOutput, NodeError> {
-        self.outside.invoke_tool(tool, arguments).await
+    async fn invoke_tool(&self, tool: &ToolRef, arguments: Vars, once: Option<Uuid>) -> Result<Invoked, NodeError> {
+        self.outside.invoke_tool(tool, arguments, once).await
     }
 
     async fn retrieve(&self, query: Retrieval) -> Result<Vec<Value>, NodeError> {

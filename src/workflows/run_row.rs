@@ -30,6 +30,8 @@ pub struct NewRun {
     pub conversation_id: Option<ConversationId>,
     /// Of chatflows.
     pub message_id: Option<MessageId>,
+    /// How many runs stand around it, each calling the next as a tool.
+    pub call_depth: u32,
     pub task_id: TaskId,
     pub created_at: DateTime<Utc>,
 }
@@ -42,12 +44,7 @@ impl NewRun {
 
     /// Whose the files are that its nodes make.
     pub fn scope(&self) -> Scope {
-        let owner = match &self.creator {
-            Creator::EndUser { id, .. } => Owner::EndUser(*id),
-            Creator::Account { id, .. } => Owner::Account(*id),
-            Creator::Nobody => Owner::Nobody,
-        };
-        Scope { workspace_id: self.workspace_id, app_id: self.app_id, owner }
+        Scope { workspace_id: self.workspace_id, app_id: self.app_id, owner: self.creator.owner() }
     }
 }
 
@@ -69,6 +66,15 @@ pub enum Creator {
 }
 
 impl Creator {
+    /// Whose its files are.
+    pub fn owner(&self) -> Owner {
+        match self {
+            Self::EndUser { id, .. } => Owner::EndUser(*id),
+            Self::Account { id, .. } => Owner::Account(*id),
+            Self::Nobody => Owner::Nobody,
+        }
+    }
+
     pub fn end_user_id(&self) -> Option<EndUserId> {
         match self {
             Self::EndUser { id, .. } => Some(*id),

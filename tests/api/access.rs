@@ -151,6 +151,11 @@ fn routes() -> Vec<(&'static str, &'static str, Who, Value)> {
         ("PATCH",  "/api/tools/mcp/{mcp_server_id}", Admin, json!({"timeout_ms": 1000})),
         ("DELETE", "/api/tools/mcp/{mcp_server_id}", Admin, none()),
         ("POST",   "/api/tools/mcp/{mcp_server_id}/refresh", Admin, none()),
+        ("GET",    "/api/tools/workflows", Admin, none()),
+        ("POST",   "/api/tools/workflows", Admin, json!({"app_id": Uuid::nil(), "name": "n", "description": "d"})),
+        ("GET",    "/api/tools/workflows/{workflow_tool_id}", Admin, none()),
+        ("PATCH",  "/api/tools/workflows/{workflow_tool_id}", Admin, json!({"label": "L"})),
+        ("DELETE", "/api/tools/workflows/{workflow_tool_id}", Admin, none()),
         // triggers
         ("GET",    "/api/apps/{app_id}/triggers", Editor, none()),
         ("PATCH",  "/api/apps/{app_id}/triggers/{trigger_id}", Editor, json!({"enabled": false})),
@@ -246,8 +251,21 @@ impl Objects {
     async fn seed(app: &TestApp, workspace: &Workspace) -> Self {
         let db = &app.state.db;
         let app_id = app.seed_app(workspace, "Access", "chat").await;
-        let [version, annotation, provider, tool_provider, mcp_server, end_user, conversation, message, file, member, invitation] =
-            std::array::from_fn(|_| Uuid::now_v7());
+        let [
+            version,
+            annotation,
+            provider,
+            tool_provider,
+            mcp_server,
+            workflow_tool,
+            trigger,
+            end_user,
+            conversation,
+            message,
+            file,
+            member,
+            invitation,
+        ] = std::array::from_fn(|_| Uuid::now_v7());
         for (statement, ids) in [
             ("insert into app_versions (workspace_id, app_id, id, number, config) values ($1, $2, $3, 1, '{}')", vec![app_id, version]),
             ("update apps set published_version_id = $3 where workspace_id = $1 and id = $2", vec![app_id, version]),
@@ -260,6 +278,14 @@ impl Objects {
             (
                 "insert into tool_providers (workspace_id, id, kind, name, url, timeout_ms) values ($1, $2, 'mcp', $2::text, 'http://127.0.0.1:9/', 1000)",
                 vec![mcp_server],
+            ),
+            (
+                "insert into workflow_tools (workspace_id, app_id, id, name, label, description) values ($1, $2, $3, $3::text, 'L', '')",
+                vec![app_id, workflow_tool],
+            ),
+            (
+                "insert into triggers (workspace_id, app_id, id, node_id, kind, webhook_id) values ($1, $2, $3, 'n', 'webhook', $3::text)",
+                vec![app_id, trigger],
             ),
             ("insert into end_users (workspace_id, app_id, id, type, session_id) values ($1, $2, $3, 'service-api', 'u')", vec![app_id, end_user]),
             (
@@ -304,6 +330,8 @@ impl Objects {
                 ("provider_id", provider),
                 ("tool_provider_id", tool_provider),
                 ("mcp_server_id", mcp_server),
+                ("workflow_tool_id", workflow_tool),
+                ("trigger_id", trigger),
                 ("end_user_id", end_user),
                 ("conversation_id", conversation),
                 ("c_id", conversation),

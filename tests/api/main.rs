@@ -28,4 +28,5 @@ mod tools;
 mod triggers;
 mod workflow_console;
 mod workflow_host;
+mod workflow_tools;
 mod workflows;

@@ -4,6 +4,8 @@ use ashlar::files::{Owner, Scope};
 use ashlar::ids::{AppId, WorkspaceId};
 use ashlar::tools::{ProviderType, ToolRef};
 use ashlar::workflows::host::{Host, HttpRequest, Language, Retrieval};
+use ashlar::workflows::nested::Caller;
+use ashlar::workflows::run_row::Source;
 use ashlar::workflows::server_host::ServerHost;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -27,7 +29,9 @@ async fn start(db: PgPool) -> TestApp {
 
 async fn host(app: &TestApp, workspace: Uuid) -> ServerHost {
     let app_id = if workspace == app.home.id { app.seed_app(&app.home, "Flow", "workflow").await } else { Uuid::now_v7() };
-    ServerHost::new(&app.state, Scope { workspace_id: WorkspaceId(workspace), app_id: AppId(app_id), owner: Owner::Nobody })
+    let scope = Scope { workspace_id: WorkspaceId(workspace), app_id: AppId(app_id), owner: Owner::Nobody };
+    let caller = Caller::of_scope(&app.state, &scope, Source::Debugger).await.unwrap();
+    ServerHost::new(&app.state, scope, caller)
 }
 
 #[sqlx::test]
@@ -129,10 +133,13 @@ async fn tools_of_the_workspace_are_found_and_called(db: PgPool) {
     };
     let info = host.find_tool(&reference("current_time")).await.unwrap();
     assert!(info.parameters.iter().any(|parameter| parameter.name == "timezone"));
-    let output = host.invoke_tool(&reference("current_time"), Map::from_iter([("timezone".into(), json!("UTC"))])).await.unwrap();
+    let output =
+        host.invoke_tool(&reference("current_time"), Map::from_iter([("timezone".into(), json!("UTC"))]), None).await.unwrap().output;
     assert!(output.text.starts_with("20"), "{}", output.text);
-    let error =
-        host.invoke_tool(&reference("current_time"), Map::from_iter([("timezone".into(), json!("Nowhere/Nothing"))])).await.unwrap_err();
+    let error = host
+        .invoke_tool(&reference("current_time"), Map::from_iter([("timezone".into(), json!("Nowhere/Nothing"))]), None)
+        .await
+        .unwrap_err();
     assert!(!error.message.is_empty());
     assert_eq!(host.find_tool(&reference("no_such_tool")).await.unwrap_err().kind, "ToolRuntimeResolutionError");
 }

@@ -24,6 +24,8 @@ use crate::ids::{MessageId, ThoughtId};
 use crate::outbound::Limits;
 use crate::state::AppState;
 use crate::tools::{FileContent, Form, Tool, ToolError, ToolFile, Toolbox};
+use crate::workflows::nested::{self, Caller};
+use crate::workflows::run_row::Source as RunSource;
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -39,6 +41,7 @@ impl Agent {
         state: &AppState,
         config: &ModelConfig,
         scope: &Scope,
+        source: RunSource,
         model: Model,
         request: Request,
         messages: Vec<Message>,
@@ -48,7 +51,8 @@ impl Agent {
             return Err(error);
         }
         let toolbox = Toolbox::new(state, scope.workspace_id);
-        let mut tools = AppTools { state: state.clone(), scope: *scope, toolbox, kit: Toolkit::default(), found: HashMap::new() };
+        let mut tools =
+            AppTools { state: state.clone(), scope: *scope, caller: None, toolbox, kit: Toolkit::default(), found: HashMap::new() };
         for wanted in wanted {
             let tool = tools.toolbox.find(&wanted.tool).await.map_err(|error| match error {
                 ToolError::Internal(error) => error,
@@ -56,6 +60,9 @@ impl Agent {
             })?;
             let is_authors = |name: &str| tool.info.parameters.iter().any(|p| p.name == name && p.form == Form::Form);
             let settings = wanted.tool_parameters.into_iter().filter(|(name, _)| is_authors(name)).collect();
+            if tool.workflow().is_some() && tools.caller.is_none() {
+                tools.caller = Some(Caller::of_scope(state, scope, source).await?);
+            }
             let name = tools.kit.add(&tool.info, "", settings);
             tools.found.insert(name, tool);
         }
@@ -113,6 +120,8 @@ fn told(event: Event) -> Happened {
 struct AppTools {
     state: AppState,
     scope: Scope,
+    /// For workflows among the tools.
+    caller: Option<Caller>,
     toolbox: Toolbox,
     kit: Toolkit,
     /// By the names that the model uses.
@@ -125,7 +134,14 @@ impl Tools for AppTools {
         let (Some(entry), Some(tool)) = (self.kit.find(name), self.found.get(name)) else {
             return Err(format!("There is no tool named {name:?}."));
         };
-        let output = self.toolbox.call(tool, entry.arguments(arguments)).await.map_err(|error| {
+        let arguments = entry.arguments(arguments);
+        let called = match &self.caller {
+            Some(caller) if tool.workflow().is_some() => {
+                nested::call(&self.state, caller, tool, arguments, None).await.map(|invoked| invoked.output)
+            }
+            _ => self.toolbox.call(tool, arguments).await,
+        };
+        let output = called.map_err(|error| {
             if let ToolError::Internal(cause) = &error {
                 cause.log();
             }
@@ -146,6 +162,7 @@ impl AppTools {
     /// Links of tools expire: what they lead to is kept.
     async fn keep(&self, file: ToolFile) -> Result<Value> {
         let bytes = match file.content {
+            FileContent::Kept(value) => return Ok(value),
             FileContent::Bytes(bytes) => bytes,
             FileContent::Url(url) => {
                 let extension = file.name.rsplit_once('.').map_or("", |(_, extension)| extension);

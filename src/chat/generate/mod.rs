@@ -33,6 +33,7 @@ use crate::files::{self, AnswerFile, InputFile, Resolved, Scope};
 use crate::ids::{AnnotationId, ConversationId, MessageId, TaskId, WorkspaceId};
 use crate::live::{Frame, Slot, Task};
 use crate::state::AppState;
+use crate::workflows::run_row::Source as RunSource;
 
 /// How often a running answer is saved: what a kill −9 can lose.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
@@ -285,7 +286,8 @@ async fn ask_model(state: &AppState, app: &App, caller: &Caller, prepared: &Prep
     request.cache_salt = app.workspace_id.0.as_u128();
     if app.mode == AppMode::AgentChat {
         let scope = Scope { workspace_id: app.workspace_id, app_id: app.id, owner: caller.owner() };
-        let agent = Agent::prepare(state, &app.config, &scope, model, request, messages).await?;
+        let source = if caller.end_user.is_some() { RunSource::ServiceApi } else { RunSource::Debugger };
+        let agent = Agent::prepare(state, &app.config, &scope, source, model, request, messages).await?;
         return Ok(Source::Agent(Box::new(agent)));
     }
     let generation = model.generate(request).await.map_err(|f| wire(f.into()))?;

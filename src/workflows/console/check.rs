@@ -10,14 +10,11 @@ use crate::accounts::{Editor, Session};
 use crate::apps::AppMode;
 use crate::apps::models::missing::{self, At, Missing};
 use crate::error::Result;
-use crate::files::{Owner, Scope};
 use crate::http::extract::{Json, Path};
 use crate::ids::{AppId, WorkspaceId};
 use crate::state::AppState;
-use crate::tools::ProviderType;
+use crate::tools::{ProviderType, Toolbox};
 use crate::workflows::graph::{self, Issue, Severity};
-use crate::workflows::host::Host;
-use crate::workflows::server_host::ServerHost;
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(super) struct CheckDraft {
@@ -44,19 +41,13 @@ pub(super) async fn check_draft(
     Json(body): Json<CheckDraft>,
 ) -> Result<Json<Checked>> {
     let draft = Draft::load(&state, &session, app_id, body.config).await?;
-    let data = issues(&state, session.workspace_id, app_id, &draft.section, draft.head.mode).await?;
+    let data = issues(&state, session.workspace_id, &draft.section, draft.head.mode).await?;
     let can_publish = data.iter().all(|issue| issue.severity != Severity::Error);
     Ok(Json(Checked { data, can_publish }))
 }
 
 /// All that can be said of a workflow section, errors first.
-pub(super) async fn issues(
-    state: &AppState,
-    workspace_id: WorkspaceId,
-    app_id: AppId,
-    section: &Value,
-    mode: AppMode,
-) -> Result<Vec<Issue>> {
+pub(super) async fn issues(state: &AppState, workspace_id: WorkspaceId, section: &Value, mode: AppMode) -> Result<Vec<Issue>> {
     let mut issues = graph::check(section, mode.is_chat());
     let Missing { models, tools, knowledge, plugins: _ } = missing::find(state, workspace_id, section).await?;
     let mut warn = |at: At, message: String| {
@@ -71,11 +62,10 @@ pub(super) async fn issues(
     for missing in knowledge {
         warn(missing.at, missing.message);
     }
-    // workflows that serve as tools are found by runs alone
-    let host = ServerHost::new(state, Scope { workspace_id, app_id, owner: Owner::Nobody });
+    let tools = Toolbox::new(state, workspace_id);
     for (spot, tool) in missing::tool_places(section).into_iter().filter(|(_, tool)| tool.provider_type == ProviderType::Workflow) {
-        if let Err(error) = host.find_tool(&tool).await {
-            warn(spot.into(), error.message);
+        if let Err(error) = tools.find(&tool).await {
+            warn(spot.into(), error.to_string());
         }
     }
     // in the order in which they were found otherwise

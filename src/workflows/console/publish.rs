@@ -27,7 +27,7 @@ pub(super) async fn publish_app(
         Err(error) if error.code == Code::InvalidWorkflow => {
             // the same list as that of the check
             let (mode, section) = apps::find_config(&state.db, session.workspace_id, app_id, None).await?;
-            let issues = check::issues(&state, session.workspace_id, app_id, &section, mode).await?;
+            let issues = check::issues(&state, session.workspace_id, &section, mode).await?;
             Err(error.details(json!({"issues": issues})))
         }
         published => published.map(Json),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::draft::Draft;
@@ -30,6 +31,7 @@ use crate::workflows::event::{Form, NodeRecord};
 use crate::workflows::given::{GivenVariable, with_files};
 use crate::workflows::graph::{self, Flow, Needed};
 use crate::workflows::mask::HIDDEN;
+use crate::workflows::nested::Caller;
 use crate::workflows::replay;
 use crate::workflows::routes::ResponseMode;
 use crate::workflows::run_row::Source;
@@ -146,7 +148,7 @@ pub(super) async fn run_node(
     let creator = draft.creator(&state).await?;
     let run = begin::workflow_run(&draft.head, &draft.version, None, creator, Source::Debugger, Map::new(), Vec::new());
     let answer = body.form.map(|AnswerForm { inputs, action }| GivenAnswer { inputs, action });
-    let host = Arc::new(ServerHost::new(&state, draft.scope()).answering(answer));
+    let host = Arc::new(ServerHost::new(&state, draft.scope(), Caller::of_run(&run, CancellationToken::new())).answering(answer));
     let conversation = pool.vars(CONVERSATION).map(|vars| (**vars).clone()).unwrap_or_default();
     let (mut task, frames) = state.live.open(run.task_id.0, session.account_id.0);
     let step = Step { run, flow, pool, host, mask: Arc::clone(&draft.version.mask) };

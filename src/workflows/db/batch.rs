@@ -40,14 +40,14 @@ async fn insert(db: &mut PgConnection, replica: Option<&str>, runs: &[&NewRun]) 
     }
     sqlx::query!(
         r#"insert into workflow_runs (id, workspace_id, app_id, app_version_id, config, mode, triggered_from, source, entry_node_id, inputs,
-             end_user_id, account_id, conversation_id, message_id, task_id, created_at, status, replica, heartbeat_at)
+             end_user_id, account_id, conversation_id, message_id, call_depth, task_id, created_at, status, replica, heartbeat_at)
            select id, workspace_id, app_id, app_version_id, config::json, mode, triggered_from, source, entry_node_id, inputs::json,
-             end_user_id, account_id, conversation_id, message_id, task_id, created_at,
+             end_user_id, account_id, conversation_id, message_id, call_depth, task_id, created_at,
              case when $17::text is null then 'scheduled' else 'running' end, $17, case when $17 is null then null else now() end
            from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-             $11::uuid[], $12::uuid[], $13::uuid[], $14::uuid[], $15::uuid[], $16::timestamptz[])
+             $11::uuid[], $12::uuid[], $13::uuid[], $14::uuid[], $15::uuid[], $16::timestamptz[], $18::int[])
              as t (id, workspace_id, app_id, app_version_id, config, mode, triggered_from, source, entry_node_id, inputs,
-               end_user_id, account_id, conversation_id, message_id, task_id, created_at)"#,
+               end_user_id, account_id, conversation_id, message_id, task_id, created_at, call_depth)"#,
         column!(|r| r.id.0),
         column!(|r| r.workspace_id.0),
         column!(|r| r.app_id.0),
@@ -65,6 +65,7 @@ async fn insert(db: &mut PgConnection, replica: Option<&str>, runs: &[&NewRun]) 
         column!(|r| r.task_id.0),
         column!(|r| r.created_at),
         replica,
+        column!(|r| r.call_depth.cast_signed()),
     )
     .execute(db)
     .await

@@ -34,6 +34,7 @@ pub struct Row {
     pub account_id: Option<AccountId>,
     pub conversation_id: Option<ConversationId>,
     pub message_id: Option<MessageId>,
+    pub call_depth: i32,
     pub task_id: TaskId,
     pub sent_text: String,
     pub last_event: i64,
@@ -86,6 +87,7 @@ impl Row {
             creator: self.creator(),
             conversation_id: self.conversation_id,
             message_id: self.message_id,
+            call_depth: self.call_depth.unsigned_abs(),
             task_id: self.task_id,
             created_at: self.created_at,
         }
@@ -95,7 +97,7 @@ impl Row {
 const COLUMNS: &str =
     "r.id, r.workspace_id, r.app_id, r.app_version_id, r.config, r.mode, r.triggered_from, r.source, r.entry_node_id, r.inputs, r.status,
     r.outputs, r.error, r.elapsed_s, r.total_tokens, r.total_steps, r.exceptions_count, r.end_user_id, r.account_id, r.conversation_id,
-    r.message_id, r.task_id, r.sent_text, r.last_event, r.forms, r.resumed_nodes, r.vain_resumptions, r.created_at, r.finished_at,
+    r.message_id, r.call_depth, r.task_id, r.sent_text, r.last_event, r.forms, r.resumed_nodes, r.vain_resumptions, r.created_at, r.finished_at,
     u.session_id as user, a.name as account_name, a.email as account_email";
 const JOINED: &str = " left join end_users u on u.id = r.end_user_id left join accounts a on a.id = r.account_id";
 

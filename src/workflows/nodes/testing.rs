@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{Context, NodeError, Out, Outcome};
-use crate::tools::{ToolInfo, ToolOutput, ToolRef};
+use crate::tools::{ToolInfo, ToolRef};
 use crate::workflows::event::{NodeRecord, RunEvent};
 use crate::workflows::graph::Flow;
-use crate::workflows::host::{Host, HttpRequest, HttpResponse, Language, NewForm, OpenForm};
+use crate::workflows::host::{Host, HttpRequest, HttpResponse, Invoked, Language, NewForm, OpenForm};
 use crate::workflows::run::Limits;
 use crate::workflows::value;
 use crate::workflows::vars::{Pool, Vars};
@@ -33,8 +33,8 @@ pub struct Double {
     /// Name, media type, bytes.
     pub saved: Mutex<Vec<(String, String, Bytes)>>,
     pub tool: Option<ToolInfo>,
-    pub tool_result: Mutex<Option<Result<ToolOutput, NodeError>>>,
-    pub tool_calls: Mutex<Vec<(ToolRef, Vars)>>,
+    pub tool_result: Mutex<Option<Result<Invoked, NodeError>>>,
+    pub tool_calls: Mutex<Vec<(ToolRef, Vars, Option<Uuid>)>>,
     pub code_result: Mutex<Option<Result<Vars, NodeError>>>,
     pub code_calls: Mutex<Vec<(Language, String, Vars)>>,
     pub forms: Mutex<Vec<NewForm>>,
@@ -97,8 +97,8 @@ impl Host for Double {
         self.tool.clone().ok_or_else(|| NodeError::new("ToolRuntimeResolutionError", "there is no such tool"))
     }
 
-    async fn invoke_tool(&self, tool: &ToolRef, arguments: Vars) -> Result<ToolOutput, NodeError> {
-        self.tool_calls.lock().unwrap().push((tool.clone(), arguments));
+    async fn invoke_tool(&self, tool: &ToolRef, arguments: Vars, once: Option<Uuid>) -> Result<Invoked, NodeError> {
+        self.tool_calls.lock().unwrap().push((tool.clone(), arguments, once));
         self.tool_result.lock().unwrap().take().expect("a result was prepared")
     }
 

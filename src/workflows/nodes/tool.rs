@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Context, FieldError, NodeError, Outcome, read};
 use crate::tools::{FileContent, Parameter, ToolFile, ToolRef};
-use crate::workflows::host::HttpRequest;
+use crate::workflows::host::{HttpRequest, Invoked};
 use crate::workflows::template;
 use crate::workflows::vars::{Pool, Selector, Vars};
 
@@ -54,8 +54,8 @@ impl Tool {
         let found = context.host.find_tool(&self.tool).await;
         let info = found.map_err(|e| NodeError { message: format!("Failed to get tool runtime: {}", e.message), ..e })?;
         let inputs = self.inputs(&info.parameters, &context.pool)?;
-        let called = context.host.invoke_tool(&self.tool, inputs.clone()).await;
-        let output =
+        let called = context.host.invoke_tool(&self.tool, inputs.clone(), Some(context.execution_id)).await;
+        let Invoked { output, usage } =
             called.map_err(|e| NodeError { message: format!("Failed to invoke tool: {}", e.message), ..e }.with_inputs(inputs.clone()))?;
         let mut files = Vec::with_capacity(output.files.len());
         for file in output.files {
@@ -69,7 +69,7 @@ impl Tool {
         ]);
         outputs.extend(output.variables);
         let metadata = Map::from_iter([("tool_info".to_owned(), self.info.clone())]);
-        Ok(Outcome { inputs, outputs, metadata, ..Outcome::default() })
+        Ok(Outcome { inputs, outputs, metadata, usage, ..Outcome::default() })
     }
 
     /// The arguments; a variable that is missing is left out, unless the tool can't do without.
@@ -134,6 +134,7 @@ fn arguments(data: &Value, field: &str) -> Result<BTreeMap<String, Argument>, Fi
 /// A file that a tool made, as a value. What it only points to is fetched: links of tools expire.
 pub async fn keep(context: &Context, file: ToolFile) -> Result<Value, NodeError> {
     let bytes = match file.content {
+        FileContent::Kept(value) => return Ok(value),
         FileContent::Bytes(bytes) => bytes,
         FileContent::Url(url) => {
             let answer = context.host.send(HttpRequest::get(url)).await;
@@ -153,9 +154,10 @@ pub async fn keep(context: &Context, file: ToolFile) -> Result<Value, NodeError>
 mod tests {
     use std::sync::Arc;
 
-    use super::super::testing::{Double, answer, file, refusal, run};
+    use super::super::testing::{Double, EXECUTION, answer, file, refusal, run};
     use super::*;
     use crate::tools::{Form, ProviderType, ToolInfo, ToolOutput};
+    use crate::workflows::event::NodeUsage;
 
     fn data() -> Value {
         json!({
@@ -200,7 +202,9 @@ mod tests {
     }
 
     fn host(output: Result<ToolOutput, NodeError>) -> Arc<Double> {
-        Arc::new(Double { tool: Some(info()), tool_result: Some(output).into(), ..Double::default() })
+        let usage = NodeUsage { total_tokens: 7, ..NodeUsage::default() };
+        let result = output.map(|output| Invoked { output, usage });
+        Arc::new(Double { tool: Some(info()), tool_result: Some(result).into(), ..Double::default() })
     }
 
     #[tokio::test]
@@ -209,7 +213,9 @@ mod tests {
         let outcome = run(&host, &data(), &pool()).await.unwrap();
         let inputs = json!({"object": {"a": 1}, "plain": 3, "typed": true, "fixed": "5", "text": "n=5", "whole": [1, 2]});
         assert_eq!(Value::Object(outcome.inputs), inputs);
-        let (tool, arguments) = host.tool_calls.lock().unwrap().pop().unwrap();
+        assert_eq!(outcome.usage.total_tokens, 7, "what a workflow took counts for its caller");
+        let (tool, arguments, once) = host.tool_calls.lock().unwrap().pop().unwrap();
+        assert_eq!(once, Some(EXECUTION));
         assert_eq!(
             (tool.provider_type, tool.provider_id.as_str(), tool.tool_name.as_str()),
             (ProviderType::Builtin, "langgenius/time/time", "current_time")
@@ -227,13 +233,17 @@ mod tests {
         let output = ToolOutput {
             text: String::new(),
             json: vec![json!({"a": 1})],
-            files: vec![made("a.png", FileContent::Bytes("png".into())), made("b.png", FileContent::Url("http://x/b.png".into()))],
+            files: vec![
+                made("a.png", FileContent::Bytes("png".into())),
+                made("b.png", FileContent::Url("http://x/b.png".into())),
+                made("c.png", FileContent::Kept(json!({"kept": true}))),
+            ],
             variables: Map::from_iter([("city".into(), json!("Rome"))]),
         };
         let fetched = host(Ok(output.clone()));
         fetched.answers.lock().unwrap().push_back(Ok(answer(200, &[], b"far")));
         let outputs = run(&fetched, &data(), &pool()).await.unwrap().outputs;
-        let files = json!([file("a.png", "image/png"), file("b.png", "image/png")]);
+        let files = json!([file("a.png", "image/png"), file("b.png", "image/png"), {"kept": true}]);
         assert_eq!(Value::Object(outputs), json!({"text": "", "json": [{"a": 1}], "files": files, "city": "Rome"}));
         let bytes: Vec<_> = fetched.saved.lock().unwrap().iter().map(|(_, _, bytes)| bytes.clone()).collect();
         assert_eq!(bytes, ["png", "far"]);

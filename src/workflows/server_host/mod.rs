@@ -9,10 +9,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::Utc;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::event::NodeRecord;
 use super::forms;
-use super::host::{FormState, Host, HttpRequest, HttpResponse, Language, NewForm, OpenForm, Retrieval};
+use super::host::{FormState, Host, HttpRequest, HttpResponse, Invoked, Language, NewForm, OpenForm, Retrieval};
+use super::nested::{self, Caller};
 use super::nodes::NodeError;
 use super::run_host::LONGEST_WAIT;
 use super::value;
@@ -23,11 +25,13 @@ use crate::error::Error;
 use crate::files::{self, Scope};
 use crate::sandbox::{Call, SandboxError};
 use crate::state::AppState;
-use crate::tools::{ToolError, ToolInfo, ToolOutput, ToolRef, Toolbox};
+use crate::tools::{ToolError, ToolInfo, ToolRef, Toolbox};
 
 pub struct ServerHost {
     state: AppState,
     scope: Scope,
+    /// For workflows that are called as tools.
+    caller: Caller,
     tools: Toolbox,
     answer: Option<GivenAnswer>,
 }
@@ -40,8 +44,8 @@ pub struct GivenAnswer {
 
 impl ServerHost {
     /// `scope`: whose run it is, and of which app. Files that nodes make are theirs.
-    pub fn new(state: &AppState, scope: Scope) -> Self {
-        Self { state: state.clone(), tools: Toolbox::new(state, scope.workspace_id), scope, answer: None }
+    pub fn new(state: &AppState, scope: Scope, caller: Caller) -> Self {
+        Self { state: state.clone(), tools: Toolbox::new(state, scope.workspace_id), scope, caller, answer: None }
     }
 
     /// A node that asks a person gets this answer.
@@ -98,8 +102,14 @@ impl Host for ServerHost {
         found.map(|tool| tool.info).map_err(|error| tool_failed("ToolRuntimeResolutionError", error))
     }
 
-    async fn invoke_tool(&self, tool: &ToolRef, arguments: Vars) -> Result<ToolOutput, NodeError> {
-        self.tools.invoke(tool, arguments).await.map_err(|error| tool_failed("ToolRuntimeInvocationError", error))
+    async fn invoke_tool(&self, tool: &ToolRef, arguments: Vars, once: Option<Uuid>) -> Result<Invoked, NodeError> {
+        let failed = |error| tool_failed("ToolRuntimeInvocationError", error);
+        let tool = self.tools.find(tool).await.map_err(failed)?;
+        if tool.workflow().is_some() {
+            return nested::call(&self.state, &self.caller, &tool, arguments, once).await.map_err(failed);
+        }
+        let output = self.tools.call(&tool, arguments).await.map_err(failed)?;
+        Ok(Invoked { output, ..Invoked::default() })
     }
 
     async fn retrieve(&self, query: Retrieval) -> Result<Vec<Value>, NodeError> {

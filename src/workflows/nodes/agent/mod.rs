@@ -129,6 +129,7 @@ impl Agent {
         };
         let ended = agents::run(&task, &tools, &watch).await;
         outcome.usage = node_usage(&log.usage());
+        outcome.usage.add(&tools.usage());
         outcome.metadata.insert("agent_log".into(), json!(log.entries()));
         let ended = ended.map_err(failed)?;
         let mut json = log.entries();

@@ -8,7 +8,7 @@ use super::Agent;
 use crate::catalog::testing::{Turn, features, scripted};
 use crate::engine::request::{Message, Role};
 use crate::tools::{Form, Parameter, ProviderType, ToolInfo};
-use crate::workflows::event::{AgentLog, RunEvent};
+use crate::workflows::event::{AgentLog, NodeUsage, RunEvent};
 use crate::workflows::nodes::llm::testing::{World, pool};
 
 fn search() -> ToolInfo {
@@ -69,11 +69,12 @@ async fn it_calls_tools_and_answers() {
         vec![Turn::Calls("Looking.", vec![("search", json!({"query": "Rome", "zone": "mine"}))]), Turn::Says(vec!["It is ", "big."])];
     let (model, calls) = scripted(features(&["tools"]), 8000, turns).await;
     let history = [("a", "b"), ("c", "d")].map(|(q, a)| [Message::text(Role::User, q), Message::text(Role::Assistant, a)]).concat();
-    let world = Arc::new(World { tools: vec![search()], history, ..World::with(model) });
+    let tool_usage = NodeUsage { total_tokens: 5, ..NodeUsage::default() };
+    let world = Arc::new(World { tools: vec![search()], history, tool_usage, ..World::with(model) });
     let ran = world.clone().run_shared(data("function_calling"), pool(&VALUES())).await;
     assert_eq!(ran.output("text"), "Looking.\nIt is big.");
     assert_eq!(ran.streamed.concat(), "Looking.\nIt is big.");
-    assert_eq!((ran.output("usage")["total_tokens"].clone(), ran.outcome().usage.total_tokens), (json!(30), 30));
+    assert_eq!((ran.output("usage")["total_tokens"].clone(), ran.outcome().usage.total_tokens), (json!(30), 35), "tools count for the run");
     assert_eq!(ran.output("files"), json!([]));
 
     let called = world.called.lock().unwrap();

@@ -1,5 +1,7 @@
 //! The tools of an agent node: read from its data, found and called through the host.
 
+use std::sync::{Mutex, PoisonError};
+
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -7,6 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::agents::toolkit::Toolkit;
 use crate::agents::{Observation, Tools};
 use crate::tools::{Form, ProviderType, ToolInfo, ToolRef};
+use crate::workflows::event::NodeUsage;
+use crate::workflows::host::Invoked;
 use crate::workflows::nodes::llm::model::value_of;
 use crate::workflows::nodes::tool::keep;
 use crate::workflows::nodes::{Context, NodeError};
@@ -102,6 +106,8 @@ fn filled(value: &Value, pool: &Pool) -> Value {
 pub struct HostTools<'a> {
     context: &'a Context,
     pub kit: Toolkit,
+    /// What models cost inside of tools.
+    usage: Mutex<NodeUsage>,
 }
 
 impl<'a> HostTools<'a> {
@@ -112,7 +118,11 @@ impl<'a> HostTools<'a> {
             let settings = tool.fixed(&info, &context.pool);
             kit.add(&info, &template::render(&tool.extra.description, &context.pool), settings);
         }
-        Ok(Self { context, kit })
+        Ok(Self { context, kit, usage: Mutex::default() })
+    }
+
+    pub fn usage(&self) -> NodeUsage {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -120,8 +130,10 @@ impl<'a> HostTools<'a> {
 impl Tools for HostTools<'_> {
     async fn call(&self, name: &str, arguments: Map<String, Value>) -> Result<Observation, String> {
         let Some(entry) = self.kit.find(name) else { return Err(format!("There is no tool named {name:?}.")) };
-        let given = self.context.host.invoke_tool(&entry.reference, entry.arguments(arguments)).await;
-        let output = given.map_err(|error| error.message)?;
+        // not once: a model may ask for the same twice and mean it
+        let given = self.context.host.invoke_tool(&entry.reference, entry.arguments(arguments), None).await;
+        let Invoked { output, usage } = given.map_err(|error| error.message)?;
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner).add(&usage);
         let mut files = Vec::with_capacity(output.files.len());
         for file in output.files {
             files.push(keep(self.context, file).await.map_err(|error| error.message)?);

@@ -12,9 +12,9 @@ use uuid::Uuid;
 use crate::catalog::{Model, ModelRef};
 use crate::engine::request::Message;
 use crate::tools::{ToolInfo, ToolOutput, ToolRef};
-use crate::workflows::event::{NodeRecord, RunEvent};
+use crate::workflows::event::{NodeRecord, NodeUsage, RunEvent};
 use crate::workflows::graph::{Node, OnError};
-use crate::workflows::host::{Host, Retrieval};
+use crate::workflows::host::{Host, Invoked, Retrieval};
 use crate::workflows::nodes::{Context, Kind, NodeError, Out, Outcome};
 use crate::workflows::run::Limits;
 use crate::workflows::vars::{Pool, Vars};
@@ -31,6 +31,8 @@ pub struct World {
     pub tools: Vec<ToolInfo>,
     /// Calls of tools; each gives its arguments as text.
     pub called: Mutex<Vec<(ToolRef, Vars)>>,
+    /// Of each call.
+    pub tool_usage: NodeUsage,
 }
 
 impl World {
@@ -110,10 +112,12 @@ impl Host for World {
         found.ok_or_else(|| NodeError::new("ToolRuntimeResolutionError", format!("There is no tool {}.", tool.tool_name)))
     }
 
-    async fn invoke_tool(&self, tool: &ToolRef, arguments: Vars) -> Result<ToolOutput, NodeError> {
+    async fn invoke_tool(&self, tool: &ToolRef, arguments: Vars, once: Option<Uuid>) -> Result<Invoked, NodeError> {
+        assert_eq!(once, None, "a model may ask for the same twice and mean it");
         let text = Value::Object(arguments.clone()).to_string();
         self.called.lock().unwrap().push((tool.clone(), arguments));
-        Ok(ToolOutput { text, json: vec![json!({"from": tool.tool_name})], ..ToolOutput::default() })
+        let output = ToolOutput { text, json: vec![json!({"from": tool.tool_name})], ..ToolOutput::default() };
+        Ok(Invoked { output, usage: self.tool_usage.clone() })
     }
 
     async fn commit(&self, _record: &NodeRecord) -> Result<(), NodeError> {
