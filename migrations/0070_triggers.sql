@@ -20,6 +20,10 @@ create table triggers (
 create index triggers_workspace_id_idx on triggers (workspace_id, app_id);
 create index triggers_due_idx on triggers (next_fire_at) where enabled and next_fire_at is not null;
 
+-- when each fired last
+create index workflow_runs_entry_node_id_idx on workflow_runs (workspace_id, app_id, entry_node_id, created_at desc)
+    where entry_node_id is not null;
+
 -- Deliveries of webhooks that said how they are told apart; kept for a day.
 create table webhook_deliveries (
     trigger_id uuid not null references triggers on delete cascade,

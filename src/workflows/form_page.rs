@@ -225,7 +225,7 @@ async fn get_form_page(State(state): State<AppState>, visit: Visit) -> Result<([
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
-struct AnswerForm {
+struct AnswerLinkedForm {
     /// Values of the form's inputs: texts, and files as `{"type", "transfer_method", "upload_file_id" or "url"}`
     inputs: Map<String, Value>,
     /// Id of one of its actions
@@ -233,9 +233,9 @@ struct AnswerForm {
 }
 
 /// Answer a form; the first answer wins, and the run that asked goes on
-#[utoipa::path(post, path = "/api/forms/{form_token}", tag = "forms", security(()), params(("form_token" = String, Path)), request_body = AnswerForm,
+#[utoipa::path(post, path = "/api/forms/{form_token}", tag = "forms", security(()), params(("form_token" = String, Path)), request_body = AnswerLinkedForm,
     responses((status = 200, body = LinkedForm), (status = 400), (status = 404), (status = 412), (status = 429)))]
-async fn answer_form_page(State(state): State<AppState>, visit: Visit, Json(body): Json<AnswerForm>) -> Result<Json<LinkedForm>> {
+async fn answer_form_page(State(state): State<AppState>, visit: Visit, Json(body): Json<AnswerLinkedForm>) -> Result<Json<LinkedForm>> {
     let scope = visit.scope(&state).await?;
     forms::answer(&state, &scope, &visit.form, visit.link.recipient_id, &body.inputs, &body.action).await?;
     let form = db::find(&state.db, visit.link.workspace_id, visit.link.form_id).await?.ok_or_else(no_such_form)?;

@@ -78,7 +78,7 @@ pub async fn open(state: &AppState, run: &NewRun, new: NewForm) -> Result<OpenFo
     let on_page = channels.iter().any(|channel| channel == WEB_APP) || run.source == Source::Debugger;
     let token = on_page.then(new_token);
     let expires_at = Utc::now() + new.expires_in.min(LONGEST_WAIT);
-    let (execution_id, recipients) = (new.execution_id, new.delivery_methods.clone());
+    let (execution_id, delivery_methods) = (new.execution_id, new.delivery_methods.clone());
     let form =
         Form { display_in_ui: on_page, form_token: token.clone(), approval_channels: channels, ..form_without_page(new, id, expires_at) };
     let form = serde_json::to_value(form).map_err(anyhow::Error::from)?;
@@ -89,13 +89,13 @@ pub async fn open(state: &AppState, run: &NewRun, new: NewForm) -> Result<OpenFo
         execution_id,
         token: token.as_deref(),
         form: &form,
-        recipients: &recipients,
+        recipients: &delivery_methods,
         expires_at,
     };
     let mut tx = state.db.begin().await?;
     let (id, is_new) = db::open(&mut *tx, run.workspace_id, row).await?;
     if is_new {
-        let mailed = form_mail::address(state, &mut tx, run, id, &recipients).await?;
+        let mailed = form_mail::address(state, &mut tx, run, id, &delivery_methods).await?;
         if !on_page && let Some(problem) = mailed.nobody() {
             return Err(Error::new(Code::BadRequest, format!("The form reaches nobody: {problem}.")));
         }
@@ -199,8 +199,7 @@ pub async fn answer(
     let answer = serde_json::to_value(answer).map_err(anyhow::Error::from)?;
     let mut tx = state.db.begin().await?;
     let by = AnsweredBy { owner: scope.owner, recipient_id };
-    let is_first = db::answer(&mut tx, scope.workspace_id, row, &answer, by).await?;
-    if !is_first {
+    if !db::answer(&mut tx, scope.workspace_id, row, &answer, by).await? {
         let row = db::find(&mut *tx, scope.workspace_id, row.id).await?.ok_or_else(not_found)?;
         Standing::of(&row).admit(row.id)?;
         // by the database's clock

@@ -204,6 +204,13 @@ pub struct OpenForm {
     pub delivery: Vars,
 }
 
+/// One that went out to nobody.
+impl From<FormState> for OpenForm {
+    fn from(state: FormState) -> Self {
+        Self { state, delivery: Vars::new() }
+    }
+}
+
 /// Where a form stands.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FormState {

@@ -16,7 +16,6 @@ mod drafts;
 pub mod event;
 pub mod follow;
 mod form_inputs;
-mod form_list;
 mod form_mail;
 mod form_page;
 pub mod forms;
@@ -51,12 +50,11 @@ use utoipa_axum::routes;
 use crate::state::AppState;
 
 pub use console::check_publishable;
-/// What a worker runs for this slice.
 pub use form_mail::add_job_handlers;
 
 /// The console's routes, and those of pages that are open to anyone.
 pub fn console_routes() -> OpenApiRouter<AppState> {
-    console::routes().merge(triggers::console_routes()).merge(form_page::routes()).merge(form_list::routes())
+    console::routes().merge(triggers::console_routes()).merge(form_page::routes())
 }
 
 /// The service API.

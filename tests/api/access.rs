@@ -230,7 +230,6 @@ fn routes() -> Vec<(&'static str, &'static str, Who, Value)> {
         ("GET",    "/v1/workflows/run/{workflow_run_id}", AppKey, none()),
         ("GET",    "/v1/workflow/{workflow_run_id}/events", AppKey, json!({"user": "u"})),
         ("GET",    "/v1/workflows/logs", AppKey, none()),
-        ("GET",    "/api/apps/{app_id}/workflow-runs/{workflow_run_id}/forms", Editor, none()),
         ("GET",    "/api/forms/{form_token}", Public, none()),
         ("POST",   "/api/forms/{form_token}", Public, json!({"inputs": {}, "action": "ok"})),
         ("POST",   "/api/forms/{form_token}/files", Public, none()),

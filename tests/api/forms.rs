@@ -281,7 +281,7 @@ async fn everyone_who_is_asked_gets_a_mail_with_a_link_of_their_own(db: PgPool) 
     assert_eq!(work(&app).await, 0);
     assert_eq!(process_data(&app, &paused).await, json!({"delivery": [{"type": "email", "recipients": 6, "sent": 6, "failed": 0}]}));
     let forms = list_forms(&app, &flow, &paused).await;
-    assert_eq!((&forms[0]["answered_by"], &forms[0]["action"]), (&json!("ann@example.org"), &json!("No")));
+    assert_eq!((&forms[0]["answered_by"], &forms[0]["answer"]["action_text"]), (&json!("ann@example.org"), &json!("No")));
     assert_eq!((&forms[0]["recipients"][0]["email"], &forms[0]["recipients"][0]["status"]), (&json!("admin@home.test"), &json!("sent")));
 }
 
@@ -296,7 +296,7 @@ async fn process_data(app: &TestApp, paused: &Value) -> Value {
 }
 
 async fn list_forms(app: &TestApp, flow: &App, paused: &Value) -> Value {
-    let path = format!("/api/apps/{}/workflow-runs/{}/forms", flow.id, paused["workflow_run_id"].as_str().unwrap());
+    let path = format!("/api/apps/{}/runs/{}/forms", flow.id, paused["workflow_run_id"].as_str().unwrap());
     app.client(Role::Editor).get(&path).await.ok()["data"].clone()
 }
 
@@ -334,7 +334,7 @@ async fn mail_that_fails_is_tried_again_and_holds_nothing_up(db: PgPool) {
     let told = json!({"delivery": [{"type": "webapp"}, {"type": "email", "recipients": 3, "sent": 1, "failed": 2}]});
     assert_eq!(process_data(&app, &paused).await, told);
     let forms = list_forms(&app, &flow, &paused).await;
-    assert_eq!((&forms[0]["standing"], &forms[0]["answered_by"]), (&json!("answered"), &Value::Null));
+    assert_eq!((&forms[0]["status"], &forms[0]["answered_by"]), (&json!("answered"), &Value::Null));
 }
 
 #[sqlx::test]

@@ -275,13 +275,14 @@ async fn what_does_not_fit_is_refused_by_name(db: PgPool) {
 #[sqlx::test]
 async fn a_delivery_that_comes_again_starts_no_second_run(db: PgPool) {
     let app = TestApp::start(db).await;
-    let data = json!({"method": "post", "body": [{"name": "n", "type": "number"}], "response_body": "{\"n\": \"{{#w.n#}}\"}"});
+    let data = json!({"method": "post", "body": [{"name": "n", "type": "number"}], "response_body": "{\"n\": \"{{#w.n#}}\", \"run\": \"{{#sys.workflow_run_id#}}\"}"});
     let flow = publish(&app, hook(data.clone(), &["n"])).await;
     let deliver = async |path: &str, name: &str, key: &str| send(&app, Method::POST, path, &[JSON, (name, key)], r#"{"n": 1}"#).await;
     let first = deliver(&flow.path, "idempotency-key", "k-1").await;
     assert!(!first.headers.contains_key("idempotency-replayed"));
     let again = deliver(&flow.path, "idempotency-key", "k-1").await;
-    assert_eq!((again.json(), &again.headers["idempotency-replayed"]), (json!({"n": "1"}), &"true".parse().unwrap()));
+    assert_eq!((again.json(), &again.headers["idempotency-replayed"]), (first.json(), &"true".parse().unwrap()));
+    assert_eq!(first.json(), json!({"n": "1", "run": run_id(&first)}));
     assert_eq!(run_id(&first), run_id(&again));
     // the same by the name of Standard Webhooks
     assert_eq!(run_id(&deliver(&flow.path, "webhook-id", "k-1").await), run_id(&first));
@@ -558,14 +559,14 @@ async fn schedules_follow_what_is_published(db: PgPool) {
     editor.put(&format!("/api/apps/{id}/draft"), json!({"config": draft, "revision": shown["draft_revision"]})).await.ok();
     make_due(&app, id).await;
     editor.post(&format!("/api/apps/{id}/publish"), json!({})).await.ok();
-    assert_eq!(clock::tick(&app.state).await.unwrap(), 0);
+    assert_eq!(clock::tick(&app.state).await.unwrap(), 1, "the other one is as it was, and due");
     assert_eq!(next("daily").await, None);
     assert!(next("other").await.is_some());
     make_due(&app, id).await;
     assert_eq!(editor.delete(&format!("/api/apps/{id}")).await.status, 204);
     assert_eq!(clock::tick(&app.state).await.unwrap(), 0);
     assert_eq!(next("other").await, None);
-    assert_eq!(n_runs(&app).await, 3);
+    assert_eq!(n_runs(&app).await, 4);
 }
 
 #[sqlx::test]

@@ -16,6 +16,7 @@ use crate::http::page::List;
 use crate::ids::{AppId, HumanInputFormId, WorkflowRunId};
 use crate::state::AppState;
 use crate::workflows::db::forms as db;
+use crate::workflows::db::recipients::{self, MailStatus};
 use crate::workflows::forms;
 use crate::workflows::run_row::TriggeredFrom;
 use crate::workflows::vars::Vars;
@@ -29,6 +30,10 @@ pub(super) struct RunForm {
     node_title: String,
     /// waiting, answered or expired
     status: String,
+    /// `webapp`, `email`
+    channels: Vec<String>,
+    /// Those it went to by e-mail
+    recipients: Vec<FormRecipient>,
     /// Markdown
     form_content: String,
     #[schema(value_type = Vec<Object>)]
@@ -40,10 +45,29 @@ pub(super) struct RunForm {
     /// What was answered
     #[schema(value_type = Option<Object>)]
     answer: Option<Value>,
+    answered_at: Option<DateTime<Utc>>,
+    /// Address of the recipient whose link was used; null for the form's own link, the console and the API
+    answered_by: Option<String>,
     expires_at: DateTime<Utc>,
 }
 
-/// The forms that a run asked people to fill in
+/// Somebody whom a form was sent to.
+#[derive(Debug, Serialize, ToSchema)]
+struct FormRecipient {
+    email: String,
+    status: MailStatus,
+    /// Why the mail was not sent, or not yet
+    error: Option<String>,
+    sent_at: Option<DateTime<Utc>>,
+}
+
+impl FormRecipient {
+    fn of(row: &recipients::Row) -> Self {
+        Self { email: row.email.clone(), status: row.status, error: row.error.clone(), sent_at: row.sent_at }
+    }
+}
+
+/// The forms that a run asked people to fill in, and how they went out
 #[utoipa::path(get, path = "/api/apps/{app_id}/runs/{run_id}/forms", tag = "workflows",
     params(("app_id" = AppId, Path), ("run_id" = WorkflowRunId, Path)), responses((status = 200, body = List<RunForm>), (status = 404)))]
 pub(super) async fn list_run_forms(
@@ -53,9 +77,15 @@ pub(super) async fn list_run_forms(
 ) -> Result<Json<List<RunForm>>> {
     run_row(&state, &session, app_id, run_id).await?;
     let rows = db::list(&state.db, session.workspace_id, &[run_id.0]).await?;
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let asked = recipients::list(&state.db, session.workspace_id, &ids).await?;
     let forms = rows.into_iter().map(|row| {
         let form = forms::form_of(&row)?;
         Ok(RunForm {
+            channels: form.approval_channels,
+            recipients: asked.iter().filter(|r| r.form_id == row.id).map(FormRecipient::of).collect(),
+            answered_at: row.answered_at,
+            answered_by: asked.iter().find(|r| Some(r.id) == row.answered_through).map(|r| r.email.clone()),
             id: HumanInputFormId(row.id),
             node_id: form.node_id,
             node_title: form.node_title,

@@ -124,14 +124,9 @@ impl Host for ServerHost {
     async fn open_form(&self, new: NewForm) -> Result<OpenForm, NodeError> {
         let (id, expires_at) = (new.execution_id, Utc::now() + new.expires_in.min(LONGEST_WAIT));
         let form = forms::form_without_page(new, id, expires_at);
-        let state = match &self.answer {
-            None => FormState::Waiting(form),
-            Some(answer) => {
-                let read = forms::read_answer(&self.state, &self.scope, form, &answer.inputs, &answer.action).await;
-                FormState::Answered(read.map_err(failed("InvalidFormData"))?)
-            }
-        };
-        Ok(OpenForm { state, delivery: Vars::new() })
+        let Some(answer) = &self.answer else { return Ok(FormState::Waiting(form).into()) };
+        let read = forms::read_answer(&self.state, &self.scope, form, &answer.inputs, &answer.action).await;
+        read.map(|answer| FormState::Answered(answer).into()).map_err(failed("InvalidFormData"))
     }
 
     async fn commit(&self, _record: &NodeRecord) -> Result<(), NodeError> {

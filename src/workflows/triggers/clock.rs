@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::schedule::Schedule;
@@ -74,7 +73,7 @@ async fn fire(state: &AppState) -> Result<usize> {
         record::schedule(&mut tx, &triggered_run(started, TriggerKind::Schedule, Vars::new())).await?;
         let zone = schedule.timezone.parse().unwrap_or(chrono_tz::Tz::UTC);
         let read = Schedule::new(&schedule.cron, zone).ok();
-        next.push((schedule.id, read.and_then(|read| read.next_after(schedule.now.max(Utc::now())))));
+        next.push((schedule.id, read.and_then(|read| read.next_after(schedule.now))));
     }
     if !due.is_empty() {
         db::advance(&mut tx, &next).await?;

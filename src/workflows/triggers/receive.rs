@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::answer::answer;
 use super::db::{self, Addressee};
@@ -97,11 +97,14 @@ async fn receive(state: &AppState, addressee: &Addressee, version: &Version, dra
     let outputs = webhook.outputs(&delivery, accepted, files);
     let (node_id, version_id) = (addressee.node_id.clone(), version.id);
     let started = Started { workspace_id: addressee.workspace_id, app_id: addressee.app_id, node_id, version_id, draft };
-    let run = triggered_run(started, TriggerKind::Webhook, outputs);
+    let mut run = triggered_run(started, TriggerKind::Webhook, outputs);
     let earlier = match earlier {
         Some(earlier) => Some(earlier),
         None => begin_run(state, addressee, &run, key.as_deref()).await?,
     };
+    if let Some(earlier) = earlier {
+        run.inputs.insert(format!("{SYSTEM}.workflow_run_id"), json!(earlier));
+    }
     let mut response = answer(&webhook, &pool(&run));
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&earlier.unwrap_or(run.id).to_string()) {

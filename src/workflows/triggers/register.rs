@@ -22,7 +22,10 @@ const AT_ONCE: i64 = 100;
 /// Brings the triggers of all apps in step.
 pub async fn follow_published(state: &AppState) -> Result<()> {
     for behind in db::list_behind(&state.db, AT_ONCE).await? {
-        follow(state, &behind).await?;
+        // one that fails must not keep others from firing
+        if let Err(error) = follow(state, &behind).await {
+            tracing::warn!(app.id = %behind.app_id, %error, "the triggers of an app could not be brought in step with what is published");
+        }
     }
     Ok(())
 }

@@ -197,7 +197,7 @@ async fn sample_files_run_to_the_end(db: PgPool) {
             wrong.push(format!("{}: {told}, expected {:?}\n{}", sample.name, sample.fails, progress.join("\n")));
         }
     }
-    println!("{table}");
+    eprintln!("{table}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 

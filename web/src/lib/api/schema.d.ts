@@ -141,6 +141,202 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/apps/{app_id}/draft/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Everything that is wrong with the draft of a workflow, and what is probably a mistake */
+        post: operations["check_draft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/draft/map-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace models everywhere in the draft; 409 when someone else changed it meanwhile */
+        post: operations["map_models"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/draft/nodes/{node_id}/last-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a node of the draft last did, in a run of one's own or tried alone; 404 when it did nothing yet */
+        get: operations["get_last_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/draft/nodes/{node_id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run one node of the draft by itself; containers run what lies inside of them.
+         * @description The answer is a stream of the events that the node has in a run, or with `blocking` what came of it. It becomes the node's
+         *     last run. Stop it with its `task_id`.
+         */
+        post: operations["run_node"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/draft/nodes/{node_id}/variables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a node of the draft reads, with the values that are there */
+        get: operations["list_node_variables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/draft/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run the draft of a workflow. Chatflows are asked through their preview.
+         * @description The answer is a stream of the events of `/v1/workflows/run`, or with `blocking` what the run came to.
+         */
+        post: operations["run_draft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/draft/tasks/{task_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a node that is tried, or a run of one's own */
+        post: operations["stop_node"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/draft/variables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The variables of the draft, each member's own: what the nodes last gave, conversation, system and environment variables */
+        get: operations["list_draft_variables"];
+        put?: never;
+        post?: never;
+        /** Forget what all nodes of the draft last gave */
+        delete: operations["clear_draft_variables"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/draft/variables/{node_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forget what a node of the draft last gave */
+        delete: operations["clear_node_variables"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/draft/variables/{node_id}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One variable of the draft, whole */
+        get: operations["get_draft_variable"];
+        /** Put a value in the place of what a node gave: nodes that are tried alone read it, until the node runs again */
+        put: operations["edit_draft_variable"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/draft/variables/{node_id}/{name}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an edited value back: the variable is again what the node last gave */
+        post: operations["reset_draft_variable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/apps/{app_id}/duplicate": {
         parameters: {
             query?: never;
@@ -270,8 +466,255 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make a version of the draft and give it to callers */
+        /**
+         * Make a version of the draft and give it to callers. The draft of a workflow must have no errors: `error.details.issues` names
+         *     them.
+         */
         post: operations["publish_app"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The runs of an app, newest first */
+        get: operations["list_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One run */
+        get: operations["get_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/runs/{run_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Follow a run: its events from now on, or behind the one that `Last-Event-ID` names */
+        get: operations["follow_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/runs/{run_id}/forms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The forms that a run asked people to fill in, and how they went out */
+        get: operations["list_run_forms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/runs/{run_id}/forms/{form_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answer a form of a draft's run. The run goes on in the background: follow its events. */
+        post: operations["answer_run_form"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/runs/{run_id}/nodes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The nodes of a run that ended, in the order in which they began. A page may end early where values are large. */
+        get: operations["list_run_nodes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/runs/{run_id}/nodes/{node_run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One node of a run */
+        get: operations["get_run_node"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/runs/{run_id}/nodes/{node_run_id}/values/{field}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole of a node's `inputs`, `process_data` or `outputs` */
+        get: operations["get_run_node_value"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/runs/{run_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a run, whoever started it */
+        post: operations["stop_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/runs/{run_id}/take-values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take what the nodes of a run gave for the draft, as if the run had been one of the draft: of a published run that went wrong,
+         *     of one that a trigger started
+         */
+        post: operations["take_run_values"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/runs/{run_id}/values/{field}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole of what a run was asked (`inputs`) or came to (`outputs`) */
+        get: operations["get_run_value"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/triggers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The triggers of an app */
+        get: operations["list_triggers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/triggers/{trigger_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Switch a trigger on or off
+         * @description A schedule that is switched on fires at its next time; those that passed while it was off are not made up for.
+         */
+        patch: operations["update_trigger"];
+        trace?: never;
+    };
+    "/api/apps/{app_id}/triggers/{trigger_id}/renew-url": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a webhook another URL; the one of before stops working at once */
+        post: operations["renew_webhook_url"];
         delete?: never;
         options?: never;
         head?: never;
@@ -312,6 +755,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/apps/{app_id}/versions/{version_id}/diff/{other}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What leads from one version to another */
+        get: operations["diff_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/apps/{app_id}/versions/{version_id}/restore": {
         parameters: {
             query?: never;
@@ -323,23 +783,6 @@ export interface paths {
         put?: never;
         /** Make a version the draft again; what is published stays */
         post: operations["restore_version"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/apps/{app_id}/workflow-runs/{workflow_run_id}/forms": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Forms that a run of the app asked people to fill in, and how they went out */
-        get: operations["list_run_forms"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -572,6 +1015,41 @@ export interface paths {
         patch: operations["update_member"];
         trace?: never;
     };
+    "/api/model-mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which models run in place of those that imported files name */
+        get: operations["list_model_mappings"];
+        /** Remember a mapping; one of the same model is replaced */
+        put: operations["put_model_mapping"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/model-mappings/{mapping_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forget a mapping */
+        delete: operations["delete_model_mapping"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/models": {
         parameters: {
             query?: never;
@@ -747,7 +1225,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Call a tool, with settings and arguments together */
+        /**
+         * Call a tool, with settings and arguments together
+         * @description A workflow is tried out by running its app.
+         */
         post: operations["call_tool"];
         delete?: never;
         options?: never;
@@ -863,6 +1344,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tools/workflows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The workspace's workflows that are tools */
+        get: operations["list_workflow_tools"];
+        put?: never;
+        /**
+         * Make a tool of a published workflow
+         * @description Calling it runs what is published of the app at that moment.
+         */
+        post: operations["create_workflow_tool"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tools/workflows/{workflow_tool_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One workflow that is a tool */
+        get: operations["get_workflow_tool"];
+        put?: never;
+        post?: never;
+        /** Let a workflow be a tool no more; the app stays */
+        delete: operations["delete_workflow_tool"];
+        options?: never;
+        head?: never;
+        /** Change how a workflow looks as a tool */
+        patch: operations["update_workflow_tool"];
+        trace?: never;
+    };
     "/api/workspace": {
         parameters: {
             query?: never;
@@ -932,7 +1453,16 @@ export interface components {
         };
         /** Format: uuid */
         AnnotationId: string;
+        /** @description An answer to a form. */
         AnswerForm: {
+            /** @description Id of one of its actions */
+            action: string;
+            /** @description Values of the form's inputs */
+            inputs?: {
+                [key: string]: unknown;
+            };
+        };
+        AnswerLinkedForm: {
             /** @description Id of one of its actions */
             action: string;
             /** @description Values of the form's inputs: texts, and files as `{"type", "transfer_method", "upload_file_id" or "url"}` */
@@ -1030,6 +1560,14 @@ export interface components {
         };
         /** Format: uuid */
         AppVersionId: string;
+        /** @description Where in a config something is named. */
+        At: {
+            /** @description Path inside the node's data, or of the config */
+            field: string;
+            /** @description Of workflows */
+            node_id?: string | null;
+            title?: string | null;
+        };
         AuditEntry: {
             account_email?: string | null;
             account_id?: null | components["schemas"]["AccountId"];
@@ -1083,6 +1621,28 @@ export interface components {
         CallTool: components["schemas"]["ToolRef"] & {
             arguments?: Record<string, unknown>;
         };
+        /** @description One value that differs. */
+        Change: {
+            /** @description Null of removed ones */
+            after: Record<string, unknown>;
+            /** @description Null of added ones */
+            before: Record<string, unknown>;
+            kind: components["schemas"]["ChangeKind"];
+            /** @description JSON pointer */
+            path: string;
+            /** @description Less than all is shown */
+            truncated: boolean;
+        };
+        ChangedNode: components["schemas"]["NodeName"] & {
+            /** @description Paths are inside the node */
+            changes: components["schemas"]["Change"][];
+            /** @description Where and how large it is drawn */
+            layout: components["schemas"]["Change"][];
+            /** @description `changes` is empty */
+            layout_only: boolean;
+        };
+        /** @enum {string} */
+        ChangeKind: "added" | "removed" | "changed";
         ChangePassword: {
             current_password: string;
             new_password: string;
@@ -1105,6 +1665,16 @@ export interface components {
             /** @description Chatflows: the published version that answers, in place of the current one */
             workflow_id?: string | null;
         };
+        CheckDraft: {
+            /** @description The workflow as it is in the studio; without it the saved draft is looked at */
+            config?: Record<string, unknown> | null;
+        };
+        Checked: {
+            /** @description There are no errors */
+            can_publish: boolean;
+            /** @description Errors first */
+            data: components["schemas"]["Issue"][];
+        };
         /** @description A call of a completion app. */
         CompletionRequest: {
             files?: components["schemas"]["InputFile"][];
@@ -1115,6 +1685,8 @@ export interface components {
             response_mode?: null | components["schemas"]["ResponseMode"];
             user: string;
         };
+        /** @enum {string} */
+        Container: "iteration" | "loop";
         Content: {
             answer: string;
             question: string;
@@ -1209,9 +1781,12 @@ export interface components {
             config?: Record<string, unknown> | null;
             conversation_id?: null | components["schemas"]["ConversationId"];
             files?: components["schemas"]["InputFile"][] | null;
+            from?: null | components["schemas"]["ReplayFrom"];
             inputs?: {
                 [key: string]: unknown;
             };
+            /** @description With `from`: values in place of those of the earlier run */
+            overrides?: components["schemas"]["GivenVariable"][];
             query?: string;
         };
         CreateProvider: {
@@ -1223,6 +1798,17 @@ export interface components {
             name: string;
             /** Format: int32 */
             timeout_ms?: number;
+        };
+        CreateWorkflowTool: {
+            /** @description A published app of mode `workflow` that begins with a start node */
+            app_id: components["schemas"]["AppId"];
+            /** @description For the model: what the tool does, when to use it */
+            description: string;
+            /** @description For people; without it the app's name */
+            label?: string | null;
+            /** @description Letters, digits and underscores */
+            name: string;
+            parameters?: components["schemas"]["ParameterSetting"][];
         };
         CreateWorkspace: {
             name: string;
@@ -1305,8 +1891,43 @@ export interface components {
             rerank?: null | components["schemas"]["ModelName"];
             "text-embedding"?: null | components["schemas"]["ModelName"];
         };
+        /** @description A variable of the draft. */
+        DraftVariable: {
+            /** @description It was put in the place of what the node gave */
+            is_edited: boolean;
+            kind: components["schemas"]["VariableKind"];
+            name: string;
+            /** @description Or `conversation`, `sys`, `env` */
+            node_id: string;
+            run_id?: null | components["schemas"]["WorkflowRunId"];
+            /** @description The node's */
+            title?: string | null;
+            /** @description As the DSL writes it */
+            type: string;
+            /**
+             * Format: date-time
+             * @description Null where nothing has run yet
+             */
+            updated_at?: string | null;
+            /** @description Secrets are asterisks */
+            value: Record<string, unknown>;
+            /** @description Less than all is shown: ask for the variable */
+            value_truncated: boolean;
+        };
         DuplicateApp: {
             name?: string | null;
+        };
+        EdgeChanges: {
+            added: components["schemas"]["EdgeName"][];
+            removed: components["schemas"]["EdgeName"][];
+        };
+        EdgeName: {
+            source: string;
+            source_handle: string;
+            target: string;
+        };
+        EditVariable: {
+            value: Record<string, unknown>;
         };
         EndUser: {
             /** Format: uuid */
@@ -1421,6 +2042,7 @@ export interface components {
             content: components["schemas"]["ContentPiece"][];
             inputs: components["schemas"]["FormInput"][];
         };
+        /** @description Somebody whom a form was sent to. */
         FormRecipient: {
             email: string;
             /** @description Why the mail was not sent, or not yet */
@@ -1445,6 +2067,14 @@ export interface components {
             /** @description By whoever asks, as far as their link tells */
             is_yours: boolean;
         };
+        /** @description A variable and a value for it. */
+        GivenVariable: {
+            /** @description A node's id (or `sys`, `env`, `conversation`), a variable, keys inside of it */
+            selector: string[];
+            value?: Record<string, unknown>;
+        };
+        /** Format: uuid */
+        HumanInputFormId: string;
         /** @enum {string} */
         IconType: "emoji" | "image" | "link";
         ImportApp: {
@@ -1460,6 +2090,10 @@ export interface components {
              * @description To confirm a pending import with, for ten minutes
              */
             import_id?: string | null;
+            /** @description Models of the file in whose place others run */
+            mapped: components["schemas"]["Mapped"][];
+            /** @description What the app names and the workspace does not have; models can be mapped to others */
+            missing: components["schemas"]["Missing"];
             status: components["schemas"]["ImportStatus"];
             warnings: string[];
         };
@@ -1492,8 +2126,21 @@ export interface components {
             role: components["schemas"]["Role"];
             workspace_name: string;
         };
+        /** @description One thing that is wrong. */
+        Issue: {
+            /** @description Path inside the node's data, or of the graph */
+            field: string;
+            message: string;
+            node_id?: string | null;
+            severity: components["schemas"]["Severity"];
+            title?: string | null;
+        };
         /** @enum {string} */
         KeyKind: "app" | "dataset" | "model";
+        /** @description A node's last run. */
+        LastRun: components["schemas"]["NodeRun"] & {
+            run_id?: null | components["schemas"]["WorkflowRunId"];
+        };
         /** @description A form as whoever has a link to it sees it. */
         LinkedForm: {
             answer?: null | components["schemas"]["GivenAnswer"];
@@ -1606,6 +2253,33 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A console list. */
+        List_DraftVariable: {
+            data: {
+                /** @description It was put in the place of what the node gave */
+                is_edited: boolean;
+                kind: components["schemas"]["VariableKind"];
+                name: string;
+                /** @description Or `conversation`, `sys`, `env` */
+                node_id: string;
+                run_id?: null | components["schemas"]["WorkflowRunId"];
+                /** @description The node's */
+                title?: string | null;
+                /** @description As the DSL writes it */
+                type: string;
+                /**
+                 * Format: date-time
+                 * @description Null where nothing has run yet
+                 */
+                updated_at?: string | null;
+                /** @description Secrets are asterisks */
+                value: Record<string, unknown>;
+                /** @description Less than all is shown: ask for the variable */
+                value_truncated: boolean;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
         List_Invitation: {
             data: {
                 /** Format: date-time */
@@ -1692,6 +2366,85 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A console list. */
+        List_ModelMapping: {
+            data: (components["schemas"]["Mapping"] & {
+                created_by_name?: string | null;
+                id: components["schemas"]["ModelMappingId"];
+                /** Format: date-time */
+                updated_at: string;
+            })[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_NodeRun: {
+            data: {
+                /** Format: date-time */
+                created_at: string;
+                /** Format: double */
+                elapsed_s: number;
+                error?: string | null;
+                error_type?: string | null;
+                /** Format: date-time */
+                finished_at: string;
+                /** @description Where a branch went on */
+                handle?: string | null;
+                /**
+                 * Format: uuid
+                 * @description Of this node in this place of the run
+                 */
+                id: string;
+                /**
+                 * Format: int32
+                 * @description 1 for the run's first node
+                 */
+                index: number;
+                /** @description Null where values were not asked for */
+                inputs?: Record<string, unknown> | null;
+                /** @description Less than all is shown: ask for the whole */
+                inputs_truncated: boolean;
+                metadata: Record<string, unknown>;
+                node_id: string;
+                node_type: string;
+                outputs?: Record<string, unknown> | null;
+                outputs_truncated: boolean;
+                predecessor_node_id?: string | null;
+                process_data?: Record<string, unknown> | null;
+                process_data_truncated: boolean;
+                /** @description Tries that failed before */
+                retries: components["schemas"]["NodeTry"][];
+                /** @description The rounds of the iterations and loops around it, the outermost first */
+                rounds: components["schemas"]["RoundOf"][];
+                /** @description succeeded, failed, exception (failed, and its error strategy took over) or stopped */
+                status: string;
+                title: string;
+                usage: components["schemas"]["NodeUsage"];
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_NodeVariable: {
+            data: {
+                field: string;
+                /** @description There is a value: the node can run without being given one */
+                is_known: boolean;
+                /** @description Where it is read: in this node or one inside of it */
+                read_by_node_id: string;
+                /** @description A node's id (or `sys`, `env`, `conversation`), a variable, keys inside of it */
+                selector: string[];
+                /** @description Of the node that it is of */
+                title?: string | null;
+                /** @description As the DSL writes it; null where it is not known */
+                type?: string | null;
+                /** @description What it last held, or was set to; cut when it is long */
+                value: Record<string, unknown>;
+                value_truncated: boolean;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
         List_OpenapiProvider: {
             data: {
                 auth: components["schemas"]["Auth"];
@@ -1747,23 +2500,69 @@ export interface components {
         /** @description A console list. */
         List_RunForm: {
             data: {
-                /** @description Title of the action that was chosen */
-                action?: string | null;
+                actions: Record<string, unknown>[];
+                /** @description What was answered */
+                answer?: Record<string, unknown> | null;
                 /** Format: date-time */
                 answered_at?: string | null;
-                /** @description Address of the recipient whose link was used; null for the form's own link and the API */
+                /** @description Address of the recipient whose link was used; null for the form's own link, the console and the API */
                 answered_by?: string | null;
                 /** @description `webapp`, `email` */
                 channels: string[];
                 /** Format: date-time */
                 expires_at: string;
-                /** Format: uuid */
-                id: string;
+                /** @description Markdown */
+                form_content: string;
+                id: components["schemas"]["HumanInputFormId"];
+                inputs: Record<string, unknown>[];
                 node_id: string;
                 node_title: string;
                 /** @description Those it went to by e-mail */
                 recipients: components["schemas"]["FormRecipient"][];
-                standing: components["schemas"]["FormStanding"];
+                resolved_default_values: Record<string, unknown>;
+                /** @description waiting, answered or expired */
+                status: string;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_RunSummary: {
+            data: {
+                conversation_id?: null | components["schemas"]["ConversationId"];
+                /** Format: date-time */
+                created_at: string;
+                created_by?: null | components["schemas"]["RunCreator"];
+                /**
+                 * Format: double
+                 * @description Without the times it waited for people
+                 */
+                elapsed_s: number;
+                error?: string | null;
+                /**
+                 * Format: int32
+                 * @description Nodes and rounds that failed without failing the run
+                 */
+                exceptions_count: number;
+                /** Format: date-time */
+                finished_at?: string | null;
+                id: components["schemas"]["WorkflowRunId"];
+                message_id?: null | components["schemas"]["MessageId"];
+                mode: components["schemas"]["AppMode"];
+                /** @description debugger, service-api or web-app */
+                source: string;
+                /** @description scheduled, running, paused, succeeded, failed, stopped or partial-succeeded */
+                status: string;
+                task_id: components["schemas"]["TaskId"];
+                /** Format: int32 */
+                total_steps: number;
+                /** Format: int64 */
+                total_tokens: number;
+                /** @description debugging, app-run, webhook or schedule */
+                triggered_from: string;
+                version_id?: null | components["schemas"]["AppVersionId"];
+                /** Format: int32 */
+                version_number?: number | null;
             }[];
             /** @description Ask for the next page with `cursor=` this; null on the last page */
             next_cursor?: string | null;
@@ -1777,6 +2576,59 @@ export interface components {
                 name: string;
                 provider_type: components["schemas"]["ProviderType"];
                 tools: components["schemas"]["ToolInfo"][];
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_Trigger: {
+            data: {
+                /** @description Of schedules, as published */
+                cron_expression?: string | null;
+                /** @description Else it does not fire */
+                enabled: boolean;
+                /** @description Why it can't fire: the node's field and what is wrong with it */
+                error?: string | null;
+                /** Format: uuid */
+                id: string;
+                kind: components["schemas"]["TriggerKind"];
+                /** Format: date-time */
+                last_fired_at?: string | null;
+                /** Format: date-time */
+                next_fire_at?: string | null;
+                node_id: string;
+                /** @description Whether the published version has it; else it can be tried out only */
+                published: boolean;
+                timezone?: string | null;
+                title: string;
+                /** @description Of webhooks: starts the draft */
+                webhook_debug_url?: string | null;
+                /** @description Of webhooks: starts the published version. Who knows it may */
+                webhook_url?: string | null;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_WorkflowTool: {
+            data: {
+                app_id: components["schemas"]["AppId"];
+                app_name: string;
+                /** Format: date-time */
+                created_at: string;
+                description: string;
+                /** @description Why it can't be called */
+                error?: string | null;
+                /** Format: uuid */
+                id: string;
+                label: string;
+                /** @description What models call it */
+                name: string;
+                /** @description What was said of its inputs; of others their labels are shown */
+                parameters: components["schemas"]["ParameterSetting"][];
+                tool?: null | components["schemas"]["ToolInfo"];
+                /** Format: date-time */
+                updated_at: string;
             }[];
             /** @description Ask for the next page with `cursor=` this; null on the last page */
             next_cursor?: string | null;
@@ -1815,6 +2667,34 @@ export interface components {
          * @enum {string}
          */
         MailStatus: "queued" | "sent" | "failed" | "dropped";
+        MapModels: {
+            mappings: components["schemas"]["Mapping"][];
+            /** @description Whether the next import does the same by itself (yes) */
+            remember?: boolean | null;
+            /**
+             * Format: int64
+             * @description `draft_revision` that the mappings were chosen for; without it they go into the draft as it is
+             */
+            revision?: number | null;
+        };
+        /** @description A model that another one took the place of. */
+        Mapped: {
+            from: components["schemas"]["ModelRef"];
+            /** @description How often */
+            places: number;
+            to: components["schemas"]["ModelRef"];
+        };
+        MappedModels: {
+            app: components["schemas"]["App"];
+            mapped: components["schemas"]["Mapped"][];
+            /** @description What the draft still names and the workspace does not have */
+            missing: components["schemas"]["Missing"];
+        };
+        /** @description `to` runs in place of `from`. */
+        Mapping: {
+            from: components["schemas"]["ModelName"];
+            to: components["schemas"]["ModelName"];
+        };
         /** @description An MCP server. */
         McpServer: {
             /** Format: date-time */
@@ -1880,6 +2760,36 @@ export interface components {
         };
         /** Format: uuid */
         MessageId: string;
+        /** @description What is missing, with the places that name it. */
+        Missing: {
+            knowledge: components["schemas"]["MissingKnowledge"][];
+            models: components["schemas"]["MissingModel"][];
+            /** @description Of Dify, that the file says it needs */
+            plugins: string[];
+            tools: components["schemas"]["MissingTool"][];
+        };
+        MissingKnowledge: {
+            at: components["schemas"]["At"];
+            dataset_ids: string[];
+            message: string;
+        };
+        MissingModel: {
+            /** @description llm, text-embedding or rerank */
+            kind: string;
+            /** @description Why it can't be used, and what to do */
+            message: string;
+            name: string;
+            places: components["schemas"]["At"][];
+            provider: string;
+        };
+        MissingTool: {
+            message: string;
+            places: components["schemas"]["At"][];
+            provider_id: string;
+            provider_name: string;
+            provider_type: components["schemas"]["ProviderType"];
+            tool_name: string;
+        };
         /** @description A model of the catalog. */
         Model: {
             /** @description Of local models, as the checkpoint names it */
@@ -1905,6 +2815,15 @@ export interface components {
             /** @description `available` (not in memory), `loading`, `ready`, `failed` or `refused` */
             status: string;
         };
+        /** @description A remembered mapping. */
+        ModelMapping: components["schemas"]["Mapping"] & {
+            created_by_name?: string | null;
+            id: components["schemas"]["ModelMappingId"];
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** Format: uuid */
+        ModelMappingId: string;
         ModelName: {
             name: string;
             /** @description `local` or the name of one of the workspace's providers */
@@ -1915,6 +2834,104 @@ export interface components {
             name: string;
             /** @description `local`, or the name of a provider of the workspace. */
             provider: string;
+        };
+        NodeChanges: {
+            added: components["schemas"]["NodeName"][];
+            changed: components["schemas"]["ChangedNode"][];
+            removed: components["schemas"]["NodeName"][];
+        };
+        NodeName: {
+            id: string;
+            title: string;
+            type: string;
+        };
+        /** @description A node of a run. */
+        NodeRun: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: double */
+            elapsed_s: number;
+            error?: string | null;
+            error_type?: string | null;
+            /** Format: date-time */
+            finished_at: string;
+            /** @description Where a branch went on */
+            handle?: string | null;
+            /**
+             * Format: uuid
+             * @description Of this node in this place of the run
+             */
+            id: string;
+            /**
+             * Format: int32
+             * @description 1 for the run's first node
+             */
+            index: number;
+            /** @description Null where values were not asked for */
+            inputs?: Record<string, unknown> | null;
+            /** @description Less than all is shown: ask for the whole */
+            inputs_truncated: boolean;
+            metadata: Record<string, unknown>;
+            node_id: string;
+            node_type: string;
+            outputs?: Record<string, unknown> | null;
+            outputs_truncated: boolean;
+            predecessor_node_id?: string | null;
+            process_data?: Record<string, unknown> | null;
+            process_data_truncated: boolean;
+            /** @description Tries that failed before */
+            retries: components["schemas"]["NodeTry"][];
+            /** @description The rounds of the iterations and loops around it, the outermost first */
+            rounds: components["schemas"]["RoundOf"][];
+            /** @description succeeded, failed, exception (failed, and its error strategy took over) or stopped */
+            status: string;
+            title: string;
+            usage: components["schemas"]["NodeUsage"];
+        };
+        /** @description What came of a node that was tried. */
+        NodeTried: {
+            /** @description Of paused ones: the form */
+            form?: Record<string, unknown> | null;
+            node_run?: null | components["schemas"]["NodeRun"];
+            /** @description succeeded, failed, exception, stopped or paused (it asks a person) */
+            status: string;
+        };
+        /** @description A try that failed and that another one followed. */
+        NodeTry: {
+            /** Format: double */
+            elapsed_s: number;
+            error: string;
+            error_type: string;
+            /** Format: date-time */
+            finished_at: string;
+            inputs: Record<string, unknown>;
+            outputs: Record<string, unknown>;
+            process_data: Record<string, unknown>;
+        };
+        /** @description What model calls cost. */
+        NodeUsage: {
+            currency: string;
+            /** Format: double */
+            total_price: number;
+            /** Format: int64 */
+            total_tokens: number;
+        };
+        /** @description A variable that a node reads. */
+        NodeVariable: {
+            field: string;
+            /** @description There is a value: the node can run without being given one */
+            is_known: boolean;
+            /** @description Where it is read: in this node or one inside of it */
+            read_by_node_id: string;
+            /** @description A node's id (or `sys`, `env`, `conversation`), a variable, keys inside of it */
+            selector: string[];
+            /** @description Of the node that it is of */
+            title?: string | null;
+            /** @description As the DSL writes it; null where it is not known */
+            type?: string | null;
+            /** @description What it last held, or was set to; cut when it is long */
+            value: Record<string, unknown>;
+            value_truncated: boolean;
         };
         /** @description What a document would give. */
         OpenapiPreview: {
@@ -1975,6 +2992,14 @@ export interface components {
             /** @description JSON Schema of the value, with its default and choices */
             schema: Record<string, unknown>;
         };
+        /** @description What the workspace says of one input of the workflow. */
+        ParameterSetting: {
+            /** @description For the model; else its label is shown */
+            description?: string;
+            form: components["schemas"]["Form"];
+            /** @description Variable of the start node */
+            name: string;
+        };
         /** @description What tokens cost: `tokens × unit price × price unit`, in `currency`. Zero for local models. */
         Prices: {
             /** Format: double */
@@ -2033,6 +3058,7 @@ export interface components {
          * @enum {string}
          */
         ProviderType: "builtin" | "api" | "mcp" | "workflow";
+        /** @description What a new version is called. */
         PublishApp: {
             name?: string;
             note?: string;
@@ -2052,6 +3078,12 @@ export interface components {
              */
             revision: number;
         };
+        /** @description Where a run begins in the middle of an earlier one. */
+        ReplayFrom: {
+            /** @description It and everything behind it runs again */
+            node_id: string;
+            run_id: components["schemas"]["WorkflowRunId"];
+        };
         /** @enum {string} */
         ResponseMode: "streaming" | "blocking";
         /**
@@ -2059,6 +3091,22 @@ export interface components {
          * @enum {string}
          */
         Role: "owner" | "admin" | "editor" | "normal" | "dataset_operator";
+        /** @description One round of a container. */
+        RoundOf: {
+            container: components["schemas"]["Container"];
+            /** @description From 0 */
+            index: number;
+            node_id: string;
+        };
+        /** @description Who a run is for. */
+        RunCreator: {
+            /** Format: uuid */
+            id: string;
+            /** @description Of an end user: as the caller named it */
+            name: string;
+            /** @description account or end_user */
+            type: string;
+        };
         RunData: {
             /** Format: int64 */
             created_at: number;
@@ -2102,25 +3150,53 @@ export interface components {
             total_tokens: number;
             workflow_id: string;
         };
-        /** @description A form that a run asked people to fill in. */
+        RunDraft: {
+            /** @description The workflow as it is in the studio; without it the saved draft runs */
+            config?: Record<string, unknown> | null;
+            /** @description Of a workflow with several triggers: where it starts */
+            entry_node_id?: string | null;
+            files?: components["schemas"]["InputFile"][];
+            from?: null | components["schemas"]["ReplayFrom"];
+            /** @description Values of the start node's form; of a workflow with triggers, what the trigger brings */
+            inputs?: {
+                [key: string]: unknown;
+            };
+            /** @description With `from`: values in place of those of the earlier run */
+            overrides?: components["schemas"]["GivenVariable"][];
+            response_mode?: null | components["schemas"]["ResponseMode"];
+        };
+        /** @description A form of a run. */
         RunForm: {
-            /** @description Title of the action that was chosen */
-            action?: string | null;
+            actions: Record<string, unknown>[];
+            /** @description What was answered */
+            answer?: Record<string, unknown> | null;
             /** Format: date-time */
             answered_at?: string | null;
-            /** @description Address of the recipient whose link was used; null for the form's own link and the API */
+            /** @description Address of the recipient whose link was used; null for the form's own link, the console and the API */
             answered_by?: string | null;
             /** @description `webapp`, `email` */
             channels: string[];
             /** Format: date-time */
             expires_at: string;
-            /** Format: uuid */
-            id: string;
+            /** @description Markdown */
+            form_content: string;
+            id: components["schemas"]["HumanInputFormId"];
+            inputs: Record<string, unknown>[];
             node_id: string;
             node_title: string;
             /** @description Those it went to by e-mail */
             recipients: components["schemas"]["FormRecipient"][];
-            standing: components["schemas"]["FormStanding"];
+            resolved_default_values: Record<string, unknown>;
+            /** @description waiting, answered or expired */
+            status: string;
+        };
+        RunNode: {
+            /** @description The workflow as it is in the studio; without it the saved draft's node runs */
+            config?: Record<string, unknown> | null;
+            form?: null | components["schemas"]["AnswerForm"];
+            response_mode?: null | components["schemas"]["ResponseMode"];
+            /** @description Values for what the node reads; the rest is as it last was */
+            variables?: components["schemas"]["GivenVariable"][];
         };
         /** @description A call of a workflow. Unknown fields are ignored. */
         RunRequest: {
@@ -2132,6 +3208,43 @@ export interface components {
             response_mode?: null | components["schemas"]["ResponseMode"];
             /** @description Who asks, unique inside the app */
             user: string;
+        };
+        /** @description One line of the list of runs. */
+        RunSummary: {
+            conversation_id?: null | components["schemas"]["ConversationId"];
+            /** Format: date-time */
+            created_at: string;
+            created_by?: null | components["schemas"]["RunCreator"];
+            /**
+             * Format: double
+             * @description Without the times it waited for people
+             */
+            elapsed_s: number;
+            error?: string | null;
+            /**
+             * Format: int32
+             * @description Nodes and rounds that failed without failing the run
+             */
+            exceptions_count: number;
+            /** Format: date-time */
+            finished_at?: string | null;
+            id: components["schemas"]["WorkflowRunId"];
+            message_id?: null | components["schemas"]["MessageId"];
+            mode: components["schemas"]["AppMode"];
+            /** @description debugger, service-api or web-app */
+            source: string;
+            /** @description scheduled, running, paused, succeeded, failed, stopped or partial-succeeded */
+            status: string;
+            task_id: components["schemas"]["TaskId"];
+            /** Format: int32 */
+            total_steps: number;
+            /** Format: int64 */
+            total_tokens: number;
+            /** @description debugging, app-run, webhook or schedule */
+            triggered_from: string;
+            version_id?: null | components["schemas"]["AppVersionId"];
+            /** Format: int32 */
+            version_number?: number | null;
         };
         /**
          * @description What stands before the key in a header.
@@ -2183,6 +3296,8 @@ export interface components {
             password: string;
             workspace_name?: string | null;
         };
+        /** @enum {string} */
+        Severity: "error" | "warning";
         SignIn: {
             email: string;
             password: string;
@@ -2290,6 +3405,36 @@ export interface components {
          * @enum {string}
          */
         TransferMethod: "local_file" | "remote_url" | "tool_file";
+        /** @description A trigger node of an app's draft or published version. */
+        Trigger: {
+            /** @description Of schedules, as published */
+            cron_expression?: string | null;
+            /** @description Else it does not fire */
+            enabled: boolean;
+            /** @description Why it can't fire: the node's field and what is wrong with it */
+            error?: string | null;
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["TriggerKind"];
+            /** Format: date-time */
+            last_fired_at?: string | null;
+            /** Format: date-time */
+            next_fire_at?: string | null;
+            node_id: string;
+            /** @description Whether the published version has it; else it can be tried out only */
+            published: boolean;
+            timezone?: string | null;
+            title: string;
+            /** @description Of webhooks: starts the draft */
+            webhook_debug_url?: string | null;
+            /** @description Of webhooks: starts the published version. Who knows it may */
+            webhook_url?: string | null;
+        };
+        /**
+         * @description What makes a trigger fire.
+         * @enum {string}
+         */
+        TriggerKind: "webhook" | "schedule";
         UpdateAccount: {
             language?: string | null;
             name?: string | null;
@@ -2351,8 +3496,18 @@ export interface components {
             /** Format: int32 */
             timeout_ms?: number | null;
         };
+        UpdateTrigger: {
+            enabled: boolean;
+        };
         UpdateVariable: {
             value?: unknown;
+        };
+        /** @description What is left out stays as it is. */
+        UpdateWorkflowTool: {
+            description?: string | null;
+            label?: string | null;
+            name?: string | null;
+            parameters?: components["schemas"]["ParameterSetting"][] | null;
         };
         UpdateWorkspace: {
             default_models?: null | components["schemas"]["DefaultModels"];
@@ -2391,8 +3546,60 @@ export interface components {
             value?: string | null;
             value_type: string;
         };
+        VariableChange: {
+            /** @description Of changed ones; paths are inside the variable, secrets are asterisks */
+            changes: components["schemas"]["Change"][];
+            kind: components["schemas"]["ChangeKind"];
+            list: components["schemas"]["VariableList"];
+            name: string;
+        };
+        /** @enum {string} */
+        VariableKind: "node" | "conversation" | "system" | "environment";
+        /** @enum {string} */
+        VariableList: "environment" | "conversation";
+        /** @description From one config to another. */
+        VersionDiff: {
+            edges: components["schemas"]["EdgeChanges"];
+            features: components["schemas"]["Change"][];
+            /** @description What the app does is the same */
+            layout_only: boolean;
+            nodes: components["schemas"]["NodeChanges"];
+            /** @description Of anything else; paths are those of the whole config */
+            others: components["schemas"]["Change"][];
+            variables: components["schemas"]["VariableChange"][];
+        };
+        /** @description A run with what it was asked and came to, and the graph that it ran. */
+        WorkflowRun: components["schemas"]["RunSummary"] & {
+            /** @description Of its version or draft; null when that is gone */
+            graph?: Record<string, unknown> | null;
+            inputs: Record<string, unknown>;
+            /** @description Ask for the whole */
+            inputs_truncated: boolean;
+            outputs?: Record<string, unknown> | null;
+            outputs_truncated: boolean;
+        };
         /** Format: uuid */
         WorkflowRunId: string;
+        /** @description A workflow that apps of this workspace can call as a tool. */
+        WorkflowTool: {
+            app_id: components["schemas"]["AppId"];
+            app_name: string;
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            /** @description Why it can't be called */
+            error?: string | null;
+            /** Format: uuid */
+            id: string;
+            label: string;
+            /** @description What models call it */
+            name: string;
+            /** @description What was said of its inputs; of others their labels are shown */
+            parameters: components["schemas"]["ParameterSetting"][];
+            tool?: null | components["schemas"]["ToolInfo"];
+            /** Format: date-time */
+            updated_at: string;
+        };
         Workspace: {
             default_models: components["schemas"]["DefaultModels"];
             id: components["schemas"]["WorkspaceId"];
@@ -2800,6 +4007,416 @@ export interface operations {
             };
         };
     };
+    check_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckDraft"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checked"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    map_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MapModels"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappedModels"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_last_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LastRun"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    run_node: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunNode"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeTried"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_node_variables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_NodeVariable"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    run_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunDraft"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlockingRun"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    stop_node: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                task_id: components["schemas"]["TaskId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_draft_variables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_DraftVariable"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    clear_draft_variables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    clear_node_variables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_draft_variable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                name: string;
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftVariable"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    edit_draft_variable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                name: string;
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditVariable"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftVariable"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    reset_draft_variable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                name: string;
+                node_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     duplicate_app: {
         parameters: {
             query?: never;
@@ -3055,6 +4672,458 @@ export interface operations {
             };
         };
     };
+    list_runs: {
+        parameters: {
+            query?: {
+                created_after?: string;
+                created_before?: string;
+                cursor?: string;
+                /** @description In inputs, outputs or the caller's name; or a run's id */
+                keyword?: string;
+                limit?: number;
+                /** @description debugger, service-api or web-app */
+                source?: string;
+                /** @description scheduled, running, paused, succeeded, failed, stopped or partial-succeeded */
+                status?: string;
+                /** @description debugging (the draft), app-run, webhook or schedule */
+                triggered_from?: string;
+            };
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_RunSummary"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                run_id: components["schemas"]["WorkflowRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowRun"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    follow_run: {
+        parameters: {
+            query?: {
+                /** @description Go on when the run waits for people */
+                continue_on_pause?: boolean;
+                /** @description What happened so far comes first */
+                include_state_snapshot?: boolean;
+            };
+            header?: {
+                "Last-Event-ID"?: number | null;
+            };
+            path: {
+                app_id: components["schemas"]["AppId"];
+                run_id: components["schemas"]["WorkflowRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_run_forms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                run_id: components["schemas"]["WorkflowRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_RunForm"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    answer_run_form: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                form_id: components["schemas"]["HumanInputFormId"];
+                run_id: components["schemas"]["WorkflowRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerForm"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_run_nodes: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                /** @description Inputs, process data and outputs too (yes) */
+                values?: boolean;
+            };
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                run_id: components["schemas"]["WorkflowRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_NodeRun"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_run_node: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                node_run_id: string;
+                run_id: components["schemas"]["WorkflowRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeRun"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_run_node_value: {
+        parameters: {
+            query?: {
+                /** @description JSON pointer into the value (`/text`, `/items/0`); without it all of it */
+                pointer?: string;
+            };
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                field: string;
+                node_run_id: string;
+                run_id: components["schemas"]["WorkflowRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, unknown>;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    stop_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                run_id: components["schemas"]["WorkflowRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    take_run_values: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                run_id: components["schemas"]["WorkflowRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_run_value: {
+        parameters: {
+            query?: {
+                /** @description JSON pointer into the value (`/text`, `/items/0`); without it all of it */
+                pointer?: string;
+            };
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                field: string;
+                run_id: components["schemas"]["WorkflowRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, unknown>;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_triggers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Trigger"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update_trigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateTrigger"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    renew_webhook_url: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                trigger_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trigger"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     list_versions: {
         parameters: {
             query?: {
@@ -3115,6 +5184,37 @@ export interface operations {
             };
         };
     };
+    diff_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                /** @description A version's id, or `draft` */
+                other: string;
+                /** @description A version's id, or `draft` */
+                version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionDiff"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     restore_version: {
         parameters: {
             query?: never;
@@ -3133,34 +5233,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["App"];
-                };
-            };
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    list_run_forms: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                app_id: components["schemas"]["AppId"];
-                workflow_run_id: components["schemas"]["WorkflowRunId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["List_RunForm"];
                 };
             };
             404: {
@@ -3330,7 +5402,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["AnswerForm"];
+                "application/json": components["schemas"]["AnswerLinkedForm"];
             };
         };
         responses: {
@@ -3734,6 +5806,79 @@ export interface operations {
                 content?: never;
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_model_mappings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ModelMapping"];
+                };
+            };
+        };
+    };
+    put_model_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Mapping"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_ModelMapping"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_model_mapping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mapping_id: components["schemas"]["ModelMappingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4505,6 +6650,155 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OpenapiPreview"];
                 };
+            };
+        };
+    };
+    list_workflow_tools: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_WorkflowTool"];
+                };
+            };
+        };
+    };
+    create_workflow_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateWorkflowTool"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowTool"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_workflow_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workflow_tool_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowTool"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_workflow_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workflow_tool_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    update_workflow_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workflow_tool_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateWorkflowTool"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowTool"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
