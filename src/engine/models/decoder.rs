@@ -58,6 +58,20 @@ pub enum Family {
     DeepseekV3,
 }
 
+impl Family {
+    /// Of text models, by the name in `architectures`.
+    pub fn of_text(architecture: &str) -> Option<Self> {
+        Some(match architecture {
+            "LlamaForCausalLM" => Self::Llama,
+            "Qwen2ForCausalLM" => Self::Qwen2,
+            "Qwen3ForCausalLM" => Self::Qwen3,
+            "Qwen3MoeForCausalLM" => Self::Qwen3Moe,
+            "DeepseekV3ForCausalLM" => Self::DeepseekV3,
+            _ => return None,
+        })
+    }
+}
+
 impl Config {
     /// `fields` is the text configuration; `tied` is the outer value of `tie_word_embeddings` if there is one.
     pub fn read(fields: &Fields<'_>, family: Family, architecture: &str) -> Result<Self, LoadError> {

@@ -206,12 +206,10 @@ enum Architecture {
 
 impl Architecture {
     fn find(name: &str) -> Result<Self, LoadError> {
+        if let Some(family) = Family::of_text(name) {
+            return Ok(Self::Text(family));
+        }
         Ok(match name {
-            "LlamaForCausalLM" => Self::Text(Family::Llama),
-            "Qwen2ForCausalLM" => Self::Text(Family::Qwen2),
-            "Qwen3ForCausalLM" => Self::Text(Family::Qwen3),
-            "Qwen3MoeForCausalLM" => Self::Text(Family::Qwen3Moe),
-            "DeepseekV3ForCausalLM" => Self::Text(Family::DeepseekV3),
             "Qwen3VLForConditionalGeneration" | "Qwen3VLMoeForConditionalGeneration" => Self::Qwen3Vl,
             "KimiVLForConditionalGeneration" => Self::KimiVl,
             "BertModel" | "BertForMaskedLM" => Self::Embedding(bert::Family::Bert),
