@@ -10,7 +10,7 @@ pub mod mla;
 pub mod moe;
 pub mod qwen3_vl;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::{path::Path, sync::Arc};
 
