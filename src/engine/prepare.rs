@@ -42,7 +42,29 @@ fn media(messages: &[Message]) -> Vec<Medium<'_>> {
     found
 }
 
+/// Whether some picture may be an animation.
+pub(super) fn may_move(input: &Input) -> bool {
+    let Input::Chat(messages) = input else { return false };
+    messages.iter().flat_map(|message| &message.content).any(|part| matches!(part, Part::Image(picture) if image::may_move(&picture.bytes)))
+}
+
 impl Shared {
+    /// Animated pictures become clips. Decodes them.
+    pub(super) fn animations_to_clips(&self, input: &mut Input) -> Result<(), Failure> {
+        let (Some(_), Input::Chat(messages)) = (&self.input, input) else { return Ok(()) };
+        for (i, message) in messages.iter_mut().enumerate() {
+            for (j, part) in message.content.iter_mut().enumerate() {
+                if let Part::Image(picture) = part
+                    && image::may_move(&picture.bytes)
+                    && let Some(clip) = image::frames(&format!("messages[{i}].content[{j}]"), picture)?
+                {
+                    *part = Part::Video(clip);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Everything that can be known to be wrong without tokenising.
     pub(super) fn check(&self, request: &Request) -> Result<(), Failure> {
         check_sampling(&request.sampling, self.text.tokenizer().n_tokens())?;
@@ -94,7 +116,7 @@ impl Shared {
                     let (width, height) = image::dimensions(&name, &picture.bytes)?;
                     input.n_image_tokens(&name, width as usize, height as usize, picture.detail)?
                 }
-                Medium::Video(name, video) => input.video(&name, video)?.n_tokens,
+                Medium::Video(name, video) => input.n_video_tokens(&name, video)?,
             };
         }
         Ok(n_tokens)

@@ -211,8 +211,16 @@ impl Input {
         Ok((h_out, w_out))
     }
 
-    /// Prepares one clip: samples about two frames a second, resizes them to one size, cuts pairs of frames into patches.
-    pub fn video(&self, name: &str, video: &Video) -> Result<Pixels, Failure> {
+    /// Token rows that a clip takes, without decoding its frames.
+    pub fn n_video_tokens(&self, name: &str, video: &Video) -> Result<usize, Failure> {
+        let sampled = self.sample(name, video)?;
+        let (w, h) = image::dimensions(&format!("{name}.frames[0]"), &video.frames[0].bytes)?;
+        let (h, w) = self.video_size(name, sampled.n_counted, h as usize, w as usize)?;
+        Ok(sampled.chosen.len() / self.patches.temporal * h * w / (self.factor() * self.factor()))
+    }
+
+    /// Checks a clip and chooses the frames to look at.
+    fn sample(&self, name: &str, video: &Video) -> Result<Sampled, Failure> {
         let fail = |message: String| Failure::Invalid { field: name.to_owned(), message };
         if video.frames.is_empty() {
             return Err(fail("the clip has no frames".into()));
@@ -230,6 +238,12 @@ impl Input {
         while !chosen.len().is_multiple_of(self.patches.temporal) {
             chosen.push(chosen.last().copied().unwrap_or(0));
         }
+        Ok(Sampled { chosen, n_counted })
+    }
+
+    /// Prepares one clip: samples about two frames a second, resizes them to one size, cuts pairs of frames into patches.
+    pub fn video(&self, name: &str, video: &Video) -> Result<Pixels, Failure> {
+        let Sampled { chosen, n_counted } = self.sample(name, video)?;
         let n_sampled = chosen.len();
         let mut resized: Vec<Rgb> = Vec::with_capacity(n_sampled);
         let mut size = None;
@@ -307,6 +321,13 @@ impl Input {
         prompt.delta = i64::from(position) - prompt.ids.len() as i64;
         Ok(prompt)
     }
+}
+
+/// Frames of a clip to look at.
+struct Sampled {
+    chosen: Vec<usize>,
+    /// Of them, before the last group was filled up.
+    n_counted: usize,
 }
 
 fn limits(fields: &Fields<'_>, default: PixelLimits) -> Result<PixelLimits, LoadError> {
