@@ -105,7 +105,7 @@ struct Shared {
     text: Text,
     generation: GenerationConfig,
     /// How pictures are prepared; `None` = the model takes none.
-    input: Option<models::qwen3_vl::input::Input>,
+    input: Option<Box<dyn models::VisionInput>>,
     /// Tokens of prompt and answer together.
     context_size: usize,
     kv_bytes: u64,
@@ -201,9 +201,9 @@ impl Engine {
             return Err(Failure::Overloaded { retry_after_s: shared.metrics.retry_after_s() });
         };
         shared.check(&request)?;
-        let request = if prepare::may_move(&request.input) {
+        let request = if prepare::moves(&request.input) {
             let (shared, mut request) = (Arc::clone(shared), request);
-            let clips = tokio::task::spawn_blocking(move || shared.animations_to_clips(&mut request.input).map(|()| request));
+            let clips = tokio::task::spawn_blocking(move || shared.fit_clips(&mut request.input).map(|()| request));
             clips.await.map_err(|error| Failure::Internal(Arc::new(error.into())))??
         } else {
             request
@@ -258,11 +258,11 @@ impl Engine {
 
     /// Tokens that a prompt takes, pictures by their headers. May take milliseconds for long texts.
     pub fn count_tokens(&self, input: &Input, tools: &[Tool]) -> Result<usize, Failure> {
-        if !prepare::may_move(input) {
+        if !prepare::moves(input) {
             return self.0.shared.count_tokens(input, tools);
         }
         let mut input = input.clone();
-        self.0.shared.animations_to_clips(&mut input)?;
+        self.0.shared.fit_clips(&mut input)?;
         self.0.shared.count_tokens(&input, tools)
     }
 
