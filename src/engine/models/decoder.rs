@@ -1,4 +1,4 @@
-//! The decoder that Llama, Qwen2, Qwen3 and the text half of Qwen3-VL share: pre-norm blocks of grouped-query attention
+//! The decoder that Llama, Qwen2, Qwen3, the text half of Qwen3-VL and Chameleon share: blocks of grouped-query attention
 //! with rotary positions and a gated MLP. Flags of the configuration tell the families apart.
 
 use crate::engine::{
@@ -31,8 +31,19 @@ pub struct Config {
     pub qkv_bias: bool,
     pub o_bias: bool,
     pub mlp_bias: bool,
-    pub qk_norm: bool,
+    pub qk_norm: Option<QkNorm>,
+    /// Norms follow attention and MLP, in front of the sum (Swin), instead of leading into them.
+    pub norm_after: bool,
     pub tied: bool,
+}
+
+/// How the heads of queries and keys are normalised before the rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QkNorm {
+    /// RMS norm, one weight for all heads.
+    Rms,
+    /// Layer norm, weights and biases of each head's own.
+    Layer,
 }
 
 /// What tells the families apart beyond the fields of their configuration.
@@ -43,6 +54,8 @@ pub enum Family {
     Qwen2,
     /// RMS norm over each head of q and k, before the rotation.
     Qwen3,
+    /// Layer norm over each head of q and k; norms in front or behind.
+    Chameleon,
 }
 
 impl Config {
@@ -86,7 +99,12 @@ impl Config {
             qkv_bias: bias || family == Family::Qwen2,
             o_bias: bias && family != Family::Qwen2,
             mlp_bias: fields.flag("mlp_bias", false)?,
-            qk_norm: family == Family::Qwen3,
+            qk_norm: match family {
+                Family::Llama | Family::Qwen2 => None,
+                Family::Qwen3 => Some(QkNorm::Rms),
+                Family::Chameleon => Some(QkNorm::Layer),
+            },
+            norm_after: family == Family::Chameleon && fields.flag("swin_norm", false)?,
             tied: fields.flag("tie_word_embeddings", false)?,
         };
         config.read_rope(fields, architecture)?;
@@ -141,6 +159,9 @@ impl Config {
     }
 }
 
+/// No configuration has it.
+const QK_LAYER_NORM_EPS: f64 = 1e-5;
+
 struct Layer {
     input_norm: RmsNorm,
     qkv: Linear,
@@ -149,6 +170,7 @@ struct Layer {
     post_norm: RmsNorm,
     gate_up: Linear,
     down: Linear,
+    norm_after: bool,
 }
 
 impl Layer {
@@ -156,10 +178,18 @@ impl Layer {
         let Config { hidden_size: h, intermediate_size: i, n_heads, n_kv_heads, head_dim: d, rms_norm_eps: eps, .. } = *config;
         let (attn, mlp, backend) = (scope.pp("self_attn"), scope.pp("mlp"), scope.backend());
         let qkv = [("q_proj", n_heads * d), ("k_proj", n_kv_heads * d), ("v_proj", n_kv_heads * d)];
-        let head_norms = if config.qk_norm {
-            Some(HeadNorms::new(backend, attn.values("q_norm.weight", &[d])?, attn.values("k_norm.weight", &[d])?, eps)?)
-        } else {
-            None
+        let head_norms = match config.qk_norm {
+            None => None,
+            Some(QkNorm::Rms) => {
+                Some(HeadNorms::new(backend, attn.values("q_norm.weight", &[d])?, attn.values("k_norm.weight", &[d])?, eps)?)
+            }
+            Some(QkNorm::Layer) => {
+                let norm = |name: &str, n: usize| -> Result<_, LoadError> {
+                    let norm = attn.pp(name);
+                    Ok([norm.values("weight", &[n, d])?, norm.values("bias", &[n, d])?])
+                };
+                Some(HeadNorms::layer(backend, norm("q_norm", n_heads)?, norm("k_norm", n_kv_heads)?, QK_LAYER_NORM_EPS)?)
+            }
         };
         Ok(Self {
             input_norm: RmsNorm::new(backend, scope.values("input_layernorm.weight", &[h])?, eps)?,
@@ -169,7 +199,25 @@ impl Layer {
             post_norm: RmsNorm::new(backend, scope.values("post_attention_layernorm.weight", &[h])?, eps)?,
             gate_up: mlp.fused(&[("gate_proj", i), ("up_proj", i)], h, config.mlp_bias)?,
             down: mlp.linear("down_proj", h, i, config.mlp_bias)?,
+            norm_after: config.norm_after,
         })
+    }
+
+    /// Queries, keys and values of the rows.
+    fn project(&self, backend: &Backend, x: &Tensor) -> Result<Tensor> {
+        if self.norm_after { self.qkv.forward(backend, x) } else { self.qkv.forward_normed(backend, x, &self.input_norm) }
+    }
+
+    /// Adds to `x` what the block makes of attention's output, then the MLP's.
+    fn add_to(&self, backend: &Backend, attended: &Tensor, x: &Tensor) -> Result<()> {
+        if self.norm_after {
+            let attended = self.o.forward(backend, attended)?;
+            backend.add(x, &self.input_norm.forward(backend, &attended)?)?;
+            let y = self.gate_up.gated(backend, x, &self.down)?;
+            return backend.add(x, &self.post_norm.forward(backend, &y)?);
+        }
+        self.o.forward_add(backend, attended, x)?;
+        self.gate_up.add_gated(backend, x, &self.post_norm, &self.down)
     }
 }
 
@@ -217,12 +265,11 @@ impl Decoder {
             let angles = self.frequencies.angles(backend, step)?;
             let heads = self.config.heads();
             for (index, layer) in self.layers.iter().enumerate() {
-                let qkv = layer.qkv.forward_normed(backend, &x, &layer.input_norm)?;
+                let qkv = layer.project(backend, &x)?;
                 let attention = Causal { heads, norms: layer.head_norms.as_ref(), angles: &angles, layer: index };
                 let attended = attention.forward(backend, &qkv, step, cache)?;
                 drop(qkv);
-                layer.o.forward_add(backend, &attended, &x)?;
-                layer.gate_up.add_gated(backend, &x, &layer.post_norm, &layer.down)?;
+                layer.add_to(backend, &attended, &x)?;
                 backend.place_visual_rows(&x, step, Some(index))?;
             }
             let x = backend.select_rows(&x, step)?;

@@ -3,6 +3,7 @@
 //! [`load`] turns a checkpoint's architecture name into one of them, or says why it can't.
 
 pub mod bert;
+pub mod chameleon;
 pub mod decoder;
 mod llama;
 pub mod qwen3_vl;
@@ -111,6 +112,8 @@ pub struct Loaded {
     pub add_bos: Option<u32>,
     /// How pictures are prepared, for models that take them.
     pub input: Option<qwen3_vl::input::Input>,
+    /// For models whose pictures are tokens.
+    pub pictures: Option<Arc<chameleon::Pictures>>,
 }
 
 pub enum Model {
@@ -123,6 +126,7 @@ pub enum Model {
 enum Architecture {
     Text(Family),
     Qwen3Vl,
+    Chameleon,
     Embedding(bert::Family),
     Rerank(bert::Family),
 }
@@ -134,6 +138,7 @@ impl Architecture {
             "Qwen2ForCausalLM" => Self::Text(Family::Qwen2),
             "Qwen3ForCausalLM" => Self::Text(Family::Qwen3),
             "Qwen3VLForConditionalGeneration" => Self::Qwen3Vl,
+            "ChameleonForConditionalGeneration" => Self::Chameleon,
             "BertModel" | "BertForMaskedLM" => Self::Embedding(bert::Family::Bert),
             "RobertaModel" | "XLMRobertaModel" | "RobertaForMaskedLM" | "XLMRobertaForMaskedLM" => Self::Embedding(bert::Family::Roberta),
             "BertForSequenceClassification" => Self::Rerank(bert::Family::Bert),
@@ -144,8 +149,7 @@ impl Architecture {
 }
 
 fn why_not(name: &str) -> String {
-    let known =
-        "this version runs Llama, Qwen2, Qwen3 and Qwen3-VL (dense) as chat models and BERT and XLM-RoBERTa as embedders and rerankers";
+    let known = "this version runs Llama, Qwen2, Qwen3, Qwen3-VL (dense) and Chameleon as chat models and BERT and XLM-RoBERTa as embedders and rerankers";
     if name.contains("Moe") { format!("mixtures of experts are not there yet; {known}") } else { known.to_owned() }
 }
 
@@ -154,15 +158,20 @@ pub fn load(path: &Path, backend: &Backend) -> Result<Loaded, LoadError> {
     let checkpoint = Checkpoint::open(path)?;
     // Refused before anything else is read.
     Architecture::find(&checkpoint.architecture)?;
-    let text = TextFiles::load(&checkpoint)?;
+    let mut text = TextFiles::load(&checkpoint)?;
     let tokenizer = Arc::new(text.tokenizer);
     let free = |backend: &Backend| backend.memory().map(|memory| memory.map(|memory| memory.free as u64));
     let before = free(backend)?;
-    let (model, input) = load_model(&checkpoint, &tokenizer, backend)?;
+    let (model, input, pictures) = load_model(&checkpoint, &tokenizer, backend)?;
     let held_bytes = match (before, free(backend)?) {
         (Some(before), Some(after)) => before.saturating_sub(after),
         _ => checkpoint.weights.n_bytes(),
     };
+    if let Some(pictures) = &pictures {
+        text.generation.eos.extend(pictures.vocabulary.end_of_turn);
+        text.chat_template.get_or_insert_with(|| pictures.chat_template());
+        text.add_bos.get_or_insert(pictures.vocabulary.bos);
+    }
     Ok(Loaded {
         model,
         backend: backend.clone(),
@@ -172,6 +181,7 @@ pub fn load(path: &Path, backend: &Backend) -> Result<Loaded, LoadError> {
         chat_template: text.chat_template,
         add_bos: text.add_bos,
         input,
+        pictures,
     })
 }
 
@@ -179,8 +189,8 @@ fn load_model(
     checkpoint: &Checkpoint,
     tokenizer: &Arc<Tokenizer>,
     backend: &Backend,
-) -> Result<(Model, Option<qwen3_vl::input::Input>), LoadError> {
-    let mut input = None;
+) -> Result<(Model, Option<qwen3_vl::input::Input>, Option<Arc<chameleon::Pictures>>), LoadError> {
+    let (mut input, mut pictures) = (None, None);
     let model = match Architecture::find(&checkpoint.architecture)? {
         Architecture::Text(family) => {
             let config = decoder::Config::read(&checkpoint.fields(), family, &checkpoint.architecture)?;
@@ -193,18 +203,25 @@ fn load_model(
             let info = info(checkpoint, &config.text, true);
             Model::Causal(Box::new(qwen3_vl::Qwen3Vl::load(checkpoint, config, layout, info, backend)?))
         }
+        Architecture::Chameleon => {
+            let config = decoder::Config::read(&checkpoint.fields(), Family::Chameleon, &checkpoint.architecture)?;
+            pictures = Some(Arc::new(chameleon::Pictures::load(checkpoint, config.vocab_size)?));
+            let info = info(checkpoint, &config, true);
+            Model::Causal(Box::new(llama::Llama::load(checkpoint, config, info, backend)?))
+        }
         Architecture::Embedding(family) => Model::Embedding(bert::EmbeddingModel::load(checkpoint, family, tokenizer, backend)?),
         Architecture::Rerank(family) => Model::Rerank(bert::RerankModel::load(checkpoint, family, tokenizer, backend)?),
     };
     let ignored: &[&str] = match &model {
         // Frequencies are computed; tied heads are saved twice by some exporters.
-        Model::Causal(_) => &["rotary_emb.inv_freq", "lm_head.weight"],
+        // A picture tokenizer without a decoder has no use for what leads into it.
+        Model::Causal(_) => &["rotary_emb.inv_freq", "lm_head.weight", "post_quant_conv"],
         // Heads of the pre-training that embeddings are not made with.
         Model::Embedding(_) => &["pooler.", "cls.", "lm_head.", "position_ids"],
         Model::Rerank(_) => &["position_ids"],
     };
     checkpoint.weights.check_all_used(&checkpoint.architecture, ignored)?;
-    Ok((model, input))
+    Ok((model, input, pictures))
 }
 
 fn info(checkpoint: &Checkpoint, config: &decoder::Config, vision: bool) -> ModelInfo {

@@ -185,14 +185,20 @@ impl Linear {
                 cuda.add_gated((weight, bias.as_ref()), (down, down_bias.as_ref()), x, norm, self.n_out / 2)
             }
             (Place::Cpu(cpu), _, _) => {
-                let gate_up = self.forward_normed(backend, x, norm)?;
-                let (rows, width) = (gate_up.rows, gate_up.width / 2);
-                let mut out = kernels::memory::for_overwrite(rows * width);
-                gate_up.with_values(|gate_up| kernels::rows::silu_mul(&cpu.pool, gate_up, width, &mut out))?;
-                down.forward_add(backend, &Tensor::from_vec(out, rows, width)?, x)
+                let gated = silu_mul(cpu, &self.forward_normed(backend, x, norm)?)?;
+                down.forward_add(backend, &gated, x)
             }
             #[cfg(feature = "cuda")]
             _ => bail!("the layer is on another device"),
+        }
+    }
+
+    /// The layer `down` over `silu(gate) ⊙ up`, where this layer over `x` itself gives rows of gate, then up.
+    pub fn gated(&self, backend: &Backend, x: &Tensor, down: &Self) -> Result<Tensor> {
+        match &backend.0 {
+            Place::Cpu(cpu) => down.forward(backend, &silu_mul(cpu, &self.forward(backend, x)?)?),
+            #[cfg(feature = "cuda")]
+            Place::Cuda(_) => bail!("gated layers without a norm in front are not on the GPU yet: use `--device cpu`"),
         }
     }
 
@@ -237,6 +243,13 @@ impl Linear {
             _ => self.forward_normed(backend, x, norm),
         }
     }
+}
+
+fn silu_mul(cpu: &Cpu, gate_up: &Tensor) -> Result<Tensor> {
+    let (rows, width) = (gate_up.rows, gate_up.width / 2);
+    let mut out = kernels::memory::for_overwrite(rows * width);
+    gate_up.with_values(|gate_up| kernels::rows::silu_mul(&cpu.pool, gate_up, width, &mut out))?;
+    Tensor::from_vec(out, rows, width)
 }
 
 fn on_pieces(cpu: &Cpu, pieces: &[Arc<kernels::Linear>], bias: Option<&[f32]>, x: &Tensor, n_out: usize) -> Result<Tensor> {

@@ -25,7 +25,7 @@ fn open(folder: &str) -> (Model, Option<Input>, Arc<Tokenizer>) {
 pub fn open_on(folder: &str, backend: &Backend) -> Result<(Model, Option<Input>, Arc<Tokenizer>), LoadError> {
     let tokenizer = Arc::new(Tokenizer::from_file(&repository("models/ashlar-tiny/tokenizer.json")).unwrap());
     let checkpoint = Checkpoint::open(&repository(folder))?;
-    let (model, input) = load_model(&checkpoint, &tokenizer, backend)?;
+    let (model, input, _) = load_model(&checkpoint, &tokenizer, backend)?;
     Ok((model, input, tokenizer))
 }
 
@@ -67,6 +67,12 @@ fn qwen2_matches() {
 #[test]
 fn qwen3_matches() {
     check_text_model("tests/goldens/qwen3");
+}
+
+#[test]
+fn chameleon_matches_with_norms_in_front_and_behind() {
+    check_text_model("tests/goldens/chameleon");
+    check_text_model("tests/goldens/chameleon_swin");
 }
 
 #[derive(Deserialize)]
