@@ -165,6 +165,7 @@ impl Shared {
             max_new_tokens,
             visuals,
             positions,
+            waits_for_tokens: false,
             cache_salt: request.cache_salt,
         };
         let job = Job {

@@ -162,7 +162,7 @@ pub fn load(path: &Path, backend: &Backend) -> Result<Loaded, LoadError> {
     let tokenizer = Arc::new(text.tokenizer);
     let free = |backend: &Backend| backend.memory().map(|memory| memory.map(|memory| memory.free as u64));
     let before = free(backend)?;
-    let (model, input, pictures) = load_model(&checkpoint, &tokenizer, backend)?;
+    let Parts { model, input, pictures } = load_model(&checkpoint, &tokenizer, backend)?;
     let held_bytes = match (before, free(backend)?) {
         (Some(before), Some(after)) => before.saturating_sub(after),
         _ => checkpoint.weights.n_bytes(),
@@ -185,11 +185,13 @@ pub fn load(path: &Path, backend: &Backend) -> Result<Loaded, LoadError> {
     })
 }
 
-fn load_model(
-    checkpoint: &Checkpoint,
-    tokenizer: &Arc<Tokenizer>,
-    backend: &Backend,
-) -> Result<(Model, Option<qwen3_vl::input::Input>, Option<Arc<chameleon::Pictures>>), LoadError> {
+struct Parts {
+    model: Model,
+    input: Option<qwen3_vl::input::Input>,
+    pictures: Option<Arc<chameleon::Pictures>>,
+}
+
+fn load_model(checkpoint: &Checkpoint, tokenizer: &Arc<Tokenizer>, backend: &Backend) -> Result<Parts, LoadError> {
     let (mut input, mut pictures) = (None, None);
     let model = match Architecture::find(&checkpoint.architecture)? {
         Architecture::Text(family) => {
@@ -221,7 +223,7 @@ fn load_model(
         Model::Rerank(_) => &["position_ids"],
     };
     checkpoint.weights.check_all_used(&checkpoint.architecture, ignored)?;
-    Ok((model, input, pictures))
+    Ok(Parts { model, input, pictures })
 }
 
 fn info(checkpoint: &Checkpoint, config: &decoder::Config, vision: bool) -> ModelInfo {

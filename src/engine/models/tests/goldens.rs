@@ -10,7 +10,7 @@ use super::runner::{Expected, Sequence, cache, difference, greedy, repository, s
 use crate::engine::{
     batch::Pixels,
     image,
-    models::{Model, Prompt, bert::Encoding, load_model, qwen3_vl::input::Input},
+    models::{Model, Parts, Prompt, bert::Encoding, load_model, qwen3_vl::input::Input},
     ops::{Backend, vision::PatchLayout},
     request::{Detail, Image, Video},
     tokenizer::Tokenizer,
@@ -25,7 +25,7 @@ fn open(folder: &str) -> (Model, Option<Input>, Arc<Tokenizer>) {
 pub fn open_on(folder: &str, backend: &Backend) -> Result<(Model, Option<Input>, Arc<Tokenizer>), LoadError> {
     let tokenizer = Arc::new(Tokenizer::from_file(&repository("models/ashlar-tiny/tokenizer.json")).unwrap());
     let checkpoint = Checkpoint::open(&repository(folder))?;
-    let (model, input, _) = load_model(&checkpoint, &tokenizer, backend)?;
+    let Parts { model, input, .. } = load_model(&checkpoint, &tokenizer, backend)?;
     Ok((model, input, tokenizer))
 }
 
