@@ -562,6 +562,11 @@ impl Scheduler {
     }
 }
 
+/// The longest sequence of which two, and one of `n_tokens`, fit a pool together: one with its followers.
+pub fn group_context_size(n_blocks: usize, n_tokens: usize) -> usize {
+    (n_blocks - n_blocks / 100).saturating_sub(n_tokens.div_ceil(BLOCK_SIZE)) / 2 * BLOCK_SIZE
+}
+
 /// Names of the full blocks of known tokens that a running sequence has yet to compute, whoever else comes.
 fn missing_hashes(sequence: &mut Sequence, from: usize) -> Vec<BlockHash> {
     (from..sequence.n_ready() / BLOCK_SIZE).map(|i| sequence.block_hash(i)).collect()

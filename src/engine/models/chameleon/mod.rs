@@ -7,4 +7,5 @@ mod pictures;
 mod vocabulary;
 mod vq;
 
-pub use pictures::Pictures;
+pub use pictures::{Pictures, no_decoder};
+pub use vocabulary::Vocabulary;
