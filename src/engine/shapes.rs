@@ -39,6 +39,17 @@ enum Family {
     Llama,
     Qwen3,
     Qwen3Vl(Vision),
+    Chameleon(PictureTokenizer),
+}
+
+/// Chameleon's VQGAN, with a decoder.
+struct PictureTokenizer {
+    resolution: usize,
+    channels: usize,
+    multipliers: &'static [usize],
+    blocks: usize,
+    latent: usize,
+    codes: usize,
 }
 
 struct NamedShape {
@@ -85,6 +96,18 @@ const SHAPES: &[NamedShape] = &[
         family: Family::Llama,
     },
     NamedShape {
+        name: "chameleon-7b",
+        text: Text { vocab: 65_536, context: 4096, theta: 1e4, ..text(4096, 11_008, 32, [32, 32], false) },
+        family: Family::Chameleon(PictureTokenizer {
+            resolution: 512,
+            channels: 128,
+            multipliers: &[1, 1, 2, 2, 4],
+            blocks: 2,
+            latent: 256,
+            codes: 8192,
+        }),
+    },
+    NamedShape {
         name: "smollm2-135m",
         text: Text { head_dim: 64, vocab: 49_152, context: 8192, theta: 1e5, ..text(576, 1536, 30, [9, 3], true) },
         family: Family::Llama,
@@ -111,6 +134,10 @@ pub fn write(name: &str, folder: &Path) -> Result<()> {
     let shape = SHAPES.iter().find(|shape| shape.name == name);
     let shape = shape.with_context(|| format!("no shape is called `{name}`; there are {}", names().collect::<Vec<_>>().join(", ")))?;
     let mut tokenizer: Value = serde_json::from_slice(&bundled::file("tokenizer.json")?).context("the bundled tokenizer")?;
+    let is_chameleon = matches!(shape.family, Family::Chameleon(_));
+    if is_chameleon {
+        add_special(&mut tokenizer, &CHAMELEON_MARKS)?;
+    }
     let ids = fill_vocabulary(&mut tokenizer, shape.text.vocab)?;
     let weights = RandomWeights { seed: 0, tensors: shape.tensors() };
     let files = [
@@ -124,8 +151,29 @@ pub fn write(name: &str, folder: &Path) -> Result<()> {
     for (name, value) in files {
         std::fs::write(folder.join(name), value.to_string()).with_context(|| format!("writing {name}"))?;
     }
-    for name in ["tokenizer_config.json", "chat_template.jinja"] {
+    // A Chameleon has no template of its own, and its pictures their own numbers.
+    let shared: &[&str] = if is_chameleon { &["tokenizer_config.json"] } else { &["tokenizer_config.json", "chat_template.jinja"] };
+    if is_chameleon {
+        std::fs::remove_file(folder.join("preprocessor_config.json")).context("writing preprocessor_config.json")?;
+    }
+    for name in shared {
         std::fs::write(folder.join(name), bundled::file(name)?).with_context(|| format!("writing {name}"))?;
+    }
+    Ok(())
+}
+
+/// Marks of Chameleon's vocabulary, besides the bundled tokenizer's.
+const CHAMELEON_MARKS: [&str; 5] = ["<s>", "<racm3:break>", "<eoss>", "<image>", "<reserved08706>"];
+/// Id of the first code of a picture, above all real words.
+const FIRST_CODE: usize = 10_000;
+
+fn add_special(tokenizer: &mut Value, names: &[&str]) -> Result<()> {
+    let added = tokenizer["added_tokens"].as_array_mut().context("the tokenizer has no added tokens")?;
+    let mut like = added.first().context("the tokenizer has no added tokens")?.clone();
+    like["special"] = json!(true);
+    for name in names {
+        like["content"] = json!(name);
+        added.push(like.clone());
     }
     Ok(())
 }
@@ -158,6 +206,61 @@ fn pixels(min: usize, max: usize) -> Value {
     })
 }
 
+impl PictureTokenizer {
+    fn add_tensors(&self, all: &mut BTreeMap<String, Vec<usize>>) {
+        let mut layer = |name: String, weight: &[usize]| {
+            all.insert(format!("model.vqmodel.{name}.bias"), weight[..1].to_vec());
+            all.insert(format!("model.vqmodel.{name}.weight"), weight.to_vec());
+        };
+        let residual = |layer: &mut dyn FnMut(String, &[usize]), name: String, n_in: usize, n_out: usize| {
+            layer(format!("{name}.norm1"), &[n_in]);
+            layer(format!("{name}.conv1"), &[n_out, n_in, 3, 3]);
+            layer(format!("{name}.norm2"), &[n_out]);
+            layer(format!("{name}.conv2"), &[n_out, n_out, 3, 3]);
+            if n_in != n_out {
+                layer(format!("{name}.nin_shortcut"), &[n_out, n_in, 1, 1]);
+            }
+        };
+        let widths: Vec<usize> = self.multipliers.iter().map(|m| m * self.channels).collect();
+        let (n_levels, widest) = (widths.len(), widths[widths.len() - 1]);
+        for part in ["encoder", "decoder"] {
+            for block in ["block_1", "block_2"] {
+                residual(&mut layer, format!("{part}.mid.{block}"), widest, widest);
+            }
+            layer(format!("{part}.mid.attn_1.norm"), &[widest]);
+            for name in ["q", "k", "v", "proj_out"] {
+                layer(format!("{part}.mid.attn_1.{name}"), &[widest, widest, 1, 1]);
+            }
+        }
+        let mut n = self.channels;
+        for (i, &width) in widths.iter().enumerate() {
+            for j in 0..self.blocks {
+                residual(&mut layer, format!("encoder.down.{i}.block.{j}"), std::mem::replace(&mut n, width), width);
+            }
+            if i + 1 < n_levels {
+                layer(format!("encoder.down.{i}.downsample.conv"), &[width, width, 3, 3]);
+            }
+        }
+        for (i, &width) in widths.iter().enumerate().rev() {
+            for j in 0..=self.blocks {
+                residual(&mut layer, format!("decoder.up.{i}.block.{j}"), std::mem::replace(&mut n, width), width);
+            }
+            if i > 0 {
+                layer(format!("decoder.up.{i}.upsample.conv"), &[width, width, 3, 3]);
+            }
+        }
+        layer("encoder.conv_in".into(), &[self.channels, 3, 3, 3]);
+        layer("encoder.norm_out".into(), &[widest]);
+        layer("encoder.conv_out".into(), &[self.latent, widest, 3, 3]);
+        layer("decoder.conv_in".into(), &[widest, self.latent, 3, 3]);
+        layer("decoder.norm_out".into(), &[n]);
+        layer("decoder.conv_out".into(), &[3, n, 3, 3]);
+        layer("quant_conv".into(), &[self.latent, self.latent, 1, 1]);
+        layer("post_quant_conv".into(), &[self.latent, self.latent, 1, 1]);
+        all.insert("model.vqmodel.quantize.embedding.weight".into(), vec![self.codes, self.latent]);
+    }
+}
+
 impl NamedShape {
     fn config(&self, ids: &BTreeMap<String, usize>) -> Result<Value> {
         let t = &self.text;
@@ -165,11 +268,25 @@ impl NamedShape {
             "hidden_size": t.hidden, "intermediate_size": t.intermediate, "num_hidden_layers": t.layers,
             "num_attention_heads": t.heads, "num_key_value_heads": t.kv_heads, "head_dim": t.head_dim, "vocab_size": t.vocab,
             "max_position_embeddings": t.context, "rope_theta": t.theta, "hidden_act": "silu", "attention_bias": false,
-            "rms_norm_eps": if matches!(self.family, Family::Llama) { 1e-5 } else { 1e-6 },
+            "rms_norm_eps": if matches!(self.family, Family::Llama | Family::Chameleon(_)) { 1e-5 } else { 1e-6 },
             "tie_word_embeddings": t.tied, "dtype": "bfloat16", "eos_token_id": ids.get("<|im_end|>"),
         });
         let architecture = match &self.family {
             Family::Llama => "LlamaForCausalLM",
+            Family::Chameleon(vq) => {
+                let letter = |digit: u8| char::from(b'A' + digit - b'0');
+                let code = |code: usize| format!("IMGIMG{}Z", code.to_string().bytes().map(letter).collect::<String>());
+                let mut map: serde_json::Map<String, Value> = (0..vq.codes).map(|i| (code(i), json!(FIRST_CODE + i))).collect();
+                for mark in CHAMELEON_MARKS {
+                    map.insert(mark.to_owned(), json!(ids.get(mark)));
+                }
+                text["vocabulary_map"] = Value::Object(map);
+                text["vq_config"] = json!({
+                    "resolution": vq.resolution, "base_channels": vq.channels, "channel_multiplier": vq.multipliers,
+                    "num_res_blocks": vq.blocks, "latent_channels": vq.latent, "embed_dim": vq.latent, "num_embeddings": vq.codes,
+                });
+                "ChameleonForConditionalGeneration"
+            }
             Family::Qwen3 => "Qwen3ForCausalLM",
             Family::Qwen3Vl(v) => {
                 // The published 24, 20, 20 of 64 frequencies, and their like for other heads.
@@ -224,12 +341,28 @@ impl NamedShape {
             add("mlp.gate_proj", &[t.intermediate, t.hidden]);
             add("mlp.up_proj", &[t.intermediate, t.hidden]);
             add("mlp.down_proj", &[t.hidden, t.intermediate]);
-            if !matches!(self.family, Family::Llama) {
-                add("self_attn.q_norm", &[t.head_dim]);
-                add("self_attn.k_norm", &[t.head_dim]);
+            match self.family {
+                Family::Llama => {}
+                Family::Qwen3 | Family::Qwen3Vl(_) => {
+                    add("self_attn.q_norm", &[t.head_dim]);
+                    add("self_attn.k_norm", &[t.head_dim]);
+                }
+                Family::Chameleon(_) => {
+                    for (name, heads) in [("q_norm", t.heads), ("k_norm", t.kv_heads)] {
+                        add(&format!("self_attn.{name}"), &[heads, t.head_dim]);
+                    }
+                }
             }
         }
-        let Some(v) = vision else { return all };
+        let Some(v) = vision else {
+            if let Family::Chameleon(vq) = &self.family {
+                for (i, (name, heads)) in (0..t.layers).flat_map(|i| [(i, ("q_norm", t.heads)), (i, ("k_norm", t.kv_heads))]) {
+                    all.insert(format!("{prefix}.layers.{i}.self_attn.{name}.bias"), vec![heads, t.head_dim]);
+                }
+                vq.add_tensors(&mut all);
+            }
+            return all;
+        };
         let [patch, frames, merge] = PATCH;
         let joined = v.hidden * merge * merge;
         add("model.visual.pos_embed.weight".into(), &[v.positions, v.hidden]);
@@ -277,6 +410,8 @@ mod tests {
         assert_eq!(n_parameters("qwen3-8b") / 1_000_000, 8190);
         assert_eq!(n_parameters("llama-3.1-8b") / 1_000_000, 8030);
         assert_eq!(n_parameters("smollm2-135m") / 1_000_000, 134);
+        // The decoder with its untied embedding and head is 7.013 B, the picture tokenizer 0.074 B.
+        assert_eq!(n_parameters("chameleon-7b") / 1_000_000, 7087);
     }
 
     #[test]

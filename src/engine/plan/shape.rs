@@ -57,6 +57,8 @@ impl Shape {
             "LlamaForCausalLM" => (decoder::Config::read(&checkpoint.fields(), Family::Llama, &architecture)?, None),
             "Qwen2ForCausalLM" => (decoder::Config::read(&checkpoint.fields(), Family::Qwen2, &architecture)?, None),
             "Qwen3ForCausalLM" => (decoder::Config::read(&checkpoint.fields(), Family::Qwen3, &architecture)?, None),
+            // The picture tokenizer is a part of the weights; it runs on the CPU.
+            "ChameleonForConditionalGeneration" => (decoder::Config::read(&checkpoint.fields(), Family::Chameleon, &architecture)?, None),
             "Qwen3VLForConditionalGeneration" => {
                 let config = qwen3_vl::config::Config::read(&checkpoint)?;
                 let vision = VisionShape {
@@ -70,7 +72,12 @@ impl Shape {
                 };
                 (config.text, Some(vision))
             }
-            _ => return Err(LoadError::unsupported(&architecture, "the planner knows decoders: Llama, Qwen2, Qwen3 and Qwen3-VL")),
+            _ => {
+                return Err(LoadError::unsupported(
+                    &architecture,
+                    "the planner knows decoders: Llama, Qwen2, Qwen3, Qwen3-VL and Chameleon",
+                ));
+            }
         };
         Ok(Self {
             architecture,
