@@ -23,6 +23,8 @@ use super::{Shared, image};
 
 const MAX_STOPS: usize = 16;
 const MAX_LOGPROBS: u8 = 20;
+/// What a model without clips sees of one.
+const MAX_PICTURES_OF_CLIP: usize = 16;
 
 fn invalid(field: impl Into<String>, message: impl Into<String>) -> Failure {
     Failure::Invalid { field: field.into(), message: message.into() }
@@ -49,7 +51,44 @@ fn media(messages: &[Message]) -> Vec<Medium<'_>> {
     found
 }
 
+/// Whether something in it is a clip or may be an animation.
+pub(super) fn moves(input: &Input) -> bool {
+    let Input::Chat(messages) = input else { return false };
+    messages.iter().flat_map(|message| &message.content).any(|part| match part {
+        Part::Text(_) => false,
+        Part::Image(picture) => image::may_move(&picture.bytes),
+        Part::Video(_) => true,
+    })
+}
+
 impl Shared {
+    /// Animated pictures become clips. For a model without clips it is the other way round: of a clip it sees some frames, each
+    /// behind its time. Decodes animations.
+    pub(super) fn fit_clips(&self, input: &mut Input) -> Result<(), Failure> {
+        let (Some(vision), Input::Chat(messages)) = (&self.input, input) else { return Ok(()) };
+        let takes_clips = vision.video_token_id().is_some();
+        for (i, message) in messages.iter_mut().enumerate() {
+            let mut content = Vec::with_capacity(message.content.len());
+            for (j, part) in std::mem::take(&mut message.content).into_iter().enumerate() {
+                match part {
+                    Part::Image(picture) if takes_clips && image::may_move(&picture.bytes) => {
+                        let clip = image::frames(&format!("messages[{i}].content[{j}]"), &picture)?;
+                        content.push(clip.map_or(Part::Image(picture), Part::Video));
+                    }
+                    Part::Video(clip) if !takes_clips => {
+                        let every = clip.frames.len().div_ceil(MAX_PICTURES_OF_CLIP).max(1);
+                        for (frame, at) in clip.frames.into_iter().zip(clip.timestamps_s).step_by(every) {
+                            content.extend([Part::Text(format!("<{at:.1} seconds>")), Part::Image(frame)]);
+                        }
+                    }
+                    other => content.push(other),
+                }
+            }
+            message.content = content;
+        }
+        Ok(())
+    }
+
     /// Everything that can be known to be wrong without tokenising.
     pub(super) fn check(&self, request: &Request) -> Result<(), Failure> {
         check_sampling(&request.sampling, self.text.tokenizer().n_tokens())?;
@@ -123,7 +162,7 @@ impl Shared {
                     let (width, height) = image::dimensions(&name, &picture.bytes)?;
                     input.n_image_tokens(&name, width as usize, height as usize, picture.detail)?
                 }
-                Medium::Video(name, video) => input.video(&name, video)?.n_tokens,
+                Medium::Video(name, video) => input.n_video_tokens(&name, video)?,
             };
         }
         Ok(n_tokens)
@@ -158,17 +197,21 @@ impl Shared {
         if n_prompt == 0 {
             return Err(invalid("prompt", "must hold at least one token"));
         }
-        let guidance = Some(request.guidance).filter(|guidance| request.modalities != Modalities::Text && *guidance != Guidance::NONE);
-        let limit = if guidance.is_some() { self.guided_context_size } else { self.context_size };
-        // A picture that is the whole answer needs room for its codes and its end.
-        let n_needed = match (&self.pictures, request.modalities) {
-            (Some((pictures, _)), Modalities::Image) => pictures.n_codes() + 1,
-            _ => 1,
+        let context_size = if request.guidance == Guidance::NONE { self.context_size } else { self.guided_context_size };
+        let n_picture_tokens = self.pictures.as_ref().map_or(0, |(pictures, _)| pictures.n_tokens());
+        let modalities = match request.modalities {
+            // No picture would ever have room, but words may.
+            Modalities::TextAndImages if n_prompt + n_picture_tokens > context_size => Modalities::Text,
+            modalities => modalities,
         };
+        let guidance = Some(request.guidance).filter(|guidance| modalities != Modalities::Text && *guidance != Guidance::NONE);
+        let limit = if modalities == Modalities::Text { self.context_size } else { context_size };
+        // A picture that is the whole answer needs room for its codes and its end: its begin is in the prompt.
+        let n_needed = if modalities == Modalities::Image { n_picture_tokens - 1 } else { 1 };
         if n_prompt + n_needed > limit {
             return Err(Failure::ContextOverflow { n_tokens: n_prompt + n_needed - 1, limit });
         }
-        let room = if request.modalities == Modalities::Image { n_needed } else { limit - n_prompt };
+        let room = if modalities == Modalities::Image { n_needed } else { limit - n_prompt };
         let max_new_tokens = request.max_tokens.map_or(room, |n| (n as usize).min(room));
         let constraint = self.constraint(&request)?;
         let parses_calls = !tools.is_empty();
@@ -193,8 +236,7 @@ impl Shared {
         if let (Some((pictures, _)), Input::Chat(messages)) = (&self.pictures, &request.input) {
             n_image_tokens = (media(messages).len() * pictures.n_tokens()) as u32;
         }
-        let modality =
-            self.pictures.as_ref().map(|(pictures, masks)| Modality::new(Arc::clone(pictures), Arc::clone(masks), request.modalities));
+        let modality = self.pictures.as_ref().map(|(pictures, masks)| Modality::new(Arc::clone(pictures), Arc::clone(masks), modalities));
         let eos = self.generation.eos.clone();
         let sampler = Sampler::new(request.sampling.clone(), request.logprobs, eos.clone(), &prompt.ids);
         // Every token gives a piece of text or a call at most, and then comes the end: the engine thread never has to
@@ -277,7 +319,7 @@ impl Shared {
             return Err(invalid("prompt", "placeholders of pictures must not be written by hand: send the picture"));
         }
         if let Some(vision) = &self.input
-            && ids.iter().any(|id| *id == vision.image_token_id() || *id == vision.video_token_id())
+            && ids.iter().any(|id| *id == vision.image_token_id() || Some(*id) == vision.video_token_id())
         {
             return Err(invalid("prompt", "placeholders of pictures must not be written by hand: send the picture"));
         }

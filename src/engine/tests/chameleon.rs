@@ -213,8 +213,17 @@ async fn what_can_t_be_drawn_is_refused() {
     assert!(refusal(&engine, Request { format: Format::JsonObject, ..image.clone() }).await.contains("modalities"));
     assert!(refusal(&engine, Request { max_tokens: Some(70), ..image.clone() }).await.contains("max_tokens"));
     assert!(matches!(engine.submit(ask(&"long ".repeat(95), Modalities::Image)).await, Err(Failure::ContextOverflow { .. })));
-    let hand_written = Request { ..Request::new(Input::Text("<image>".into())) };
+    let hand_written = Request::new(Input::Text("<image>".into()));
     assert!(refusal(&engine, hand_written).await.contains("placeholders"));
+
+    // With a cache for one sequence alone there are words, but no pictures.
+    let narrow = self::engine(16, Limits::default(), MODES[0]);
+    let begin = loaded().pictures.unwrap().vocabulary.begin_image;
+    let eager = Sampling { logit_bias: vec![(begin, 100.0)], ignore_eos: true, ..Sampling::default() };
+    let long = "word ".repeat(40);
+    let words = answer(&narrow, Request { sampling: eager, max_tokens: Some(80), ..ask(&long, Modalities::TextAndImages) }).await;
+    assert_eq!((words.images.len(), words.done.usage.completion_tokens), (0, 80));
+    assert!(matches!(narrow.submit(ask(&long, Modalities::Image)).await, Err(Failure::ContextOverflow { .. })));
 
     let options = EngineOptions { device: DeviceOptions { threads: Some(1), ..DeviceOptions::default() }, ..EngineOptions::default() };
     let blind = Engine::load(&folder("chameleon_swin"), &options).unwrap();

@@ -1,5 +1,6 @@
 //! Small random models of every family against what the reference library computed (`tools/goldens/make.py`).
 
+use std::path::Path;
 use std::sync::Arc;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -10,21 +11,36 @@ use super::runner::{Expected, Sequence, cache, difference, greedy, repository, s
 use crate::engine::{
     batch::Pixels,
     image,
-    models::{Model, Parts, Prompt, bert::Encoding, load_model, qwen3_vl::input::Input},
+    models::{Model, Parts, Prompt, VisionInput, bert::Encoding, load_model},
     ops::{Backend, vision::PatchLayout},
     request::{Detail, Image, Video},
     tokenizer::Tokenizer,
     weights::{Checkpoint, LoadError},
 };
 
+/// A model, how it takes pictures, and its tokenizer.
+type Opened = (Model, Option<Box<dyn VisionInput>>, Arc<Tokenizer>);
+
 /// The goldens share the bundled model's vocabulary.
-fn open(folder: &str) -> (Model, Option<Input>, Arc<Tokenizer>) {
+pub fn open(folder: &str) -> Opened {
     open_on(folder, &Backend::cpu(2)).unwrap_or_else(|e| panic!("{e}"))
 }
 
-pub fn open_on(folder: &str, backend: &Backend) -> Result<(Model, Option<Input>, Arc<Tokenizer>), LoadError> {
+pub fn open_on(folder: &str, backend: &Backend) -> Result<Opened, LoadError> {
+    open_path(&repository(folder), backend)
+}
+
+/// Logits of every row of a prompt.
+pub fn logits_of(path: &Path) -> Vec<Vec<f32>> {
+    let (model, ..) = open_path(path, &Backend::cpu(2)).unwrap_or_else(|e| panic!("{e}"));
+    let Model::Causal(model) = model else { panic!("not a causal model") };
+    let sequence = Sequence::new(model.as_ref(), Prompt::text((0..40).collect()), &[], vec![0, 1]);
+    step_all(model.as_ref(), &mut cache(model.as_ref(), 2), &[(&sequence, 0..40)])
+}
+
+fn open_path(path: &Path, backend: &Backend) -> Result<Opened, LoadError> {
     let tokenizer = Arc::new(Tokenizer::from_file(&repository("models/ashlar-tiny/tokenizer.json")).unwrap());
-    let checkpoint = Checkpoint::open(&repository(folder))?;
+    let checkpoint = Checkpoint::open(path)?;
     let Parts { model, input, .. } = load_model(&checkpoint, &tokenizer, backend)?;
     Ok((model, input, tokenizer))
 }
@@ -73,6 +89,26 @@ fn qwen3_matches() {
 fn chameleon_matches_with_norms_in_front_and_behind() {
     check_text_model("tests/goldens/chameleon");
     check_text_model("tests/goldens/chameleon_swin");
+}
+
+#[test]
+fn qwen3_moe_with_some_dense_layers_matches() {
+    check_text_model("tests/goldens/qwen3_moe");
+}
+
+#[test]
+fn qwen3_moe_without_normalised_weights_matches() {
+    check_text_model("tests/goldens/qwen3_moe_unnormalised");
+}
+
+#[test]
+fn deepseek_v3_of_moonlights_shape_matches() {
+    check_text_model("tests/goldens/deepseek_v3");
+}
+
+#[test]
+fn deepseek_v3_with_groups_of_experts_biases_and_narrow_queries_matches() {
+    check_text_model("tests/goldens/deepseek_v3_groups");
 }
 
 #[derive(Deserialize)]
@@ -147,7 +183,7 @@ struct VisionCase {
     video_grid_thw: Vec<[usize; 3]>,
 }
 
-fn png(text: &str) -> Image {
+pub fn png(text: &str) -> Image {
     Image { bytes: Bytes::from(BASE64_STANDARD.decode(text).unwrap()), mime_type: "image/png".into(), detail: Detail::High }
 }
 
@@ -190,7 +226,15 @@ fn reference_pixels(expected: &Expected, tensor: &str, like: &[&Pixels], layout:
 
 #[test]
 fn qwen3_vl_matches_with_images_clips_and_both() {
-    let folder = "tests/goldens/qwen3_vl";
+    check_qwen3_vl("tests/goldens/qwen3_vl");
+}
+
+#[test]
+fn qwen3_vl_moe_matches() {
+    check_qwen3_vl("tests/goldens/qwen3_vl_moe");
+}
+
+fn check_qwen3_vl(folder: &str) {
     let (Model::Causal(model), Some(input), tokenizer) = open(folder) else { panic!("not a vision model") };
     let (model, expected) = (model.as_ref(), Expected::open(folder));
     for case in facts::<VisionCases>(folder).cases {

@@ -5,5 +5,8 @@ mod goldens;
 mod gpu;
 mod input;
 mod invariants;
+mod kimi_vl;
 mod runner;
 mod tiny;
+
+pub use goldens::logits_of;
