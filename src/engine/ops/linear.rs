@@ -223,11 +223,16 @@ impl Linear {
 
     /// As [`add_gated`](Self::add_gated), of rows that are normed already.
     pub(super) fn add_gated_of(&self, backend: &Backend, cpu: &Cpu, normed: &Tensor, x: &Tensor, down: &Self) -> Result<()> {
-        let gate_up = self.forward(backend, normed)?;
-        let (rows, width) = (gate_up.rows, gate_up.width / 2);
-        let mut out = kernels::memory::for_overwrite(rows * width);
-        gate_up.with_values(|gate_up| kernels::rows::silu_mul(&cpu.pool, gate_up, width, &mut out))?;
-        down.forward_add(backend, &Tensor::from_vec(out, rows, width)?, x)
+        down.forward_add(backend, &silu_mul(cpu, &self.forward(backend, normed)?)?, x)
+    }
+
+    /// The layer `down` over `silu(gate) ⊙ up`, where this layer over `x` itself gives rows of gate, then up.
+    pub fn gated(&self, backend: &Backend, x: &Tensor, down: &Self) -> Result<Tensor> {
+        match &backend.0 {
+            Place::Cpu(cpu) => down.forward(backend, &silu_mul(cpu, &self.forward(backend, x)?)?),
+            #[cfg(feature = "cuda")]
+            Place::Cuda(_) => bail!("gated layers without a norm in front are not on the GPU yet: use `--device cpu`"),
+        }
     }
 
     /// `residual += ` the layer over `x`.
@@ -271,6 +276,13 @@ impl Linear {
             _ => self.forward_normed(backend, x, norm),
         }
     }
+}
+
+fn silu_mul(cpu: &Cpu, gate_up: &Tensor) -> Result<Tensor> {
+    let (rows, width) = (gate_up.rows, gate_up.width / 2);
+    let mut out = kernels::memory::for_overwrite(rows * width);
+    gate_up.with_values(|gate_up| kernels::rows::silu_mul(&cpu.pool, gate_up, width, &mut out))?;
+    Tensor::from_vec(out, rows, width)
 }
 
 fn on_pieces(cpu: &Cpu, pieces: &[Arc<kernels::Linear>], bias: Option<&[f32]>, x: &Tensor, n_out: usize) -> Result<Tensor> {
