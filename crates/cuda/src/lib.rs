@@ -12,6 +12,7 @@ mod device;
 mod graph;
 mod matmul;
 mod memory;
+pub mod moe;
 pub mod rows;
 pub mod sampler;
 mod skinny;
