@@ -4,7 +4,7 @@
 
 use ashlar_cuda::attention::{Attention, Keys, Rows, tile_rows, tiles};
 use ashlar_cuda::mla::{Gather, Heads, LATENT, LatentDecode, ROPE, ROW, Store};
-use ashlar_cuda::moe::{Experts, Form, Router, Scores, Sort};
+use ashlar_cuda::moe::{Experts, Form, List, Pairs, Routing, Scores};
 use ashlar_cuda::{Buffer, DecodeAttention, Device, Epilogue, FreshTokens, HeadMatmul, HeadRows, Norm, Skinny, bf16, rows};
 
 /// Bytes that runs go through before they come back to the same ones: more than the cache holds.
@@ -285,14 +285,11 @@ impl Bench {
         for (n_experts, n_chosen, sigmoid) in [(128, 8, false), (64, 6, true)] {
             for n_rows in [1, 64, 8192] {
                 let (logits, bias) = (self.noise(2 * n_rows * n_experts), self.noise(2 * n_experts));
-                let pairs = n_rows * n_chosen;
-                let [weights, list, sources, tiles, n_tiles] = [pairs, pairs, pairs, 4 * (pairs + n_experts), 1].map(|n| self.noise(2 * n));
-                let ids = self.integers(self.choices(1, n_rows, n_experts, n_chosen));
-                let routed = self.noise(2 * pairs);
-                let router = Router {
-                    rows: n_rows,
-                    n_experts,
-                    n_chosen,
+                let n = n_rows * n_chosen;
+                let [ids, weights, pairs, sources, tiles, n_tiles] = [n, n, n, n, 4 * (n + n_experts), 1].map(|n| self.noise(2 * n));
+                let list = List { tile_rows: 16, pairs: pairs.ptr(), sources: sources.ptr(), tiles: tiles.ptr(), n_tiles: n_tiles.ptr() };
+                let pairs = Pairs { rows: n_rows, n_experts, n_chosen, ids: ids.ptr(), weights: weights.ptr() };
+                let routing = Routing {
                     logits: logits.ptr(),
                     n_parts: 1,
                     scores: if sigmoid { Scores::Sigmoid { bias: bias.ptr() } } else { Scores::Softmax },
@@ -300,26 +297,10 @@ impl Bench {
                     n_kept_groups: 1,
                     renormalize: true,
                     scale: 1.0,
-                    ids: routed.ptr(),
-                    weights: weights.ptr(),
                 };
                 // SAFETY: the buffers have these shapes.
-                let seconds = self.time(50, |_| unsafe { router.launch(device) }.expect("launch"));
-                self.line(&format!("route {n_rows} rows, {n_chosen} of {n_experts}"), seconds, 4 * n_rows * n_experts);
-                let sort = Sort {
-                    ids: ids.ptr(),
-                    rows: n_rows,
-                    n_experts,
-                    n_chosen,
-                    tile_rows: 16,
-                    pairs: list.ptr(),
-                    sources: sources.ptr(),
-                    tiles: tiles.ptr(),
-                    n_tiles: n_tiles.ptr(),
-                };
-                // SAFETY: as above.
-                let seconds = self.time(50, |_| unsafe { sort.launch(device) }.expect("launch"));
-                self.line(&format!("sort {n_rows} rows, {n_chosen} of {n_experts}"), seconds, 12 * pairs);
+                let seconds = self.time(50, |_| unsafe { routing.launch_listed(device, &pairs, &list) }.expect("launch"));
+                self.line(&format!("route and sort {n_rows} rows, {n_chosen} of {n_experts}"), seconds, 4 * n_rows * n_experts + 12 * n);
             }
         }
     }
@@ -338,14 +319,11 @@ impl Bench {
                 let ids: Vec<Buffer> = sets.into_iter().map(|set| self.integers(set)).collect();
                 let (x, out, weights) = (self.noise(n_rows * width), self.noise(n_rows * width), self.noise(2 * n_rows * n_chosen));
                 let mut experts = Experts {
-                    rows: n_rows,
+                    pairs: Pairs { rows: n_rows, n_experts, n_chosen, ids: 0, weights: weights.ptr() },
+                    routing: None,
                     width,
                     inner,
-                    n_experts,
-                    n_chosen,
                     x: x.ptr(),
-                    ids: 0,
-                    weights: weights.ptr(),
                     gate_up: gate_up.ptr(),
                     down: down.ptr(),
                     base: 0,
@@ -360,7 +338,7 @@ impl Bench {
                         continue;
                     }
                     let seconds = self.time(if n_rows < 512 { 64 } else { 16 }, |run| {
-                        let experts = Experts { ids: ids[run % ids.len()].ptr(), ..experts };
+                        let experts = Experts { pairs: Pairs { ids: ids[run % ids.len()].ptr(), ..experts.pairs }, ..experts };
                         // SAFETY: the buffers have these shapes.
                         unsafe { experts.launch_as(&self.device, form) }.expect("launch");
                     });

@@ -11,6 +11,8 @@ constexpr int MAX_EXPERTS = 256;
 constexpr int PER_LANE = MAX_EXPERTS / WARP;
 constexpr int ROUTE_WARPS = 8;
 constexpr int SORT_THREADS = 1024;
+// Pairs that `moe_route_sort` takes.
+constexpr int FEW_PAIRS = 128;
 // Loads that a lane has in flight.
 constexpr int IN_FLIGHT = 8;
 
@@ -79,6 +81,61 @@ __device__ __forceinline__ void keep_groups(Experts& experts, float* picks, cons
     }
 }
 
+// How experts are chosen and weighed, see `moe_route`.
+struct Routing {
+    const float* logits;
+    const float* bias;
+    int n_experts, parts, k, n_groups, kept_groups, sigmoid, renormalize;
+    float factor;
+};
+
+struct Choice {
+    int id;
+    float weight;
+};
+
+// Lane j below k gets the token's j-th choice. `picks` has room for all experts.
+__device__ __forceinline__ Choice choose(const Routing& r, int row, float* picks) {
+    const int lane = threadIdx.x % WARP;
+    const float* own = r.logits + static_cast<int64_t>(row) * r.parts * r.n_experts;
+
+    Experts experts;
+    // By which experts are chosen. Of a softmax it is the logits: they tell scores apart that are rounded to one number.
+    float pick[PER_LANE];
+    float largest = -INFINITY, sum = 0.0f;
+#pragma unroll
+    for (int i = 0; i < PER_LANE; i++) {
+        const int id = i * WARP + lane;
+        pick[i] = id < r.n_experts ? own[id] : -INFINITY;
+        for (int part = 1; part < r.parts && id < r.n_experts; part++) pick[i] += own[part * r.n_experts + id];
+        largest = fmaxf(largest, pick[i]);
+    }
+    largest = warp_reduce<Max>(largest);
+#pragma unroll
+    for (int i = 0; i < PER_LANE; i++) {
+        const int id = i * WARP + lane;
+        experts.score[i] = r.sigmoid ? 1.0f / (1.0f + expf(-pick[i])) : expf(pick[i] - largest);
+        sum += id < r.n_experts ? experts.score[i] : 0.0f;
+        if (r.sigmoid) pick[i] = experts.score[i] + (r.bias && id < r.n_experts ? r.bias[id] : 0.0f);
+    }
+    sum = r.sigmoid ? 1.0f : warp_reduce<Sum>(sum);
+#pragma unroll
+    for (int i = 0; i < PER_LANE; i++) experts.order[i] = i * WARP + lane < r.n_experts ? order_of(pick[i]) : 0;
+    if (r.kept_groups < r.n_groups) keep_groups(experts, picks, pick, r.n_experts, r.n_groups, r.kept_groups);
+
+    int own_id = 0;
+    float own_score = 0.0f;
+    for (int j = 0; j < r.k; j++) {
+        float score;
+        const int id = experts.take_best(score);
+        if (lane == j) own_id = id, own_score = score;
+    }
+    own_score /= sum;
+    const float chosen = warp_reduce<Sum>(own_score);
+    const float scale = r.renormalize ? r.factor / (chosen + 1e-20f) : r.factor;
+    return {own_id, own_score * scale};
+}
+
 }  // namespace
 
 // The `k` best experts of each token, best first, the lower number among equals, and their weights.
@@ -98,45 +155,10 @@ extern "C" __global__ void __launch_bounds__(ROUTE_WARPS* WARP)
     const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
     const int row = blockIdx.x * ROUTE_WARPS + warp;
     if (row >= rows) return;
-    const float* own = logits + static_cast<int64_t>(row) * parts * n_experts;
-
-    Experts experts;
-    // By which experts are chosen. Of a softmax it is the logits: they tell scores apart that are rounded to one number.
-    float pick[PER_LANE];
-    float largest = -INFINITY, sum = 0.0f;
-#pragma unroll
-    for (int i = 0; i < PER_LANE; i++) {
-        const int id = i * WARP + lane;
-        pick[i] = id < n_experts ? own[id] : -INFINITY;
-        for (int part = 1; part < parts && id < n_experts; part++) pick[i] += own[part * n_experts + id];
-        largest = fmaxf(largest, pick[i]);
-    }
-    largest = warp_reduce<Max>(largest);
-#pragma unroll
-    for (int i = 0; i < PER_LANE; i++) {
-        const int id = i * WARP + lane;
-        experts.score[i] = sigmoid ? 1.0f / (1.0f + expf(-pick[i])) : expf(pick[i] - largest);
-        sum += id < n_experts ? experts.score[i] : 0.0f;
-        if (sigmoid) pick[i] = experts.score[i] + (bias && id < n_experts ? bias[id] : 0.0f);
-    }
-    sum = sigmoid ? 1.0f : warp_reduce<Sum>(sum);
-#pragma unroll
-    for (int i = 0; i < PER_LANE; i++) experts.order[i] = i * WARP + lane < n_experts ? order_of(pick[i]) : 0;
-    if (kept_groups < n_groups) keep_groups(experts, picks[warp], pick, n_experts, n_groups, kept_groups);
-
-    unsigned own_id = 0;
-    float own_score = 0.0f;
-    for (int j = 0; j < k; j++) {
-        float score;
-        const int id = experts.take_best(score);
-        if (lane == j) own_id = id, own_score = score;
-    }
-    own_score /= sum;
-    const float chosen = warp_reduce<Sum>(own_score);
-    const float scale = renormalize ? factor / (chosen + 1e-20f) : factor;
+    const Choice choice = choose({logits, bias, n_experts, parts, k, n_groups, kept_groups, sigmoid, renormalize, factor}, row, picks[warp]);
     if (lane < k) {
-        ids[static_cast<int64_t>(row) * k + lane] = own_id;
-        weights[static_cast<int64_t>(row) * k + lane] = own_score * scale;
+        ids[static_cast<int64_t>(row) * k + lane] = choice.id;
+        weights[static_cast<int64_t>(row) * k + lane] = choice.weight;
     }
 }
 
@@ -210,6 +232,66 @@ extern "C" __global__ void __launch_bounds__(SORT_THREADS)
         }
         place += __popc(same);
     });
+}
+
+// `moe_route` and `moe_sort` of up to 128 pairs. One block; a warp for every row, at least four and at most 32 of them.
+extern "C" __global__ void __launch_bounds__(SORT_THREADS)
+    moe_route_sort(unsigned* ids, float* weights, int* pairs, int* sources, int4* tiles, int* n_tiles, const float* logits, const float* bias,
+                   int rows, int n_experts, int parts, int k, int n_groups, int kept_groups, int sigmoid, int renormalize, float factor,
+                   int tile_rows) {
+    constexpr int WORDS = FEW_PAIRS / 4;
+    __shared__ float picks[SORT_THREADS / WARP][MAX_EXPERTS];
+    // The expert of each pair, a byte each.
+    __shared__ unsigned experts[WORDS];
+    // Of each place in the list, whether a tile starts there.
+    __shared__ unsigned starts[FEW_PAIRS / WARP];
+    const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, n_warps = blockDim.x / WARP;
+    const int pair = threadIdx.x, n_pairs = rows * k;
+    uint8_t* bytes = reinterpret_cast<uint8_t*>(experts);
+    if (pair >= n_pairs && pair < FEW_PAIRS) bytes[pair] = 0xff;
+    if (threadIdx.x < FEW_PAIRS / WARP) starts[threadIdx.x] = 0;
+    wait_for_earlier_kernels();
+    launch_dependents();
+    const Routing routing = {logits, bias, n_experts, parts, k, n_groups, kept_groups, sigmoid, renormalize, factor};
+    for (int row = warp; row < rows; row += n_warps) {
+        const Choice choice = choose(routing, row, picks[warp]);
+        if (lane >= k) continue;
+        ids[row * k + lane] = choice.id;
+        weights[row * k + lane] = choice.weight;
+        bytes[row * k + lane] = choice.id;
+    }
+    __syncthreads();
+
+    const int expert = pair < n_pairs ? bytes[pair] : 0;
+    // Pairs of experts before this one's, pairs of this one, and of these the ones before this pair.
+    int lower = 0, same = 0, rank = 0;
+    if (pair < n_pairs) {
+        const unsigned four = expert * 0x01010101u;
+        for (int i = 0; i < (n_pairs + 3) / 4; i++) {
+            const unsigned equal = __vcmpeq4(experts[i], four);
+            lower += __popc(__vcmpltu4(experts[i], four)) / 8;
+            same += __popc(equal) / 8;
+            if (i * 4 <= pair) rank += __popc(pair - i * 4 >= 4 ? equal : equal & ((1u << (pair - i * 4) * 8) - 1)) / 8;
+        }
+        // What fills up the last word.
+        if (expert == 0xff) same -= (4 - n_pairs % 4) % 4;
+    }
+    const int place = lower + rank;
+    const bool starts_tile = pair < n_pairs && rank % tile_rows == 0;
+    if (starts_tile) atomicOr(&starts[place / WARP], 1u << place % WARP);
+    __syncthreads();
+    if (pair >= n_pairs) return;
+    pairs[place] = pair;
+    sources[place] = pair / k;
+    int tile = 0, all = 0;
+#pragma unroll
+    for (int i = 0; i < FEW_PAIRS / WARP; i++) {
+        const int n = __popc(starts[i]);
+        tile += i < place / WARP ? n : i == place / WARP ? __popc(starts[i] & ((1u << place % WARP) - 1)) : 0;
+        all += n;
+    }
+    if (starts_tile) tiles[tile] = make_int4(expert, place, min(tile_rows, same - rank), 0);
+    if (pair == 0) *n_tiles = all;
 }
 
 // out[row] = base[row] + Σ_j weights[row, j] · y[row · k + j], in this order, rounded once; `base` may be null, or `out`.

@@ -46,14 +46,35 @@ pub enum Scores {
     Sigmoid { bias: u64 },
 }
 
-/// Chooses the best experts of each token, the lower number among equals.
+/// Tokens, and the experts each is given to: so many pairs.
 #[derive(Debug, Clone, Copy)]
-pub struct Router {
+pub struct Pairs {
     pub rows: usize,
     /// Up to [`MAX_EXPERTS`].
     pub n_experts: usize,
     /// Experts of a token, up to [`MAX_CHOSEN`].
     pub n_chosen: usize,
+    /// u32 `[rows, n_chosen]`, no expert of a token twice.
+    pub ids: u64,
+    /// f32 `[rows, n_chosen]`.
+    pub weights: u64,
+}
+
+impl Pairs {
+    fn len(&self) -> usize {
+        self.rows * self.n_chosen
+    }
+
+    fn is_possible(&self) -> bool {
+        (1..=MAX_EXPERTS).contains(&self.n_experts)
+            && (1..=self.n_experts.min(MAX_CHOSEN)).contains(&self.n_chosen)
+            && i32::try_from(self.len()).is_ok()
+    }
+}
+
+/// Chooses the best experts of each token, best first, the lower number among equals.
+#[derive(Debug, Clone, Copy)]
+pub struct Routing {
     /// f32 `[rows, n_parts, n_experts]`; a logit is the sum of its parts, see [`split_gate`].
     pub logits: u64,
     pub n_parts: usize,
@@ -66,105 +87,144 @@ pub struct Router {
     pub renormalize: bool,
     /// Then they are multiplied with this.
     pub scale: f32,
-    /// Written: u32 `[rows, n_chosen]`, best first.
-    pub ids: u64,
-    /// Written: f32 `[rows, n_chosen]`.
-    pub weights: u64,
 }
 
-impl Router {
-    fn is_possible(&self) -> bool {
-        (1..=MAX_EXPERTS).contains(&self.n_experts)
-            && (1..=MAX_CHOSEN).contains(&self.n_chosen)
+/// Pairs up to which one block both chooses and sorts.
+const FEW_PAIRS: usize = 128;
+/// Pairs from which on the blocks that sort are as large as can be.
+const MANY_PAIRS: usize = 4096;
+
+impl Routing {
+    fn is_possible(&self, pairs: &Pairs) -> bool {
+        pairs.is_possible()
             && (1..=MAX_GROUPS).contains(&self.n_groups)
             && (1..=self.n_groups).contains(&self.n_kept_groups)
-            && self.n_experts.is_multiple_of(self.n_groups)
-            && self.n_chosen <= self.n_experts / self.n_groups * self.n_kept_groups
+            && pairs.n_experts.is_multiple_of(self.n_groups)
+            && pairs.n_chosen <= pairs.n_experts / self.n_groups * self.n_kept_groups
             && self.n_parts > 0
     }
 
+    /// Writes ids and weights of `pairs`.
+    ///
     /// # Safety
     /// All addresses are valid for their shapes until the kernel has run.
-    pub unsafe fn launch(&self, device: &Device) -> Result<()> {
-        if self.rows == 0 {
+    pub unsafe fn launch(&self, device: &Device, pairs: &Pairs) -> Result<()> {
+        // SAFETY: the caller's.
+        unsafe { self.launch_as(device, pairs, None) }
+    }
+
+    /// Writes ids and weights of `pairs`, and lists them.
+    ///
+    /// # Safety
+    /// All addresses are valid for their shapes until the kernels have run.
+    pub unsafe fn launch_listed(&self, device: &Device, pairs: &Pairs, list: &List) -> Result<()> {
+        // SAFETY: the caller's.
+        unsafe {
+            if pairs.len() <= FEW_PAIRS {
+                return self.launch_as(device, pairs, Some(list));
+            }
+            self.launch_as(device, pairs, None)?;
+            list.launch(device, pairs)
+        }
+    }
+
+    unsafe fn launch_as(&self, device: &Device, pairs: &Pairs, list: Option<&List>) -> Result<()> {
+        let rows = pairs.rows;
+        if rows == 0 {
             return Ok(());
         }
-        if !self.is_possible() {
-            return Err(no_kernel("choosing experts", self));
+        if !self.is_possible(pairs) {
+            return Err(no_kernel("choosing experts", &(self, pairs)));
         }
         let (sigmoid, bias) = match self.scores {
-            Scores::Softmax => (false, 0),
-            Scores::Sigmoid { bias } => (true, bias),
+            Scores::Softmax => (0i32, 0),
+            Scores::Sigmoid { bias } => (1, bias),
         };
-        let config = LaunchConfig::row(self.rows.div_ceil(ROUTE_ROWS), ROUTE_THREADS);
-        // SAFETY: the kernel's parameters; addresses are the caller's.
+        let [rows_i32, n_experts, n_parts, n_chosen] = [rows, pairs.n_experts, self.n_parts, pairs.n_chosen].map(|n| n as i32);
+        let (n_groups, n_kept_groups, renormalize) = (self.n_groups as i32, self.n_kept_groups as i32, i32::from(self.renormalize));
+        // SAFETY: the kernels' parameters; addresses are the caller's.
         unsafe {
-            launch!(
-                device,
-                "moe_route",
-                config,
-                self.ids,
-                self.weights,
-                self.logits,
-                bias,
-                self.rows as i32,
-                self.n_experts as i32,
-                self.n_parts as i32,
-                self.n_chosen as i32,
-                self.n_groups as i32,
-                self.n_kept_groups as i32,
-                i32::from(sigmoid),
-                i32::from(self.renormalize),
-                self.scale,
-            )
+            match list {
+                None => launch!(
+                    device,
+                    "moe_route",
+                    LaunchConfig::row(rows.div_ceil(ROUTE_ROWS), ROUTE_THREADS),
+                    pairs.ids,
+                    pairs.weights,
+                    self.logits,
+                    bias,
+                    rows_i32,
+                    n_experts,
+                    n_parts,
+                    n_chosen,
+                    n_groups,
+                    n_kept_groups,
+                    sigmoid,
+                    renormalize,
+                    self.scale,
+                ),
+                Some(list) => launch!(
+                    device,
+                    "moe_route_sort",
+                    LaunchConfig::row(1, (32 * rows).clamp(FEW_PAIRS, 1024) as u32),
+                    pairs.ids,
+                    pairs.weights,
+                    list.pairs,
+                    list.sources,
+                    list.tiles,
+                    list.n_tiles,
+                    self.logits,
+                    bias,
+                    rows_i32,
+                    n_experts,
+                    n_parts,
+                    n_chosen,
+                    n_groups,
+                    n_kept_groups,
+                    sigmoid,
+                    renormalize,
+                    self.scale,
+                    list.tile_rows as i32,
+                ),
+            }
         }
     }
 }
 
-/// The pairs of token and chosen expert, expert by expert; within one in their order. Written by [`Sort::launch`].
+/// Where pairs are listed expert by expert, within one in their order.
 #[derive(Debug, Clone, Copy)]
-pub struct Sort {
-    /// u32 `[rows, n_chosen]`.
-    pub ids: u64,
-    pub rows: usize,
-    pub n_experts: usize,
-    pub n_chosen: usize,
+pub struct List {
     /// Pairs of one expert that stand in one tile, at most.
     pub tile_rows: usize,
-    /// i32 `[rows · n_chosen]`: numbers of pairs.
+    /// i32, one for each pair: the pairs' numbers.
     pub pairs: u64,
-    /// i32 `[rows · n_chosen]`: their tokens.
+    /// i32, one for each pair: their tokens.
     pub sources: u64,
-    /// i32 `[max_tiles(), 4]`: expert, first place in the list, number of places, 0.
+    /// i32 `[max_tiles, 4]`, aligned to 16 bytes: expert, first place in the list, number of places, 0.
     pub tiles: u64,
     /// One i32.
     pub n_tiles: u64,
 }
 
-/// Pairs from which on blocks are as large as can be.
-const MANY_PAIRS: usize = 4096;
-
-impl Sort {
-    fn n_pairs(&self) -> usize {
-        self.rows * self.n_chosen
-    }
-
+impl List {
     /// Tiles that there can be.
-    pub fn max_tiles(&self) -> usize {
-        self.n_pairs().min(self.n_experts + self.n_pairs() / self.tile_rows)
+    pub fn max_tiles(&self, pairs: &Pairs) -> usize {
+        pairs.len().min(pairs.n_experts + pairs.len() / self.tile_rows)
     }
 
+    /// Lists the pairs.
+    ///
     /// # Safety
-    /// All addresses are valid for their shapes, `tiles` is aligned to 16 bytes, until the kernel has run.
-    pub unsafe fn launch(&self, device: &Device) -> Result<()> {
-        if self.n_pairs() == 0 {
+    /// All addresses are valid for their shapes until the kernel has run.
+    pub unsafe fn launch(&self, device: &Device, pairs: &Pairs) -> Result<()> {
+        if pairs.len() == 0 {
             return Ok(());
         }
-        if self.n_experts > MAX_EXPERTS || self.tile_rows == 0 || self.n_pairs() > i32::MAX as usize {
-            return Err(no_kernel("sorting by expert", self));
+        if !pairs.is_possible() || self.tile_rows == 0 {
+            return Err(no_kernel("sorting by expert", &(self, pairs)));
         }
-        let threads = if self.n_pairs() < MANY_PAIRS { 256 } else { 1024 };
-        let config = LaunchConfig::row(self.n_experts, threads);
+        let threads = if pairs.len() < MANY_PAIRS { 256 } else { 1024 };
+        let config = LaunchConfig::row(pairs.n_experts, threads);
         // SAFETY: the kernel's parameters; addresses are the caller's.
         unsafe {
             launch!(
@@ -175,10 +235,10 @@ impl Sort {
                 self.sources,
                 self.tiles,
                 self.n_tiles,
-                self.ids,
-                self.n_pairs() as i32,
-                self.n_experts as i32,
-                self.n_chosen as i32,
+                pairs.ids,
+                pairs.len() as i32,
+                pairs.n_experts as i32,
+                pairs.n_chosen as i32,
                 self.tile_rows as i32,
             )
         }
@@ -208,20 +268,15 @@ impl Form {
 /// A token's result depends on that token only, apart from the [`Form`], which all tokens of a launch decide.
 #[derive(Debug, Clone, Copy)]
 pub struct Experts {
-    pub rows: usize,
+    pub pairs: Pairs,
+    /// Chooses experts first; `None`: ids and weights of `pairs` are there.
+    pub routing: Option<Routing>,
     /// Values of a token, a multiple of 16.
     pub width: usize,
-    /// Values between an expert's two matrices, a multiple of 16.
+    /// Values between an expert's two matrices, a multiple of 8.
     pub inner: usize,
-    /// Up to [`MAX_EXPERTS`].
-    pub n_experts: usize,
-    /// Experts of a token, up to [`MAX_CHOSEN`].
-    pub n_chosen: usize,
     /// bf16 `[rows, width]`.
     pub x: u64,
-    /// u32 and f32 `[rows, n_chosen]`, from a [`Router`].
-    pub ids: u64,
-    pub weights: u64,
     /// bf16 `[n_experts, 2 · inner, width]`, the gates of an expert before its ups.
     pub gate_up: u64,
     /// bf16 `[n_experts, width, inner]`.
@@ -249,7 +304,7 @@ const ALIGNMENT: usize = 256;
 
 /// Where things are in the scratch.
 struct Scratch {
-    sort: Sort,
+    list: List,
     /// Results of pairs, and before that the rows of pairs in their list's order.
     y: u64,
     /// Between the matrices.
@@ -258,21 +313,13 @@ struct Scratch {
 }
 
 impl Experts {
-    fn n_pairs(&self) -> usize {
-        self.rows * self.n_chosen
-    }
-
-    fn is_possible(&self) -> bool {
-        self.width.is_multiple_of(16)
-            && self.inner.is_multiple_of(16)
-            && self.width > 0
-            && self.inner > 0
-            && (1..=MAX_EXPERTS).contains(&self.n_experts)
-            && (1..=self.n_experts.min(MAX_CHOSEN)).contains(&self.n_chosen)
+    /// Whether there are kernels for experts of this size.
+    pub fn is_possible(width: usize, inner: usize) -> bool {
+        width > 0 && inner > 0 && width.is_multiple_of(16) && inner.is_multiple_of(8)
     }
 
     fn form(&self, device: &Device) -> Form {
-        if device.is_hopper() && self.n_pairs() > FEW_ROWS * self.n_experts { Form::ManyRows } else { Form::FewRows }
+        if device.is_hopper() && self.pairs.len() > FEW_ROWS * self.pairs.n_experts { Form::ManyRows } else { Form::FewRows }
     }
 
     fn layout(&self, form: Form) -> Scratch {
@@ -282,22 +329,12 @@ impl Experts {
             end += len.next_multiple_of(ALIGNMENT) as u64;
             at
         };
-        let pairs = self.n_pairs();
-        let [numbers, sources, n_tiles] = [4 * pairs, 4 * pairs, 4].map(&mut take);
-        let mut sort = Sort {
-            ids: self.ids,
-            rows: self.rows,
-            n_experts: self.n_experts,
-            n_chosen: self.n_chosen,
-            tile_rows: form.tile_rows(),
-            pairs: numbers,
-            sources,
-            tiles: 0,
-            n_tiles,
-        };
-        sort.tiles = take(16 * sort.max_tiles());
-        let [y, activations] = [2 * pairs * self.width, 2 * pairs * self.inner].map(&mut take);
-        Scratch { sort, y, activations, end }
+        let n_pairs = self.pairs.len();
+        let [pairs, sources, n_tiles] = [4 * n_pairs, 4 * n_pairs, 4].map(&mut take);
+        let mut list = List { tile_rows: form.tile_rows(), pairs, sources, tiles: 0, n_tiles };
+        list.tiles = take(16 * list.max_tiles(&self.pairs));
+        let [y, activations] = [2 * n_pairs * self.width, 2 * n_pairs * self.inner].map(&mut take);
+        Scratch { list, y, activations, end }
     }
 
     /// Bytes of scratch, whichever form is taken.
@@ -305,7 +342,7 @@ impl Experts {
         (self.layout(Form::FewRows).end - self.scratch) as usize
     }
 
-    /// Sorts, multiplies, and adds up.
+    /// Chooses experts, multiplies, and adds up.
     ///
     /// # Safety
     /// All addresses are valid for their shapes and aligned to 16 bytes until the kernels have run; ids are below `n_experts`.
@@ -319,16 +356,20 @@ impl Experts {
     /// # Safety
     /// As there.
     pub unsafe fn launch_as(&self, device: &Device, form: Form) -> Result<()> {
-        if self.rows == 0 {
+        if self.pairs.rows == 0 {
             return Ok(());
         }
-        if !self.is_possible() || form == Form::ManyRows && !device.is_hopper() {
+        let is_possible = Self::is_possible(self.width, self.inner) && self.pairs.is_possible();
+        if !is_possible || form == Form::ManyRows && !device.is_hopper() {
             return Err(no_kernel("multiplying by experts", self));
         }
         let scratch = self.layout(form);
         // SAFETY: the caller's addresses, the scratch as it was laid out.
         unsafe {
-            scratch.sort.launch(device)?;
+            match &self.routing {
+                Some(routing) => routing.launch_listed(device, &self.pairs, &scratch.list)?,
+                None => scratch.list.launch(device, &self.pairs)?,
+            }
             match form {
                 Form::FewRows => self.few_rows(device, &scratch)?,
                 Form::ManyRows => self.many_rows(device, &scratch)?,
@@ -339,19 +380,19 @@ impl Experts {
 
     unsafe fn few_rows(&self, device: &Device, scratch: &Scratch) -> Result<()> {
         // A token chooses an expert once.
-        let most_rows = Form::FewRows.tile_rows().min(self.rows);
+        let most_rows = Form::FewRows.tile_rows().min(self.pairs.rows);
         let stage = FEW_STAGE + most_rows * FEW_ROW;
         let most_stages = device.max_shared().saturating_sub(FEW_FIXED) / stage;
         if most_stages == 0 {
             return Err(no_kernel("multiplying by experts", self));
         }
         let config = |n_columns: usize, k: usize| {
-            let n_items = scratch.sort.max_tiles() * n_columns;
+            let n_items = scratch.list.max_tiles(&self.pairs) * n_columns;
             let blocks = device.n_processors().min(n_items);
             let stages = most_stages.min(n_items.div_ceil(blocks) * k.div_ceil(FEW_PIECE));
             (LaunchConfig { shared: (FEW_FIXED + stages * stage) as u32, ..LaunchConfig::row(blocks, FEW_THREADS) }, stages as i32)
         };
-        let Sort { pairs, sources, tiles, n_tiles, .. } = scratch.sort;
+        let List { pairs, sources, tiles, n_tiles, .. } = scratch.list;
         let (width, inner, most_rows) = (self.width as i32, self.inner as i32, most_rows as i32);
         let (up, up_stages) = config(self.inner / 8, self.width);
         let (down, down_stages) = config(self.width / 16, self.inner);
@@ -391,8 +432,8 @@ impl Experts {
     }
 
     unsafe fn many_rows(&self, device: &Device, scratch: &Scratch) -> Result<()> {
-        let Sort { pairs, sources, .. } = scratch.sort;
-        let (n_pairs, width, inner) = (self.n_pairs(), self.width, self.inner);
+        let List { pairs, sources, .. } = scratch.list;
+        let (n_pairs, width, inner) = (self.pairs.len(), self.width, self.inner);
         // SAFETY: the caller's addresses, the scratch as it was laid out.
         unsafe {
             rows::gather_rows(device, scratch.y, self.x, sources, n_pairs, width)?;
@@ -412,9 +453,9 @@ impl Experts {
         scratch: &Scratch,
     ) -> Result<()> {
         let map = |ptr, len| tensor_map(Rows { ptr, stride: product.k, len }, 1, product.k, MAIN_COLUMNS, MANY_BOX);
-        let mut maps = [map(product.x, self.n_pairs())?, map(product.weight, self.n_experts * product.n)?];
+        let mut maps = [map(product.x, self.pairs.len())?, map(product.weight, self.pairs.n_experts * product.n)?];
         let [x, weight] = &mut maps;
-        let Sort { mut tiles, mut n_tiles, .. } = scratch.sort;
+        let List { mut tiles, mut n_tiles, .. } = scratch.list;
         let (mut out, mut places) = (product.out, product.places);
         let (mut n, mut k) = (product.n as i32, product.k as i32);
         let mut arguments: [*mut c_void; 8] = [
@@ -427,7 +468,7 @@ impl Experts {
             (&raw mut n).cast(),
             (&raw mut k).cast(),
         ];
-        let blocks = device.n_processors().min(scratch.sort.max_tiles() * n_columns);
+        let blocks = device.n_processors().min(scratch.list.max_tiles(&self.pairs) * n_columns);
         let config = LaunchConfig { shared: MANY_SHARED, ..LaunchConfig::row(blocks, MANY_THREADS) };
         // SAFETY: the kernel's parameters in order; their addresses are the caller's.
         unsafe { device.launch(kernel, config, &mut arguments) }
@@ -435,10 +476,10 @@ impl Experts {
 
     unsafe fn combine(&self, device: &Device, scratch: &Scratch) -> Result<()> {
         let threads = (32 * self.width.div_ceil(256)).min(512) as u32;
-        let config = LaunchConfig::row(self.rows, threads);
-        let (rows, width, n_chosen) = (self.rows as i32, self.width as i32, self.n_chosen as i32);
+        let config = LaunchConfig::row(self.pairs.rows, threads);
+        let (rows, width, n_chosen) = (self.pairs.rows as i32, self.width as i32, self.pairs.n_chosen as i32);
         // SAFETY: the kernel's parameters.
-        unsafe { launch!(device, "moe_combine", config, self.out, self.base, scratch.y, self.weights, rows, width, n_chosen) }
+        unsafe { launch!(device, "moe_combine", config, self.out, self.base, scratch.y, self.pairs.weights, rows, width, n_chosen) }
     }
 }
 

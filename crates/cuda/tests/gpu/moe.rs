@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use ashlar_cuda::moe::{Experts, Form, Router, Scores, Sort, split_gate};
+use ashlar_cuda::moe::{Experts, Form, List, Pairs, Routing, Scores, split_gate};
 use ashlar_cuda::{Buffer, Device, Matmul};
 use ashlar_kernels::{Pool, dense, rows as cpu};
 use half::bf16;
@@ -68,7 +68,7 @@ fn the_best_experts_are_chosen() {
         Choice { n_experts: 16, n_chosen: 4, groups: (4, 2), ..sigmoid },
         Choice { n_experts: 24, n_chosen: 2, groups: (24, 3), renormalize: false, ..sigmoid },
     ] {
-        for (rows, n_parts) in [(1, 1), (37, 1), (9, 3)] {
+        for (rows, n_parts, lists) in [(1, 1, false), (37, 1, false), (9, 3, true), (1, 1, true), (7, 1, true), (37, 1, true)] {
             let (n, k) = (choice.n_experts, choice.n_chosen);
             let mut bias: Vec<f32> = (0..n).map(|_| 0.3 * random.unit()).collect();
             // Some experts are as good as the one before.
@@ -84,10 +84,8 @@ fn the_best_experts_are_chosen() {
                 .collect();
             let [parts_gpu, bias_gpu] = [&parts, &bias].map(|v| upload(device, v));
             let (ids, weights) = (zeros(device, rows * k * 4), zeros(device, rows * k * 4));
-            let router = Router {
-                rows,
-                n_experts: n,
-                n_chosen: k,
+            let pairs = Pairs { rows, n_experts: n, n_chosen: k, ids: ids.ptr(), weights: weights.ptr() };
+            let routing = Routing {
                 logits: parts_gpu.ptr(),
                 n_parts,
                 scores: if choice.sigmoid { Scores::Sigmoid { bias: bias_gpu.ptr() } } else { Scores::Softmax },
@@ -95,11 +93,14 @@ fn the_best_experts_are_chosen() {
                 n_kept_groups: choice.groups.1,
                 renormalize: choice.renormalize,
                 scale: choice.scale,
-                ids: ids.ptr(),
-                weights: weights.ptr(),
             };
+            let listed = Listed::new(device, &pairs, 16);
             // SAFETY: the buffers have the shapes.
-            unsafe { router.launch(device) }.expect("the kernel starts");
+            unsafe { if lists { routing.launch_listed(device, &pairs, &listed.list) } else { routing.launch(device, &pairs) } }
+                .expect("the kernels start");
+            if lists {
+                listed.check(device, &pairs, &download::<u32>(device, &ids));
+            }
             let (ids, weights) = (download::<u32>(device, &ids), download::<f32>(device, &weights));
             for (row, logits) in logits.chunks(n).enumerate() {
                 let (want_ids, want_weights) = choice.choose(logits, &bias);
@@ -164,49 +165,58 @@ fn choices(random: &mut Random, rows: usize, n_experts: usize, n_chosen: usize) 
         .collect()
 }
 
-#[test]
-fn pairs_are_sorted_by_expert() {
-    let Some(device) = device() else { return };
-    let mut random = Random(5);
-    for (rows, n_experts, n_chosen, tile_rows) in
-        [(1, 128, 8, 16), (33, 128, 8, 16), (5, 3, 2, 16), (300, 64, 6, 128), (700, 64, 6, 16), (5000, 256, 8, 128)]
-    {
-        let what = format!("{rows} rows, {n_chosen} of {n_experts} experts");
-        let ids = choices(&mut random, rows, n_experts, n_chosen);
-        let n = ids.len();
-        let mut want: Vec<i32> = (0..n as i32).collect();
+/// A list and the memory it is in.
+struct Listed {
+    list: List,
+    buffers: [Buffer; 4],
+}
+
+impl Listed {
+    fn new(device: &Device, pairs: &Pairs, tile_rows: usize) -> Self {
+        let n = pairs.rows * pairs.n_chosen;
+        let list = List { tile_rows, pairs: 0, sources: 0, tiles: 0, n_tiles: 0 };
+        let buffers = [n * 4, n * 4, list.max_tiles(pairs) * 16, 4].map(|len| zeros(device, len));
+        let [pairs, sources, tiles, n_tiles] = buffers.each_ref().map(Buffer::ptr);
+        Self { list: List { pairs, sources, tiles, n_tiles, ..list }, buffers }
+    }
+
+    fn check(&self, device: &Device, pairs: &Pairs, ids: &[u32]) {
+        let tile_rows = self.list.tile_rows;
+        let what = format!("{} rows, {} of {} experts", pairs.rows, pairs.n_chosen, pairs.n_experts);
+        let mut want: Vec<i32> = (0..ids.len() as i32).collect();
         want.sort_by_key(|pair| ids[*pair as usize]);
         let mut tiles = Vec::new();
         let mut first = 0;
-        for expert in 0..n_experts as u32 {
+        for expert in 0..pairs.n_experts as u32 {
             let count = ids.iter().filter(|id| **id == expert).count();
             for start in (0..count).step_by(tile_rows) {
                 tiles.push([expert as i32, (first + start) as i32, tile_rows.min(count - start) as i32, 0]);
             }
             first += count;
         }
+        let [list, sources, tiles_gpu, n_tiles] = &self.buffers;
+        assert_eq!(download::<i32>(device, list), want, "{what}");
+        let want_sources: Vec<i32> = want.iter().map(|pair| pair / pairs.n_chosen as i32).collect();
+        assert_eq!(download::<i32>(device, sources), want_sources, "{what}");
+        assert_eq!(download::<i32>(device, n_tiles), [tiles.len() as i32], "{what}");
+        assert_eq!(download::<[i32; 4]>(device, tiles_gpu)[..tiles.len()], tiles, "{what}");
+    }
+}
+
+#[test]
+fn pairs_are_listed_by_expert() {
+    let Some(device) = device() else { return };
+    let mut random = Random(5);
+    for (rows, n_experts, n_chosen, tile_rows) in
+        [(1, 128, 8, 16), (33, 128, 8, 16), (5, 3, 2, 16), (300, 64, 6, 128), (700, 64, 6, 16), (5000, 256, 8, 128)]
+    {
+        let ids = choices(&mut random, rows, n_experts, n_chosen);
         let ids_gpu = upload(device, &ids);
-        let [pairs, sources, n_tiles] = [n * 4, n * 4, 4].map(|len| zeros(device, len));
-        let mut sort = Sort {
-            ids: ids_gpu.ptr(),
-            rows,
-            n_experts,
-            n_chosen,
-            tile_rows,
-            pairs: pairs.ptr(),
-            sources: sources.ptr(),
-            tiles: 0,
-            n_tiles: n_tiles.ptr(),
-        };
-        let tiles_gpu = zeros(device, sort.max_tiles() * 16);
-        sort.tiles = tiles_gpu.ptr();
+        let pairs = Pairs { rows, n_experts, n_chosen, ids: ids_gpu.ptr(), weights: 0 };
+        let listed = Listed::new(device, &pairs, tile_rows);
         // SAFETY: the buffers have the shapes.
-        unsafe { sort.launch(device) }.expect("the kernel starts");
-        assert_eq!(download::<i32>(device, &pairs), want, "{what}");
-        let want_sources: Vec<i32> = want.iter().map(|pair| pair / n_chosen as i32).collect();
-        assert_eq!(download::<i32>(device, &sources), want_sources, "{what}");
-        assert_eq!(download::<i32>(device, &n_tiles), [tiles.len() as i32], "{what}");
-        assert_eq!(download::<[i32; 4]>(device, &tiles_gpu)[..tiles.len()], tiles, "{what}");
+        unsafe { listed.list.launch(device, &pairs) }.expect("the kernel starts");
+        listed.check(device, &pairs, &ids);
     }
 }
 
@@ -270,14 +280,17 @@ fn check_experts(random: &mut Random, shape: Shape, rows: usize, form: Form) {
     let run = |first: usize, rows: usize| {
         let out = upload(device, &to_bf16(&base[first * width..][..rows * width]));
         let mut experts = Experts {
-            rows,
+            pairs: Pairs {
+                rows,
+                n_experts,
+                n_chosen,
+                ids: ids_gpu.ptr() + (first * n_chosen * 4) as u64,
+                weights: weights_gpu.ptr() + (first * n_chosen * 4) as u64,
+            },
+            routing: None,
             width,
             inner,
-            n_experts,
-            n_chosen,
             x: x_gpu.ptr() + (first * width * 2) as u64,
-            ids: ids_gpu.ptr() + (first * n_chosen * 4) as u64,
-            weights: weights_gpu.ptr() + (first * n_chosen * 4) as u64,
             gate_up: gate_up.ptr(),
             down: down.ptr(),
             base: out.ptr(),
@@ -308,7 +321,7 @@ fn check_experts(random: &mut Random, shape: Shape, rows: usize, form: Form) {
 fn experts_of_few_and_many_rows() {
     let mut random = Random(6);
     // The smallest; tails of pieces, boxes and tiles; the widths of Qwen3-30B-A3B; more experts than are chosen from.
-    for shape in [(16, 16, 4, 2), (1040, 528, 8, 3), (2048, 768, 4, 2), (192, 144, 64, 6), (64, 1408, 5, 1)] {
+    for shape in [(16, 16, 4, 2), (1040, 536, 8, 3), (2048, 768, 4, 2), (192, 152, 64, 6), (64, 1408, 5, 1)] {
         for rows in [1, 7, 40, 300] {
             check_experts(&mut random, shape, rows, Form::FewRows);
             check_experts(&mut random, shape, rows, Form::ManyRows);
