@@ -141,8 +141,7 @@ fn sequences(args: &AgreementBench, loaded: &Loaded) -> Result<Vec<Sequence>> {
             if !args.image_size.is_empty() {
                 let picture = pixels(loaded, args.image_size[index % args.image_size.len()], index as u64)?;
                 let input = loaded.input.as_ref().context("the model takes no pictures")?;
-                let frame = loaded.tokenizer.encode("<|vision_start|><|image_pad|><|vision_end|>", false)?;
-                ids.splice(n / 4..n / 4, frame);
+                ids.insert(n / 4, input.image_token_id());
                 prompt = input.lay_out(&ids, std::slice::from_ref(&picture))?;
                 features = model.encode(&[picture])?.into_iter().map(Arc::new).collect();
             }

@@ -105,7 +105,7 @@ struct Shared {
     text: Text,
     generation: GenerationConfig,
     /// How pictures are prepared; `None` = the model takes none.
-    input: Option<models::qwen3_vl::input::Input>,
+    input: Option<Box<dyn models::VisionInput>>,
     /// Tokens of prompt and answer together.
     context_size: usize,
     kv_bytes: u64,

@@ -219,7 +219,7 @@ impl Shared {
             }
         };
         if let Some(vision) = &self.input
-            && ids.iter().any(|id| *id == vision.image_token_id() || *id == vision.video_token_id())
+            && ids.iter().any(|id| *id == vision.image_token_id() || Some(*id) == vision.video_token_id())
         {
             return Err(invalid("prompt", "placeholders of pictures must not be written by hand: send the picture"));
         }

@@ -101,7 +101,7 @@ mod tests {
     fn draws(sampling: Sampling, logits: &[f32], n: u64) -> Vec<u32> {
         let mut sampler = Sampler::new(Sampling { seed: Some(1), ..sampling }, None, vec![0], &[2, 3]);
         let backend = Backend::cpu(1);
-        let mut cache = KvCache::new(&backend, CacheShape { n_layers: 0, n_kv_heads: 0, head_dim: 0 }, 0).unwrap();
+        let mut cache = KvCache::new(&backend, CacheShape { n_layers: 0, key_width: 0, value_width: 0 }, 0).unwrap();
         let logits = Tensor::from_vec(logits.to_vec(), 1, logits.len()).unwrap();
         let draw = |position| {
             let row = sampler.plan(position, 0, None);

@@ -37,7 +37,8 @@ impl<'a> View<'a> {
     }
 }
 
-/// Keys and values of many sequences in blocks: `[blocks, block_size, heads, dim]` each.
+/// Keys and values of many sequences in blocks: `[blocks, block_size, heads, dim]` and `[blocks, block_size, heads,
+/// value_dim]`, most often the same.
 #[derive(Clone, Copy)]
 pub struct PagedKv<'a> {
     pub keys: &'a [f32],
@@ -47,6 +48,23 @@ pub struct PagedKv<'a> {
     /// Key-value heads.
     pub heads: usize,
     pub dim: usize,
+}
+
+impl PagedKv<'_> {
+    fn value_dim(&self) -> usize {
+        self.values.len() * self.dim / self.keys.len().max(1)
+    }
+}
+
+/// Latents of many sequences in blocks, `[blocks, block_size, dim]`: one head of keys whose first `value_dim` elements are
+/// the values too.
+#[derive(Clone, Copy)]
+pub struct PagedLatents<'a> {
+    pub latents: &'a [f32],
+    /// Tokens of a block.
+    pub block_size: usize,
+    pub dim: usize,
+    pub value_dim: usize,
 }
 
 /// One sequence of a packed batch that attends to a paged cache.
@@ -62,38 +80,76 @@ pub struct Sequence<'a> {
 
 /// Causal attention of `queries` (`[T, Hq, d]`) to a paged cache that already holds the keys and values of the queries'
 /// own tokens: row `i` of a sequence sees the keys up to its own position. Query head `h` uses key-value head
-/// `h / (Hq / Hkv)`. `out` is `[T, Hq, d]`; rows of no sequence keep what they hold.
+/// `h / (Hq / Hkv)`. `out` is `[T, Hq, value_dim]`; rows of no sequence keep what they hold.
 pub fn paged(pool: &Pool, queries: View, cache: &PagedKv, sequences: &[Sequence], scale: f32, out: &mut [f32]) {
-    assert_eq!(cache.dim, queries.layout.dim);
-    assert_eq!(cache.keys.len(), cache.values.len());
-    let stride = cache.heads * cache.dim;
-    let n_blocks = cache.keys.len() / (cache.block_size * stride).max(1);
+    let value_dim = cache.value_dim();
+    let (key_stride, value_stride) = (cache.heads * cache.dim, cache.heads * value_dim);
+    assert_eq!(cache.keys.len() * value_dim, cache.values.len() * cache.dim);
+    let source = Source {
+        keys: cache.keys.as_ptr(),
+        values: cache.values.as_ptr(),
+        key_stride,
+        value_stride,
+        heads: cache.heads,
+        dim: cache.dim,
+        value_dim,
+    };
+    attend_paged(pool, queries, &source, cache.keys.len(), cache.block_size, sequences, scale, out);
+}
+
+/// As [`paged`], to latents: all query heads share them.
+pub fn latent(pool: &Pool, queries: View, cache: &PagedLatents, sequences: &[Sequence], scale: f32, out: &mut [f32]) {
+    assert!(cache.value_dim <= cache.dim);
+    let source = Source {
+        keys: cache.latents.as_ptr(),
+        values: cache.latents.as_ptr(),
+        key_stride: cache.dim,
+        value_stride: cache.dim,
+        heads: 1,
+        dim: cache.dim,
+        value_dim: cache.value_dim,
+    };
+    attend_paged(pool, queries, &source, cache.latents.len(), cache.block_size, sequences, scale, out);
+}
+
+#[expect(clippy::too_many_arguments, reason = "the operation's usual arguments")]
+fn attend_paged(
+    pool: &Pool,
+    queries: View,
+    source: &Source,
+    n_keys: usize,
+    block_size: usize,
+    sequences: &[Sequence],
+    scale: f32,
+    out: &mut [f32],
+) {
+    let n_blocks = n_keys / (block_size * source.key_stride).max(1);
     let segments = sequences
         .iter()
         .map(|s| {
             assert!(s.rows.len() <= s.context_len);
-            let table = &s.block_table[..s.context_len.div_ceil(cache.block_size)];
+            let table = &s.block_table[..s.context_len.div_ceil(block_size)];
             assert!(table.iter().all(|&block| (block as usize) < n_blocks));
-            Segment { rows: s.rows.clone(), n_keys: s.context_len, keys: KeyRows::Paged { table, block_size: cache.block_size } }
+            Segment { rows: s.rows.clone(), n_keys: s.context_len, keys: KeyRows::Paged { table, block_size } }
         })
         .collect::<Vec<_>>();
-    attend(
-        pool,
-        queries,
-        &Source { keys: cache.keys.as_ptr(), values: cache.values.as_ptr(), key_stride: stride, value_stride: stride, heads: cache.heads },
-        &segments,
-        true,
-        scale,
-        out,
-    );
+    attend(pool, queries, source, &segments, true, scale, out);
+}
+
+/// Causal attention of the last tokens of one sequence to all its keys, the queries' own among them: `queries` is `[T, Hq,
+/// d]`, `keys` `[N, Hkv, d]`, `values` `[N, Hkv, dv]`, `out` `[T, Hq, dv]`.
+pub fn extend(pool: &Pool, queries: View, keys: View, values: View, scale: f32, out: &mut [f32]) {
+    let (q, k) = (queries.layout, keys.layout);
+    assert!(k.rows == values.layout.rows && q.rows <= k.rows);
+    let segment = Segment { rows: 0..q.rows, n_keys: k.rows, keys: KeyRows::From(0) };
+    attend(pool, queries, &Source::side_by_side(keys, values), &[segment], true, scale, out);
 }
 
 /// Attention of packed segments to themselves: rows `cu_seqlens[i]..cu_seqlens[i+1]` are segment `i`. `queries` is
-/// `[T, Hq, d]`, `keys` and `values` `[T, Hkv, d]`, `out` `[T, Hq, d]`.
+/// `[T, Hq, d]`, `keys` `[T, Hkv, d]`, `values` `[T, Hkv, dv]`, `out` `[T, Hq, dv]`.
 #[expect(clippy::too_many_arguments, reason = "the operation's usual arguments")]
 pub fn varlen(pool: &Pool, queries: View, keys: View, values: View, cu_seqlens: &[u32], causal: bool, scale: f32, out: &mut [f32]) {
-    let (q, k, v) = (queries.layout, keys.layout, values.layout);
-    assert!(q.dim == k.dim && q.dim == v.dim && k.heads == v.heads);
+    let (k, v) = (keys.layout, values.layout);
     let segments = cu_seqlens
         .windows(2)
         .map(|w| {
@@ -102,15 +158,7 @@ pub fn varlen(pool: &Pool, queries: View, keys: View, values: View, cu_seqlens: 
             Segment { n_keys: rows.len(), keys: KeyRows::From(rows.start), rows }
         })
         .collect::<Vec<_>>();
-    attend(
-        pool,
-        queries,
-        &Source { keys: keys.data.as_ptr(), values: values.data.as_ptr(), key_stride: k.stride, value_stride: v.stride, heads: k.heads },
-        &segments,
-        causal,
-        scale,
-        out,
-    );
+    attend(pool, queries, &Source::side_by_side(keys, values), &segments, causal, scale, out);
 }
 
 /// Rows of queries and the keys they may see.
@@ -147,10 +195,28 @@ struct Source {
     key_stride: usize,
     value_stride: usize,
     heads: usize,
+    dim: usize,
+    value_dim: usize,
 }
 
 // SAFETY: read only.
 unsafe impl Sync for Source {}
+
+impl Source {
+    fn side_by_side(keys: View, values: View) -> Source {
+        let (k, v) = (keys.layout, values.layout);
+        assert_eq!(k.heads, v.heads);
+        Source {
+            keys: keys.data.as_ptr(),
+            values: values.data.as_ptr(),
+            key_stride: k.stride,
+            value_stride: v.stride,
+            heads: k.heads,
+            dim: k.dim,
+            value_dim: v.dim,
+        }
+    }
+}
 
 /// The tokens `rows` of a segment and all query heads of key head `head`, over `spans` of its keys.
 struct Task<'a> {
@@ -164,9 +230,10 @@ struct Task<'a> {
 
 fn attend(pool: &Pool, queries: View, source: &Source, segments: &[Segment], causal: bool, scale: f32, out: &mut [f32]) {
     let layout = queries.layout;
-    assert!(layout.dim > 0 && layout.dim.is_multiple_of(4), "head sizes are multiples of four");
+    assert!(layout.dim == source.dim && layout.dim > 0 && layout.dim.is_multiple_of(4), "head sizes are multiples of four");
+    assert!(source.value_dim > 0 && source.value_dim.is_multiple_of(4), "head sizes are multiples of four");
     assert!(source.heads > 0 && layout.heads.is_multiple_of(source.heads));
-    assert_eq!(out.len(), layout.rows * layout.heads * layout.dim);
+    assert_eq!(out.len(), layout.rows * layout.heads * source.value_dim);
     assert!(segments.iter().all(|s| s.rows.end <= layout.rows));
     let per_head = layout.heads / source.heads;
     let tokens = (ROW_TILE / per_head).max(1);
@@ -190,7 +257,7 @@ fn attend(pool: &Pool, queries: View, source: &Source, segments: &[Segment], cau
             .into_iter()
             .flat_map(|task| {
                 let count = task.spans.len();
-                let size = task.rows.len() * per_head * (layout.dim + 2);
+                let size = task.rows.len() * per_head * (source.value_dim + 2);
                 let at = n_floats;
                 if count > 1 {
                     n_floats += count * size;
@@ -264,7 +331,7 @@ impl Context<'_> {
         let layout = self.queries.layout;
         let token = task.rows.start + r / self.per_head;
         let head = task.head * self.per_head + r % self.per_head;
-        (token * layout.heads + head) * layout.dim
+        (token * layout.heads + head) * self.source.value_dim
     }
 }
 
@@ -276,7 +343,7 @@ struct Scratch {
     /// `[d, KEY_TILE]`, `[n, KEY_TILE]`
     keys: Buffer,
     scores: Buffer,
-    /// `[n, d + 2]`: a span's sum of weighted values, its maximum and its sum of weights; the merged ones before it.
+    /// `[n, value_dim + 2]`: a span's sum of weighted values, its maximum and its sum of weights; the merged ones before it.
     span: Buffer,
     merged: Buffer,
 }
@@ -307,9 +374,9 @@ impl AttendTile<'_> {
     #[inline(always)]
     unsafe fn attend<S: Simd>(&self, scratch: &mut Scratch) {
         let AttendTile { context, task, out, partials } = *self;
-        let dim = context.queries.layout.dim;
+        let (dim, value_dim) = (context.source.dim, context.source.value_dim);
         let n = task.rows.len() * context.per_head;
-        let width = dim + 2;
+        let width = value_dim + 2;
         for (buffer, len) in [
             (&mut scratch.queries, n * dim),
             (&mut scratch.keys, dim * KEY_TILE),
@@ -341,7 +408,7 @@ impl AttendTile<'_> {
                 for r in 0..n {
                     let row = to.add(r * width);
                     std::ptr::write_bytes(row, 0, width);
-                    *row.add(dim) = f32::NEG_INFINITY;
+                    *row.add(value_dim) = f32::NEG_INFINITY;
                 }
                 let end = ((span + 1) * KEY_SPAN).min(n_keys);
                 for start in (span * KEY_SPAN..end).step_by(KEY_TILE) {
@@ -351,14 +418,14 @@ impl AttendTile<'_> {
                 if task.partial.is_none() && task.spans.len() > 1 {
                     for r in 0..n {
                         let row = span_state.add(r * width);
-                        merge::<S>(merged.add(r * width), row, dim, span == 0);
+                        merge::<S>(merged.add(r * width), row, value_dim, span == 0);
                     }
                 }
             }
             if task.partial.is_none() {
                 let state = if task.spans.len() > 1 { merged } else { span_state };
                 for r in 0..n {
-                    finish::<S>(state.add(r * width), dim, out.add(context.out_at(task, r)));
+                    finish::<S>(state.add(r * width), value_dim, out.add(context.out_at(task, r)));
                 }
             }
         }
@@ -377,8 +444,8 @@ impl AttendTile<'_> {
     ) {
         let AttendTile { context, task, .. } = *self;
         let source = context.source;
-        let dim = context.queries.layout.dim;
-        let width = dim + 2;
+        let (dim, value_dim) = (source.dim, source.value_dim);
+        let width = value_dim + 2;
         let len = tile.len();
         let mut key_rows = [source.keys; KEY_TILE];
         let mut value_rows = [source.values; KEY_TILE];
@@ -386,7 +453,7 @@ impl AttendTile<'_> {
             for (i, j) in tile.clone().enumerate() {
                 let row = task.segment.keys.at(j);
                 key_rows[i] = source.keys.add(row * source.key_stride + task.head * dim);
-                value_rows[i] = source.values.add(row * source.value_stride + task.head * dim);
+                value_rows[i] = source.values.add(row * source.value_stride + task.head * value_dim);
             }
             transpose_keys::<S>(&key_rows, len, dim, keys);
             let groups = len.div_ceil(LANES);
@@ -421,23 +488,23 @@ impl AttendTile<'_> {
                 let token = task.rows.start + r / context.per_head;
                 let seen = visible(task.segment, token, context.causal);
                 let seen = seen.saturating_sub(tile.start).min(len);
-                weigh::<S>(scores.add(r * KEY_TILE), seen, groups, state.add(r * width), dim);
+                weigh::<S>(scores.add(r * KEY_TILE), seen, groups, state.add(r * width), value_dim);
             }
 
             // Values: rows × dim.
             let mut r = 0;
             if S::REGISTERS >= 32 {
                 while r + 6 <= n {
-                    values_of::<S, 6, 4>(scores.add(r * KEY_TILE), &value_rows, len, state.add(r * width), dim);
+                    values_of::<S, 6, 4>(scores.add(r * KEY_TILE), &value_rows, len, state.add(r * width), value_dim);
                     r += 6;
                 }
             }
             while r + 3 <= n {
-                values_of::<S, 3, 2>(scores.add(r * KEY_TILE), &value_rows, len, state.add(r * width), dim);
+                values_of::<S, 3, 2>(scores.add(r * KEY_TILE), &value_rows, len, state.add(r * width), value_dim);
                 r += 3;
             }
             while r < n {
-                values_of::<S, 1, 4>(scores.add(r * KEY_TILE), &value_rows, len, state.add(r * width), dim);
+                values_of::<S, 1, 4>(scores.add(r * KEY_TILE), &value_rows, len, state.add(r * width), value_dim);
                 r += 1;
             }
         }
@@ -676,7 +743,7 @@ impl Kernel for MergeSpans<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         let MergeSpans { context, task, partials, n_spans, out } = self;
-        let dim = context.queries.layout.dim;
+        let dim = context.source.value_dim;
         let width = dim + 2;
         let n = task.rows.len() * context.per_head;
         let mut scratch = SCRATCH.take();

@@ -2,6 +2,7 @@
 
 use half::{bf16, f16};
 
+use crate::Level;
 use crate::cpu::{Kernel, dispatch};
 use crate::pool::{Pool, Shards};
 use crate::simd::{LANES, Simd};
@@ -14,7 +15,7 @@ const PANEL: usize = 3;
 /// second-level cache.
 const K_BLOCK: usize = 2048;
 /// Rows of input that are used for all panels before the next are read.
-const M_BLOCK: usize = 256;
+pub(crate) const M_BLOCK: usize = 256;
 
 /// The weights `[n, k]` of a linear layer, in `f32` or widened to it on the fly.
 ///
@@ -87,43 +88,67 @@ impl Matrix {
         assert!(self.k > 0 && x.len().is_multiple_of(self.k), "x has whole rows");
         assert_eq!(out.len(), x.len() / self.k * self.n);
         assert!(bias.is_none_or(|bias| bias.len() == self.n));
+        let m = x.len() / self.k;
+        // Few panels (a narrow layer) are cut in rows too, so that every thread has work.
+        let wanted = (4 * pool.n_threads()).div_ceil(self.n.div_ceil(PANEL * TILE).max(1));
+        let rows = m.div_ceil(wanted).next_multiple_of(8).clamp(8, M_BLOCK);
+        let out = Shards::new(out);
+        pool.parallel_for(self.n_tasks(m, rows), 1, &|start, end| {
+            for task in start..end {
+                // SAFETY: `out` has room for the product, tasks write disjoint rectangles of it.
+                unsafe { self.task(pool.level(), task, rows, x, bias, out.as_ptr()) };
+            }
+        });
+    }
+
+    /// Pieces into which a product of `m` rows of input is cut, each of at most `rows` of them.
+    pub(crate) fn n_tasks(&self, m: usize, rows: usize) -> usize {
+        self.n.div_ceil(PANEL * TILE) * m.div_ceil(rows)
+    }
+
+    /// Piece `task` of the product.
+    ///
+    /// # Safety
+    /// `out` is `[m, n]`; nobody else writes the piece.
+    pub(crate) unsafe fn task(&self, level: Level, task: usize, rows: usize, x: &[f32], bias: Option<&[f32]>, out: *mut f32) {
         match &self.weights {
-            Weights::F32(weights) => self.multiply(pool, weights, x, bias, out),
-            Weights::F16(weights) => self.multiply(pool, weights, x, bias, out),
-            Weights::Bf16(weights) => self.multiply(pool, weights, x, bias, out),
+            Weights::F32(weights) => unsafe { self.panel(level, weights, task, rows, x, bias, out) },
+            Weights::F16(weights) => unsafe { self.panel(level, weights, task, rows, x, bias, out) },
+            Weights::Bf16(weights) => unsafe { self.panel(level, weights, task, rows, x, bias, out) },
         }
     }
 
-    fn multiply<W: Element>(&self, pool: &Pool, weights: &[W], x: &[f32], bias: Option<&[f32]>, out: &mut [f32]) {
+    #[expect(clippy::too_many_arguments, reason = "a task and its operands")]
+    unsafe fn panel<W: Element>(
+        &self,
+        level: Level,
+        weights: &[W],
+        task: usize,
+        rows: usize,
+        x: &[f32],
+        bias: Option<&[f32]>,
+        out: *mut f32,
+    ) {
         let (n, k) = (self.n, self.k);
-        let m = x.len() / k;
-        let panels = n.div_ceil(PANEL * TILE);
-        // Few panels (a narrow layer) are cut in rows too, so that every thread has work.
-        let wanted = (4 * pool.n_threads()).div_ceil(panels.max(1));
-        let rows = m.div_ceil(wanted).next_multiple_of(8).clamp(8, M_BLOCK);
-        let out = Shards::new(out);
-        pool.parallel_for(panels * m.div_ceil(rows), 1, &|start, end| {
-            for task in start..end {
-                let (panel, row) = (task % panels, task / panels * rows);
-                let column = panel * PANEL * TILE;
-                // SAFETY: tasks write disjoint rectangles of `out`; the panel's tiles exist.
-                unsafe {
-                    dispatch(
-                        pool.level(),
-                        Panel {
-                            weights: weights.as_ptr().add(column * k),
-                            columns: (n - column).min(PANEL * TILE),
-                            k,
-                            x: x.as_ptr().add(row * k),
-                            m: rows.min(m - row),
-                            bias: bias.map(|bias| bias.as_ptr().add(column)),
-                            out: out.as_ptr().add(row * n + column),
-                            out_stride: n,
-                        },
-                    );
-                }
-            }
-        });
+        let (m, panels) = (x.len() / k, n.div_ceil(PANEL * TILE));
+        let (panel, row) = (task % panels, task / panels * rows);
+        let column = panel * PANEL * TILE;
+        // SAFETY: the panel's tiles exist, the rectangle lies in `out`.
+        unsafe {
+            dispatch(
+                level,
+                Panel {
+                    weights: weights.as_ptr().add(column * k),
+                    columns: (n - column).min(PANEL * TILE),
+                    k,
+                    x: x.as_ptr().add(row * k),
+                    m: rows.min(m - row),
+                    bias: bias.map(|bias| bias.as_ptr().add(column)),
+                    out: out.add(row * n + column),
+                    out_stride: n,
+                },
+            );
+        }
     }
 }
 

@@ -5,7 +5,9 @@
 //! | [`Linear`] | a linear layer, dense or quantised: what models hold |
 //! | [`quant`] | int8 dot products on GGUF block formats |
 //! | [`dense`] | `f32`, `f16` and `bf16` weights |
+//! | [`experts`] | mixtures of experts: routing, and the MLPs of all rows' experts as grouped products |
 //! | [`attention`] | packed sequences, contiguous or through a paged cache |
+//! | [`latent`] | multi-head latent attention, absorbed and expanded |
 //! | [`rows`] | norms, rotary embeddings, activations, softmax |
 //! | [`sampling`] | passes over rows of logits |
 //! | [`vision`] | resampling, patches, position tables |
@@ -31,6 +33,8 @@ mod simd;
 
 pub mod attention;
 pub mod dense;
+pub mod experts;
+pub mod latent;
 pub mod memory;
 pub mod quant;
 pub mod rows;
@@ -38,5 +42,5 @@ pub mod sampling;
 pub mod vision;
 
 pub use cpu::Level;
-pub use linear::{Error, Input, Linear};
+pub use linear::{Error, Input, Linear, grouped};
 pub use pool::Pool;

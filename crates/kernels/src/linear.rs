@@ -3,7 +3,8 @@ use std::cell::{OnceCell, RefCell};
 use half::{bf16, f16};
 
 use crate::Pool;
-use crate::dense::Matrix;
+use crate::dense::{self, Matrix};
+use crate::pool::Shards;
 use crate::quant::{Format, QMatrix, QRows};
 
 /// Why weights could not be taken.
@@ -105,6 +106,64 @@ impl Linear {
             Linear::Quantized(matrix) => matrix.matmul(pool, x.quantized(pool), bias, out),
         }
     }
+}
+
+/// Rows of input that one task of [`grouped`] takes at most.
+const GROUP_ROWS: usize = dense::M_BLOCK;
+
+/// Products of many layers of one shape, each with rows of its own: `out[t] = W_g · x[t]` for rows `starts[g]..starts[g + 1]`
+/// of `x` (`[m, k]`) and layer `g`; `out` is `[m, n]`. One region of work however many layers have rows.
+pub fn grouped(pool: &Pool, layers: &[Linear], starts: &[usize], x: &[f32], out: &mut [f32]) {
+    let Some(first) = layers.first() else { return };
+    let (n, k) = (first.n(), first.k());
+    assert!(layers.iter().all(|layer| layer.n() == n && layer.k() == k), "layers of one shape");
+    assert!(starts.len() == layers.len() + 1 && starts.is_sorted());
+    assert!(starts[0] == 0 && x.len() == starts[layers.len()] * k && out.len() == starts[layers.len()] * n);
+
+    struct Group<'a> {
+        layer: &'a Linear,
+        rows: &'a [f32],
+        quantized: QRows,
+        first_row: usize,
+        first_task: usize,
+    }
+    let mut n_tasks = 0;
+    let mut groups = Vec::new();
+    for (layer, rows) in layers.iter().zip(starts.windows(2)) {
+        let m = rows[1] - rows[0];
+        if m > 0 {
+            let (first_row, first_task) = (rows[0], n_tasks);
+            groups.push(Group { layer, rows: &x[rows[0] * k..rows[1] * k], quantized: QRows::default(), first_row, first_task });
+            n_tasks += match layer {
+                Linear::Dense(matrix) => matrix.n_tasks(m, GROUP_ROWS),
+                Linear::Quantized(matrix) => matrix.n_tasks(m, GROUP_ROWS),
+            };
+        }
+    }
+    if groups.iter().any(|group| matches!(group.layer, Linear::Quantized(_))) {
+        let n_groups = groups.len();
+        let groups = Shards::new(&mut groups);
+        pool.run(n_groups, &|i| {
+            // SAFETY: one task for each group.
+            let Group { layer, rows, quantized, .. } = unsafe { &mut groups.slice(i, 1)[0] };
+            if matches!(layer, Linear::Quantized(_)) {
+                quantized.quantize(pool, rows, k);
+            }
+        });
+    }
+    let out = Shards::new(out);
+    pool.run(n_tasks, &|task| {
+        let group = &groups[groups.partition_point(|group| group.first_task <= task) - 1];
+        let task = task - group.first_task;
+        // SAFETY: groups have rows of their own in `out`, tasks of a group write disjoint rectangles of them.
+        unsafe {
+            let out = out.as_ptr().add(group.first_row * n);
+            match group.layer {
+                Linear::Dense(matrix) => matrix.task(pool.level(), task, GROUP_ROWS, group.rows, None, out),
+                Linear::Quantized(matrix) => matrix.task(pool.level(), task, GROUP_ROWS, &group.quantized, None, out),
+            }
+        }
+    });
 }
 
 /// Rows `[m, k]` that several layers multiply; quantised at most once, when the first of them asks for it.

@@ -150,34 +150,62 @@ pub fn append_patches(frames: &[&Rgb], patches: Patches, out: &mut Vec<f32>) {
 /// A square table `[side², dim]` of position embeddings, stretched bilinearly (corners on corners) over an `h × w` grid:
 /// `[h·w, dim]` in the block order of [`append_patches`].
 pub fn interpolate_positions(table: &[f32], side: usize, dim: usize, h: usize, w: usize, merge: usize) -> Vec<f32> {
-    assert_eq!(table.len(), side * side * dim);
-    // (lower neighbour, upper neighbour, weight of the upper) of each grid line.
-    let lines = |n: usize| -> Vec<(usize, usize, f32)> {
+    let lines = |n: usize| -> Vec<[(usize, f32); 2]> {
         let step = if n > 1 { (side - 1) as f32 / (n - 1) as f32 } else { 0.0 };
         (0..n)
             .map(|i| {
                 // From the nearer end, so that the last line falls on the last entry exactly.
                 let at = if i < n.div_ceil(2) { i as f32 * step } else { (side - 1) as f32 - (n - 1 - i) as f32 * step };
                 let low = (at.max(0.0) as usize).min(side - 1);
-                (low, (low + 1).min(side - 1), at - low as f32)
+                let upper = at - low as f32;
+                [(low, 1.0 - upper), ((low + 1).min(side - 1), upper)]
             })
             .collect()
     };
-    let (rows, cols) = (lines(h), lines(w));
-    let mut out = Vec::with_capacity(h * w * dim);
+    gather_positions(table, side, dim, (&lines(h), &lines(w)), merge)
+}
+
+/// As [`interpolate_positions`], bicubic with a = −0.75: centres on centres, edges repeated, no antialiasing.
+pub fn interpolate_positions_bicubic(table: &[f32], side: usize, dim: usize, h: usize, w: usize, merge: usize) -> Vec<f32> {
+    const A: f32 = -0.75;
+    let near = |x: f32| ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0;
+    let far = |x: f32| ((A * x - 5.0 * A) * x + 8.0 * A) * x - 4.0 * A;
+    let lines = |n: usize| -> Vec<[(usize, f32); 4]> {
+        (0..n)
+            .map(|i| {
+                let at = side as f32 / n as f32 * (i as f32 + 0.5) - 0.5;
+                let (low, t) = (at.floor(), at - at.floor());
+                let weights = [far(t + 1.0), near(t), near(1.0 - t), far(2.0 - t)];
+                std::array::from_fn(|j| ((low + j as f32 - 1.0).clamp(0.0, (side - 1) as f32) as usize, weights[j]))
+            })
+            .collect()
+    };
+    gather_positions(table, side, dim, (&lines(h), &lines(w)), merge)
+}
+
+/// Weighted sums of the table's rows: for each line and column of a grid the lines and columns of the table that it is made
+/// of.
+fn gather_positions<const N: usize>(
+    table: &[f32],
+    side: usize,
+    dim: usize,
+    (rows, cols): (&[[(usize, f32); N]], &[[(usize, f32); N]]),
+    merge: usize,
+) -> Vec<f32> {
+    assert_eq!(table.len(), side * side * dim);
+    let mut out = vec![0.0; rows.len() * cols.len() * dim];
+    let mut places = out.chunks_exact_mut(dim.max(1));
     for block_row in rows.chunks(merge) {
         for block_col in cols.chunks(merge) {
-            for &(top, bottom, down) in block_row {
-                for &(left, right, across) in block_col {
-                    let taps = [
-                        (top * side + left, (1.0 - down) * (1.0 - across)),
-                        (top * side + right, (1.0 - down) * across),
-                        (bottom * side + left, down * (1.0 - across)),
-                        (bottom * side + right, down * across),
-                    ];
-                    let [a, b, c, d] = taps.map(|(row, _)| &table[row * dim..][..dim]);
-                    let [wa, wb, wc, wd] = taps.map(|(_, weight)| weight);
-                    out.extend((0..dim).map(|i| wa * a[i] + wb * b[i] + wc * c[i] + wd * d[i]));
+            for row in block_row {
+                for col in block_col {
+                    let Some(to) = places.next() else { return out };
+                    for (line, down) in row {
+                        for (column, across) in col {
+                            let (weight, from) = (down * across, &table[(line * side + column) * dim..][..dim]);
+                            to.iter_mut().zip(from).for_each(|(to, from)| *to += weight * from);
+                        }
+                    }
                 }
             }
         }

@@ -1,13 +1,19 @@
-//! The decoder that Llama, Qwen2, Qwen3 and the text half of Qwen3-VL share: pre-norm blocks of grouped-query attention
-//! with rotary positions and a gated MLP. Flags of the configuration tell the families apart.
+//! The decoder that Llama, Qwen2, Qwen3, DeepSeek-V3 and the text halves of Qwen3-VL and Kimi-VL share: pre-norm blocks of
+//! attention with rotary positions, grouped-query or latent, and a gated MLP or a mixture of experts. The configuration
+//! tells the families apart.
 
+use super::{
+    mla::{self, Mla},
+    moe,
+};
 use crate::engine::{
     batch::Batch,
     ops::{
-        Backend, Linear, Matrix, Result, RmsNorm, Tensor,
+        Backend, Linear, Matrix, Result, RmsNorm, Step, Tensor,
         attention::{Causal, HeadNorms, Heads},
         cache::KvCache,
-        rope::{self, Frequencies, Llama3Scaling},
+        moe::Moe,
+        rope::{self, Angles, Frequencies, Llama3Scaling},
     },
     weights::{Fields, LoadError, Scope},
 };
@@ -33,6 +39,9 @@ pub struct Config {
     pub mlp_bias: bool,
     pub qk_norm: bool,
     pub tied: bool,
+    /// Latent attention; to the cache it has one head of keys, and no values.
+    pub latent: Option<mla::Config>,
+    pub moe: Option<moe::Config>,
 }
 
 /// What tells the families apart beyond the fields of their configuration.
@@ -43,6 +52,10 @@ pub enum Family {
     Qwen2,
     /// RMS norm over each head of q and k, before the rotation.
     Qwen3,
+    /// The same with experts.
+    Qwen3Moe,
+    /// Latent attention and experts.
+    DeepseekV3,
 }
 
 impl Config {
@@ -57,11 +70,24 @@ impl Config {
             return Err(unsupported("it needs sliding-window attention".into()));
         }
         let hidden_size = fields.size("hidden_size")?;
+        let n_layers = fields.size("num_hidden_layers")?;
         let n_heads = fields.size("num_attention_heads")?;
-        let n_kv_heads = fields.optional_size("num_key_value_heads")?.unwrap_or(n_heads);
-        let head_dim = match fields.optional_size("head_dim")? {
-            Some(d) => d,
-            None => hidden_size / n_heads,
+        let latent = if family == Family::DeepseekV3 { Some(mla::Config::read(fields)?) } else { None };
+        let moe = match family {
+            Family::Qwen3Moe => Some(moe::Config::read_qwen(fields, n_layers)?),
+            Family::DeepseekV3 if !fields.value("n_routed_experts").is_null() => {
+                Some(moe::Config::read_deepseek(fields, n_layers, architecture)?)
+            }
+            _ => None,
+        };
+        let n_kv_heads = match &latent {
+            Some(_) => 1,
+            None => fields.optional_size("num_key_value_heads")?.unwrap_or(n_heads),
+        };
+        let head_dim = match (&latent, fields.optional_size("head_dim")?) {
+            (Some(latent), _) => latent.heads.cached_dim(),
+            (None, Some(d)) => d,
+            (None, None) => hidden_size / n_heads,
         };
         if n_heads % n_kv_heads != 0 {
             return Err(fields.error("num_key_value_heads", format!("{n_heads} query heads can't be shared by {n_kv_heads}")));
@@ -73,7 +99,7 @@ impl Config {
         let mut config = Self {
             hidden_size,
             intermediate_size: fields.size("intermediate_size")?,
-            n_layers: fields.size("num_hidden_layers")?,
+            n_layers,
             n_heads,
             n_kv_heads,
             head_dim,
@@ -86,8 +112,10 @@ impl Config {
             qkv_bias: bias || family == Family::Qwen2,
             o_bias: bias && family != Family::Qwen2,
             mlp_bias: fields.flag("mlp_bias", false)?,
-            qk_norm: family == Family::Qwen3,
+            qk_norm: matches!(family, Family::Qwen3 | Family::Qwen3Moe),
             tied: fields.flag("tie_word_embeddings", false)?,
+            latent,
+            moe,
         };
         config.read_rope(fields, architecture)?;
         Ok(config)
@@ -139,36 +167,89 @@ impl Config {
     pub fn heads(&self) -> Heads {
         Heads { n_heads: self.n_heads, n_kv_heads: self.n_kv_heads, head_dim: self.head_dim }
     }
+
+    /// Values of a head that positions turn.
+    fn rotary_dim(&self) -> usize {
+        self.latent.as_ref().map_or(self.head_dim, |latent| latent.heads.rope_dim)
+    }
+
+    /// The layer's mixture of experts; `None`: it has one MLP.
+    fn experts_of(&self, layer: usize) -> Option<&moe::Config> {
+        self.moe.as_ref().filter(|moe| moe.layers[layer])
+    }
 }
 
 struct Layer {
     input_norm: RmsNorm,
-    qkv: Linear,
-    head_norms: Option<HeadNorms>,
-    o: Linear,
+    attention: Attention,
     post_norm: RmsNorm,
-    gate_up: Linear,
-    down: Linear,
+    mlp: Mlp,
+}
+
+enum Attention {
+    Grouped { qkv: Linear, heads: Heads, norms: Option<HeadNorms>, o: Linear },
+    Latent(Mla),
+}
+
+enum Mlp {
+    Dense { gate_up: Linear, down: Linear },
+    Experts(Moe),
 }
 
 impl Layer {
-    fn load(config: &Config, scope: &Scope<'_>) -> Result<Self, LoadError> {
-        let Config { hidden_size: h, intermediate_size: i, n_heads, n_kv_heads, head_dim: d, rms_norm_eps: eps, .. } = *config;
+    fn load(config: &Config, index: usize, scope: &Scope<'_>) -> Result<Self, LoadError> {
+        let Config { hidden_size: h, intermediate_size: i, rms_norm_eps: eps, .. } = *config;
         let (attn, mlp, backend) = (scope.pp("self_attn"), scope.pp("mlp"), scope.backend());
-        let qkv = [("q_proj", n_heads * d), ("k_proj", n_kv_heads * d), ("v_proj", n_kv_heads * d)];
-        let head_norms = if config.qk_norm {
-            Some(HeadNorms::new(backend, attn.values("q_norm.weight", &[d])?, attn.values("k_norm.weight", &[d])?, eps)?)
+        Ok(Self {
+            input_norm: RmsNorm::new(backend, scope.values("input_layernorm.weight", &[h])?, eps)?,
+            attention: match &config.latent {
+                Some(latent) => Attention::Latent(Mla::load(latent, h, &attn)?),
+                None => Attention::grouped(config, &attn)?,
+            },
+            post_norm: RmsNorm::new(backend, scope.values("post_attention_layernorm.weight", &[h])?, eps)?,
+            mlp: match config.experts_of(index) {
+                Some(experts) => Mlp::Experts(moe::load(experts, h, &mlp)?),
+                None => Mlp::Dense {
+                    gate_up: mlp.fused(&[("gate_proj", i), ("up_proj", i)], h, config.mlp_bias)?,
+                    down: mlp.linear("down_proj", h, i, config.mlp_bias)?,
+                },
+            },
+        })
+    }
+
+    /// `x += attention(norm(x)); x += mlp(norm(x))`
+    fn forward(&self, backend: &Backend, x: &Tensor, angles: &Angles, index: usize, step: &Step<'_>, cache: &mut KvCache) -> Result<()> {
+        match &self.attention {
+            Attention::Grouped { qkv, heads, norms, o } => {
+                let qkv = qkv.forward_normed(backend, x, &self.input_norm)?;
+                let attention = Causal { heads: *heads, norms: norms.as_ref(), angles, layer: index };
+                let attended = attention.forward(backend, &qkv, step, cache)?;
+                drop(qkv);
+                o.forward_add(backend, &attended, x)?;
+            }
+            Attention::Latent(mla) => mla.add(backend, (x, &self.input_norm), angles, index, step, cache)?,
+        }
+        match &self.mlp {
+            Mlp::Dense { gate_up, down } => gate_up.add_gated(backend, x, &self.post_norm, down),
+            Mlp::Experts(moe) => moe.add(backend, x, &self.post_norm),
+        }
+    }
+}
+
+impl Attention {
+    fn grouped(config: &Config, scope: &Scope<'_>) -> Result<Self, LoadError> {
+        let Config { hidden_size: h, n_heads, n_kv_heads, head_dim: d, rms_norm_eps: eps, .. } = *config;
+        let norms = if config.qk_norm {
+            Some(HeadNorms::new(scope.backend(), scope.values("q_norm.weight", &[d])?, scope.values("k_norm.weight", &[d])?, eps)?)
         } else {
             None
         };
-        Ok(Self {
-            input_norm: RmsNorm::new(backend, scope.values("input_layernorm.weight", &[h])?, eps)?,
-            qkv: attn.fused(&qkv, h, config.qkv_bias)?,
-            head_norms,
-            o: attn.linear("o_proj", h, n_heads * d, config.o_bias)?,
-            post_norm: RmsNorm::new(backend, scope.values("post_attention_layernorm.weight", &[h])?, eps)?,
-            gate_up: mlp.fused(&[("gate_proj", i), ("up_proj", i)], h, config.mlp_bias)?,
-            down: mlp.linear("down_proj", h, i, config.mlp_bias)?,
+        let qkv = [("q_proj", n_heads * d), ("k_proj", n_kv_heads * d), ("v_proj", n_kv_heads * d)];
+        Ok(Self::Grouped {
+            qkv: scope.fused(&qkv, h, config.qkv_bias)?,
+            heads: config.heads(),
+            norms,
+            o: scope.linear("o_proj", h, n_heads * d, config.o_bias)?,
         })
     }
 }
@@ -187,21 +268,22 @@ pub struct Decoder {
 impl Decoder {
     /// `model` holds `embed_tokens`, `layers`, `norm`; `head` is where `lm_head` lies.
     pub fn load(config: Config, model: &Scope<'_>, head: &Scope<'_>) -> Result<Self, LoadError> {
-        let Config { hidden_size: h, vocab_size, head_dim, rms_norm_eps, .. } = config;
+        let Config { hidden_size: h, vocab_size, rms_norm_eps, .. } = config;
+        let rotary_dim = config.rotary_dim();
         let backend = model.backend();
         let embeddings = model.matrix("embed_tokens.weight", vocab_size, h)?;
-        let layers = (0..config.n_layers).map(|i| Layer::load(&config, &model.pp("layers").pp(i))).collect::<Result<_, _>>()?;
+        let layers = (0..config.n_layers).map(|i| Layer::load(&config, i, &model.pp("layers").pp(i))).collect::<Result<_, _>>()?;
         let norm = RmsNorm::new(backend, model.values("norm.weight", &[h])?, rms_norm_eps)?;
         let head = if config.tied { Linear::tied(&embeddings) } else { head.head("lm_head", vocab_size, h)? };
-        let mut inverse_frequencies = rope::inverse_frequencies(config.rope_theta, head_dim);
+        let mut inverse_frequencies = rope::inverse_frequencies(config.rope_theta, rotary_dim);
         if let Some(scaling) = &config.rope_scaling {
             scaling.apply(&mut inverse_frequencies);
         }
         // GGUF files store llama3 scaling as divisors.
-        if let Some(factors) = model.optional_values("rope_freqs.weight", &[head_dim / 2])? {
+        if let Some(factors) = model.optional_values("rope_freqs.weight", &[rotary_dim / 2])? {
             inverse_frequencies.iter_mut().zip(factors).for_each(|(f, divisor)| *f /= divisor);
         }
-        let axes = rope::interleaved_axes(head_dim / 2, &config.mrope_section);
+        let axes = rope::interleaved_axes(rotary_dim / 2, &config.mrope_section);
         let frequencies = Frequencies::new(backend, inverse_frequencies, axes)?;
         Ok(Self { backend: backend.clone(), config, embeddings, layers, norm, head, frequencies })
     }
@@ -215,14 +297,8 @@ impl Decoder {
             let x = self.embeddings.embed(backend, step, cache)?;
             backend.place_visual_rows(&x, step, None)?;
             let angles = self.frequencies.angles(backend, step)?;
-            let heads = self.config.heads();
             for (index, layer) in self.layers.iter().enumerate() {
-                let qkv = layer.qkv.forward_normed(backend, &x, &layer.input_norm)?;
-                let attention = Causal { heads, norms: layer.head_norms.as_ref(), angles: &angles, layer: index };
-                let attended = attention.forward(backend, &qkv, step, cache)?;
-                drop(qkv);
-                layer.o.forward_add(backend, &attended, &x)?;
-                layer.gate_up.add_gated(backend, &x, &layer.post_norm, &layer.down)?;
+                layer.forward(backend, &x, &angles, index, step, cache)?;
                 backend.place_visual_rows(&x, step, Some(index))?;
             }
             let x = backend.select_rows(&x, step)?;

@@ -1,4 +1,4 @@
-//! Text-only causal models: Llama (SmolLM2 among them), Qwen2 and Qwen3, dense.
+//! Text-only causal models: Llama (SmolLM2 among them), Qwen2, Qwen3 (dense and MoE) and DeepSeek-V3 (Moonlight).
 
 use super::{
     CausalModel, ModelInfo,

@@ -4,7 +4,10 @@
 
 pub mod bert;
 pub mod decoder;
+pub mod kimi_vl;
 mod llama;
+pub mod mla;
+pub mod moe;
 pub mod qwen3_vl;
 #[cfg(test)]
 mod tests;
@@ -16,9 +19,11 @@ use super::{
     ops::{
         Backend, Result, Tensor,
         cache::{CacheShape, KvCache},
+        vision::{Normalization, PatchLayout},
     },
+    request::{Detail, Failure, Image, Video},
     tokenizer::{ChatTemplate, GenerationConfig, TextFiles, Tokenizer},
-    weights::{Checkpoint, LoadError},
+    weights::{Checkpoint, Fields, LoadError},
 };
 use decoder::Family;
 
@@ -32,6 +37,8 @@ pub struct ModelInfo {
     pub n_heads: usize,
     pub n_kv_heads: usize,
     pub head_dim: usize,
+    /// The cached keys are latents that hold the values too.
+    pub latent: bool,
     /// Rows of the logits; ids at or above `n_tokens` (the tokenizer's size) are never sampled.
     pub vocab_size: usize,
     /// Positions the checkpoint was made for.
@@ -45,7 +52,8 @@ pub struct ModelInfo {
 impl ModelInfo {
     /// What one token takes in the cache.
     pub fn cache_shape(&self) -> CacheShape {
-        CacheShape { n_layers: self.n_layers, n_kv_heads: self.n_kv_heads, head_dim: self.head_dim }
+        let width = self.n_kv_heads * self.head_dim;
+        CacheShape { n_layers: self.n_layers, key_width: width, value_width: if self.latent { 0 } else { width } }
     }
 }
 
@@ -96,6 +104,74 @@ pub struct Placement {
     pub len: usize,
 }
 
+/// How a model wants its pictures and prompts: pure functions over one request.
+pub trait VisionInput: Send + Sync {
+    /// How the vision tower cuts frames.
+    fn patch_layout(&self) -> PatchLayout;
+
+    /// Patches of the largest picture.
+    fn max_patches(&self) -> usize;
+
+    /// The placeholder that the chat template writes once for each picture.
+    fn image_token_id(&self) -> u32;
+
+    /// The placeholder that the chat template writes once for each clip; `None`: the model takes none.
+    fn video_token_id(&self) -> Option<u32>;
+
+    /// Token rows that a picture of this size takes, without decoding it. `name` says in errors which one it is
+    /// (`messages[1].content[0]`).
+    fn n_image_tokens(&self, name: &str, width: usize, height: usize, detail: Detail) -> Result<usize, Failure>;
+
+    /// Prepares one picture.
+    fn image(&self, name: &str, image: &Image) -> Result<Pixels, Failure>;
+
+    /// Prepares one clip.
+    fn video(&self, name: &str, video: &Video) -> Result<Pixels, Failure>;
+
+    /// Turns the ids of a rendered chat, with one placeholder for each picture or clip, into the prompt. `media` are in order
+    /// of appearance.
+    fn lay_out(&self, ids: &[u32], media: &[Pixels]) -> Result<Prompt, Failure>;
+}
+
+/// Refuses a prompt that has not one placeholder for each picture.
+fn check_places(n_placeholders: usize, n_media: usize) -> Result<(), Failure> {
+    if n_placeholders == n_media {
+        return Ok(());
+    }
+    Err(Failure::Invalid {
+        field: "messages".into(),
+        message: format!("the prompt has {n_placeholders} places for pictures, the request has {n_media} pictures"),
+    })
+}
+
+/// Name of a content: file bytes and every setting that changes the pixels.
+fn content_hash<'a>(settings: &str, files: impl Iterator<Item = &'a Image>) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(settings.as_bytes());
+    for file in files {
+        hasher.update(&(file.bytes.len() as u64).to_le_bytes());
+        hasher.update(&file.bytes);
+    }
+    *hasher.finalize().as_bytes()
+}
+
+/// `image_mean` and `image_std` of a preprocessor's configuration.
+fn normalization(fields: &Fields<'_>) -> Result<Normalization, LoadError> {
+    let channel = |name: &str| -> Result<[f32; 3], LoadError> {
+        let list = fields.value(name).as_array().cloned().unwrap_or_default();
+        match list.iter().map(|v| v.as_f64().map(|v| v as f32)).collect::<Option<Vec<_>>>().as_deref() {
+            Some([]) => Ok([0.5; 3]),
+            Some([r, g, b]) => Ok([*r, *g, *b]),
+            _ => Err(fields.error(name, "expected three numbers")),
+        }
+    };
+    let normalization = Normalization { mean: channel("image_mean")?, std: channel("image_std")? };
+    if normalization.std.contains(&0.0) {
+        return Err(fields.error("image_std", "must not be zero"));
+    }
+    Ok(normalization)
+}
+
 /// A checkpoint, loaded.
 pub struct Loaded {
     pub model: Model,
@@ -110,7 +186,7 @@ pub struct Loaded {
     /// Put before plain prompts.
     pub add_bos: Option<u32>,
     /// How pictures are prepared, for models that take them.
-    pub input: Option<qwen3_vl::input::Input>,
+    pub input: Option<Box<dyn VisionInput>>,
 }
 
 pub enum Model {
@@ -123,6 +199,7 @@ pub enum Model {
 enum Architecture {
     Text(Family),
     Qwen3Vl,
+    KimiVl,
     Embedding(bert::Family),
     Rerank(bert::Family),
 }
@@ -133,21 +210,21 @@ impl Architecture {
             "LlamaForCausalLM" => Self::Text(Family::Llama),
             "Qwen2ForCausalLM" => Self::Text(Family::Qwen2),
             "Qwen3ForCausalLM" => Self::Text(Family::Qwen3),
-            "Qwen3VLForConditionalGeneration" => Self::Qwen3Vl,
+            "Qwen3MoeForCausalLM" => Self::Text(Family::Qwen3Moe),
+            "DeepseekV3ForCausalLM" => Self::Text(Family::DeepseekV3),
+            "Qwen3VLForConditionalGeneration" | "Qwen3VLMoeForConditionalGeneration" => Self::Qwen3Vl,
+            "KimiVLForConditionalGeneration" => Self::KimiVl,
             "BertModel" | "BertForMaskedLM" => Self::Embedding(bert::Family::Bert),
             "RobertaModel" | "XLMRobertaModel" | "RobertaForMaskedLM" | "XLMRobertaForMaskedLM" => Self::Embedding(bert::Family::Roberta),
             "BertForSequenceClassification" => Self::Rerank(bert::Family::Bert),
             "RobertaForSequenceClassification" | "XLMRobertaForSequenceClassification" => Self::Rerank(bert::Family::Roberta),
-            _ => return Err(LoadError::unsupported(name, why_not(name))),
+            _ => return Err(LoadError::unsupported(name, KNOWN)),
         })
     }
 }
 
-fn why_not(name: &str) -> String {
-    let known =
-        "this version runs Llama, Qwen2, Qwen3 and Qwen3-VL (dense) as chat models and BERT and XLM-RoBERTa as embedders and rerankers";
-    if name.contains("Moe") { format!("mixtures of experts are not there yet; {known}") } else { known.to_owned() }
-}
+const KNOWN: &str = "this version runs Llama, Qwen2, Qwen3 and Qwen3-VL (dense and MoE), DeepSeek-V3 (Moonlight) and Kimi-VL as chat \
+                     models and BERT and XLM-RoBERTa as embedders and rerankers";
 
 /// Loads the checkpoint in a folder, or a GGUF file, for the backend.
 pub fn load(path: &Path, backend: &Backend) -> Result<Loaded, LoadError> {
@@ -169,18 +246,24 @@ pub fn load(path: &Path, backend: &Backend) -> Result<Loaded, LoadError> {
         held_bytes,
         tokenizer,
         generation: text.generation,
-        chat_template: text.chat_template,
+        chat_template: text.chat_template.or_else(|| chat_template(&checkpoint.architecture)),
         add_bos: text.add_bos,
         input,
     })
+}
+
+/// Of folders without one, for families whose published template is known.
+fn chat_template(architecture: &str) -> Option<ChatTemplate> {
+    (architecture == "KimiVLForConditionalGeneration")
+        .then(|| ChatTemplate { source: kimi_vl::CHAT_TEMPLATE.to_owned(), ..ChatTemplate::default() })
 }
 
 fn load_model(
     checkpoint: &Checkpoint,
     tokenizer: &Arc<Tokenizer>,
     backend: &Backend,
-) -> Result<(Model, Option<qwen3_vl::input::Input>), LoadError> {
-    let mut input = None;
+) -> Result<(Model, Option<Box<dyn VisionInput>>), LoadError> {
+    let mut input: Option<Box<dyn VisionInput>> = None;
     let model = match Architecture::find(&checkpoint.architecture)? {
         Architecture::Text(family) => {
             let config = decoder::Config::read(&checkpoint.fields(), family, &checkpoint.architecture)?;
@@ -189,9 +272,15 @@ fn load_model(
         }
         Architecture::Qwen3Vl => {
             let config = qwen3_vl::config::Config::read(checkpoint)?;
-            let layout = input.insert(qwen3_vl::input::Input::load(checkpoint, &config, tokenizer.clone())?).patch_layout();
+            let layout = input.insert(Box::new(qwen3_vl::input::Input::load(checkpoint, &config, tokenizer.clone())?)).patch_layout();
             let info = info(checkpoint, &config.text, true);
             Model::Causal(Box::new(qwen3_vl::Qwen3Vl::load(checkpoint, config, layout, info, backend)?))
+        }
+        Architecture::KimiVl => {
+            let config = kimi_vl::config::Config::read(checkpoint)?;
+            let layout = input.insert(Box::new(kimi_vl::input::Input::load(checkpoint, &config)?)).patch_layout();
+            let info = info(checkpoint, &config.text, true);
+            Model::Causal(Box::new(kimi_vl::KimiVl::load(checkpoint, config, layout, info, backend)?))
         }
         Architecture::Embedding(family) => Model::Embedding(bert::EmbeddingModel::load(checkpoint, family, tokenizer, backend)?),
         Architecture::Rerank(family) => Model::Rerank(bert::RerankModel::load(checkpoint, family, tokenizer, backend)?),
@@ -215,6 +304,7 @@ fn info(checkpoint: &Checkpoint, config: &decoder::Config, vision: bool) -> Mode
         n_heads: config.n_heads,
         n_kv_heads: config.n_kv_heads,
         head_dim: config.head_dim,
+        latent: config.latent.is_some(),
         vocab_size: config.vocab_size,
         context_length: config.context_length,
         n_parameters: checkpoint.weights.n_parameters(),

@@ -104,20 +104,24 @@ fn store(qkv: &Tensor, heads: Heads, slots: &[u32], layer: &mut LayerCache) -> R
     })
 }
 
-fn paged(cpu: &Cpu, qkv: &Tensor, heads: Heads, batch: &Batch, layer: &LayerCache) -> Result<Tensor> {
-    let Heads { n_heads, n_kv_heads, head_dim: dim } = heads;
-    let sequences: Vec<_> = (batch.cu_seqlens.windows(2).zip(&batch.context_lens).zip(&batch.block_tables))
+/// The sequences of a batch as kernels see them.
+pub(super) fn sequences(batch: &Batch) -> Vec<kernels::attention::Sequence<'_>> {
+    (batch.cu_seqlens.windows(2).zip(&batch.context_lens).zip(&batch.block_tables))
         .map(|((rows, context_len), block_table)| kernels::attention::Sequence {
             rows: rows[0] as usize..rows[1] as usize,
             context_len: *context_len as usize,
             block_table,
         })
-        .collect();
+        .collect()
+}
+
+fn paged(cpu: &Cpu, qkv: &Tensor, heads: Heads, batch: &Batch, layer: &LayerCache) -> Result<Tensor> {
+    let Heads { n_heads, n_kv_heads, head_dim: dim } = heads;
     let cache = kernels::attention::PagedKv { keys: &layer.k, values: &layer.v, block_size: BLOCK_SIZE, heads: n_kv_heads, dim };
     let mut out = kernels::memory::for_overwrite(qkv.rows * n_heads * dim);
     qkv.with_values(|x| {
         let queries = View::new(x, kernels::rows::Heads { rows: qkv.rows, stride: qkv.width, heads: n_heads, dim });
-        kernels::attention::paged(&cpu.pool, queries, &cache, &sequences, heads.scale(), &mut out);
+        kernels::attention::paged(&cpu.pool, queries, &cache, &sequences(batch), heads.scale(), &mut out);
     })?;
     Tensor::from_vec(out, qkv.rows, n_heads * dim)
 }

@@ -1,5 +1,6 @@
-//! The paged KV cache: per layer K and V as blocks of rows, written by slot and read through block tables; and the
-//! token that each running sequence drew last, so that the next step need not wait for the host to see it.
+//! The paged KV cache: per layer K and V, or latents that stand for both, as blocks of rows, written by slot and read
+//! through block tables; and the token that each running sequence drew last, so that the next step need not wait for the
+//! host to see it.
 
 use super::{Backend, Place, Result, bail};
 
@@ -13,8 +14,8 @@ pub fn last_token(slot: u32) -> i32 {
     -(slot as i32) - 1
 }
 
-/// Storage of every layer: K and V `[n_blocks, BLOCK_SIZE, n_kv_heads, head_dim]`, token-major inside a block; f32 on the
-/// CPU, bf16 on a GPU.
+/// Storage of every layer: K `[n_blocks, BLOCK_SIZE, key_width]` and V `[n_blocks, BLOCK_SIZE, value_width]`, token-major
+/// inside a block; f32 on the CPU, bf16 on a GPU.
 pub struct KvCache(pub(super) Storage);
 
 pub(super) enum Storage {
@@ -31,21 +32,24 @@ pub(super) struct CpuCache {
 
 pub struct LayerCache {
     pub k: Vec<f32>,
+    /// Empty if the keys are latents.
     pub v: Vec<f32>,
 }
 
 /// What one token takes in the cache.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheShape {
     pub n_layers: usize,
-    pub n_kv_heads: usize,
-    pub head_dim: usize,
+    /// Numbers of all heads' keys, or of a latent.
+    pub key_width: usize,
+    /// Numbers of all heads' values; 0 for latents, which hold them.
+    pub value_width: usize,
 }
 
 impl CacheShape {
     /// Bytes of one block over all layers.
     pub fn block_bytes(&self, backend: &Backend) -> usize {
-        2 * self.n_layers * self.n_kv_heads * self.head_dim * backend.number_bytes() * BLOCK_SIZE
+        self.n_layers * (self.key_width + self.value_width) * backend.number_bytes() * BLOCK_SIZE
     }
 }
 
@@ -53,8 +57,8 @@ impl KvCache {
     pub fn new(backend: &Backend, shape: CacheShape, n_blocks: usize) -> Result<Self> {
         let storage = match &backend.0 {
             Place::Cpu(_) => {
-                let n = n_blocks * BLOCK_SIZE * shape.n_kv_heads * shape.head_dim;
-                let layers = (0..shape.n_layers).map(|_| LayerCache { k: vec![0.0; n], v: vec![0.0; n] }).collect();
+                let rows = |width: usize| vec![0.0; n_blocks * BLOCK_SIZE * width];
+                let layers = (0..shape.n_layers).map(|_| LayerCache { k: rows(shape.key_width), v: rows(shape.value_width) }).collect();
                 Storage::Cpu(CpuCache { layers, last_tokens: vec![0; MAX_SLOTS] })
             }
             #[cfg(feature = "cuda")]

@@ -1,6 +1,7 @@
 //! Weight matrices in the formats of checkpoints, and linear layers made of them.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub use ashlar_kernels::quant::Format;
@@ -27,11 +28,33 @@ enum Data {
 }
 
 /// Rows of a matrix as a checkpoint stores them.
+#[derive(Clone)]
 pub struct Stored<'a> {
     pub format: Format,
     pub rows: usize,
     /// Little-endian, row by row.
     pub bytes: Cow<'a, [u8]>,
+}
+
+impl Stored<'_> {
+    /// Columns of this matrix, which has `cols`, as the rows of another.
+    pub fn transposed(&self, cols: usize, columns: Range<usize>) -> Result<Stored<'static>> {
+        if self.format.block_len() > 1 {
+            bail!("a matrix in {:?} can't be transposed", self.format);
+        }
+        let size = self.format.block_bytes();
+        let mut bytes = vec![0; columns.len() * self.rows * size];
+        // Thirty-two rows at a time, so that both sides stay in cache.
+        for first in (0..self.rows).step_by(32) {
+            for (i, column) in columns.clone().enumerate() {
+                for row in first..(first + 32).min(self.rows) {
+                    let (to, from) = ((i * self.rows + row) * size, (row * cols + column) * size);
+                    bytes[to..to + size].copy_from_slice(&self.bytes[from..from + size]);
+                }
+            }
+        }
+        Ok(Stored { format: self.format, rows: columns.len(), bytes: bytes.into() })
+    }
 }
 
 /// All numbers of a stored matrix of `cols` columns, row by row.
@@ -44,7 +67,7 @@ pub fn to_f32(stored: &Stored<'_>, cols: usize) -> Result<Vec<f32>> {
     Ok(out)
 }
 
-fn on_cpu(stored: &Stored<'_>, cols: usize) -> Result<kernels::Linear> {
+pub(super) fn on_cpu(stored: &Stored<'_>, cols: usize) -> Result<kernels::Linear> {
     kernels::Linear::from_gguf(stored.format, &stored.bytes, stored.rows, cols).map_err(|e| Error::Invalid(e.to_string()))
 }
 
@@ -184,16 +207,19 @@ impl Linear {
             (Place::Cuda(cuda), Weight::Cuda { weight, bias }, Weight::Cuda { weight: down, bias: down_bias }) => {
                 cuda.add_gated((weight, bias.as_ref()), (down, down_bias.as_ref()), x, norm, self.n_out / 2)
             }
-            (Place::Cpu(cpu), _, _) => {
-                let gate_up = self.forward_normed(backend, x, norm)?;
-                let (rows, width) = (gate_up.rows, gate_up.width / 2);
-                let mut out = kernels::memory::for_overwrite(rows * width);
-                gate_up.with_values(|gate_up| kernels::rows::silu_mul(&cpu.pool, gate_up, width, &mut out))?;
-                down.forward_add(backend, &Tensor::from_vec(out, rows, width)?, x)
-            }
+            (Place::Cpu(cpu), _, _) => self.add_gated_of(backend, cpu, &norm.forward(backend, x)?, x, down),
             #[cfg(feature = "cuda")]
             _ => bail!("the layer is on another device"),
         }
+    }
+
+    /// As [`add_gated`](Self::add_gated), of rows that are normed already.
+    pub(super) fn add_gated_of(&self, backend: &Backend, cpu: &Cpu, normed: &Tensor, x: &Tensor, down: &Self) -> Result<()> {
+        let gate_up = self.forward(backend, normed)?;
+        let (rows, width) = (gate_up.rows, gate_up.width / 2);
+        let mut out = kernels::memory::for_overwrite(rows * width);
+        gate_up.with_values(|gate_up| kernels::rows::silu_mul(&cpu.pool, gate_up, width, &mut out))?;
+        down.forward_add(backend, &Tensor::from_vec(out, rows, width)?, x)
     }
 
     /// `residual += ` the layer over `x`.

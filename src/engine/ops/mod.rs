@@ -12,6 +12,8 @@ mod cpu;
 mod cuda;
 mod device;
 mod linear;
+pub mod mla;
+pub mod moe;
 mod norm;
 pub mod rope;
 pub mod sampling;

@@ -481,7 +481,7 @@ mod tests {
     #[test]
     fn the_cache_remembers_what_was_drawn() {
         let backend = Backend::cpu(2);
-        let shape = CacheShape { n_layers: 0, n_kv_heads: 0, head_dim: 0 };
+        let shape = CacheShape { n_layers: 0, key_width: 0, value_width: 0 };
         let mut cache = KvCache::new(&backend, shape, 0).unwrap();
         let logits = Tensor::from_vec(vec![0.0, 2.0, 1.0, 5.0, 4.0, 3.0], 2, 3).unwrap();
         let rows = [SampleRow { slot: 2, ..plain() }, SampleRow { slot: 0, ..plain() }];

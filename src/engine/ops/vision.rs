@@ -1,6 +1,6 @@
 //! What vision towers need besides: patches from grey levels, positions from the patches' places in their grids.
 
-use ashlar_kernels::vision::{Patches, Rgb, append_patches, interpolate_positions};
+use ashlar_kernels::vision::{Patches, Rgb, append_patches, interpolate_positions, interpolate_positions_bicubic};
 
 use super::rope::Angles;
 use super::{Backend, Place, Result, Tensor, bail};
@@ -138,35 +138,58 @@ pub fn patches(backend: &Backend, pixels: &[Pixels], layout: &PatchLayout) -> Re
     }
 }
 
+/// How a table of positions is stretched over a grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interpolation {
+    /// Corners on corners.
+    Bilinear,
+    /// Centres on centres, a = −0.75, no antialiasing.
+    Bicubic,
+}
+
 /// A square table of position embeddings that is interpolated to each picture's grid.
 pub struct PositionTable {
-    /// `[side², width]`, f32.
+    /// `[side², width]`, f32. On the CPU for bicubic interpolation, which no GPU kernel does: it is a small part of a tower.
     table: Tensor,
     side: usize,
+    interpolation: Interpolation,
 }
 
 impl PositionTable {
-    pub fn new(backend: &Backend, values: Vec<f32>, side: usize, width: usize) -> Result<Self> {
+    pub fn new(backend: &Backend, values: Vec<f32>, side: usize, width: usize, interpolation: Interpolation) -> Result<Self> {
         let table = match &backend.0 {
-            Place::Cpu(_) => Tensor::from_vec(values, side * side, width)?,
             #[cfg(feature = "cuda")]
-            Place::Cuda(cuda) => cuda.f32_constant(&values, side * side, width)?,
+            Place::Cuda(cuda) if interpolation == Interpolation::Bilinear => cuda.f32_constant(&values, side * side, width)?,
+            _ => Tensor::from_vec(values, side * side, width)?,
         };
-        Ok(Self { table, side })
+        Ok(Self { table, side, interpolation })
+    }
+
+    /// The positions of all patches of a grid, on the CPU.
+    fn interpolate(&self, grid: &Grid) -> Result<Vec<f32>> {
+        let mut positions = Vec::with_capacity(grid.places.len() * self.table.width);
+        self.table.with_values(|table| {
+            for [t, h, w] in &grid.grids {
+                let of_frame = match self.interpolation {
+                    Interpolation::Bilinear => interpolate_positions(table, self.side, self.table.width, *h, *w, grid.merge),
+                    Interpolation::Bicubic => interpolate_positions_bicubic(table, self.side, self.table.width, *h, *w, grid.merge),
+                };
+                (0..*t).for_each(|_| positions.extend_from_slice(&of_frame));
+            }
+        })?;
+        Ok(positions)
     }
 
     /// Adds each patch's position to its row of `x`.
     pub fn add_to(&self, backend: &Backend, x: &Tensor, grid: &Grid) -> Result<()> {
         match &backend.0 {
             Place::Cpu(cpu) => {
-                let mut positions = Vec::with_capacity(x.rows * x.width);
-                self.table.with_values(|table| {
-                    for [t, h, w] in &grid.grids {
-                        let of_frame = interpolate_positions(table, self.side, x.width, *h, *w, grid.merge);
-                        (0..*t).for_each(|_| positions.extend_from_slice(&of_frame));
-                    }
-                })?;
+                let positions = self.interpolate(grid)?;
                 x.change_values(|x| ashlar_kernels::rows::add(&cpu.pool, x, &positions))
+            }
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) if self.interpolation == Interpolation::Bicubic => {
+                cuda.add(x, &cuda.tensor(&self.interpolate(grid)?, x.rows, x.width)?)
             }
             #[cfg(feature = "cuda")]
             Place::Cuda(cuda) => cuda.add_positions(x, &self.table, grid, self.side),

@@ -21,6 +21,7 @@ use std::{
 use memmap2::Mmap;
 use serde_json::Value;
 
+use super::ops::moe::{Experts, StoredExpert};
 use super::ops::{self, Backend, Device, Format, Linear, Matrix, Stored, bytes_for};
 
 pub use gguf::GgufTokenizer;
@@ -382,6 +383,12 @@ impl Weights {
         Ok(entry)
     }
 
+    /// Matrix `index` of a stack `[n, rows, …]` of them.
+    fn slice(&self, entry: &Entry, index: usize) -> &[u8] {
+        let len = entry.range.len() / entry.shape[0];
+        &self.files[entry.file].1[entry.range.clone()][index * len..][..len]
+    }
+
     fn bytes(&self, entry: &Entry) -> Cow<'_, [u8]> {
         let bytes = &self.files[entry.file].1[entry.range.clone()];
         match entry.rows {
@@ -476,6 +483,73 @@ impl Scope<'_> {
             }
         }
         Ok(Linear::new(self.backend, &matrices, n_in, bias.then_some(biases))?)
+    }
+
+    /// As [`linear`](Self::linear), with row `i` from row `stored(i)` of the file.
+    pub fn permuted(
+        &self,
+        name: &str,
+        n_out: usize,
+        n_in: usize,
+        bias: bool,
+        stored: impl Fn(usize) -> usize,
+    ) -> Result<Linear, LoadError> {
+        let scope = self.pp(name);
+        let whole = scope.stored("weight", n_out, n_in)?;
+        let row = whole.bytes.len() / n_out;
+        let bytes = (0..n_out).flat_map(|i| &whole.bytes[stored(i) * row..][..row]).copied().collect::<Vec<u8>>();
+        let bias = match bias {
+            true => {
+                let values = scope.values("bias", &[n_out])?;
+                Some((0..n_out).map(|i| values[stored(i)]).collect())
+            }
+            false => None,
+        };
+        Ok(Linear::new(self.backend, &[Stored { bytes: bytes.into(), ..whole }], n_in, bias)?)
+    }
+
+    /// A matrix as the file has it.
+    pub fn stored(&self, name: &str, rows: usize, cols: usize) -> Result<Stored<'_>, LoadError> {
+        let entry = self.weights.find(&self.name(name), &[rows, cols])?;
+        Ok(Stored { format: entry.format, rows, bytes: self.weights.bytes(entry) })
+    }
+
+    /// The experts of a layer: tensors of their own, one tensor for each kind (GGUF), or gate and up together in one, inputs
+    /// before outputs (Qwen3-VL).
+    pub fn experts(&self, n: usize, hidden: usize, width: usize) -> Result<Experts, LoadError> {
+        let weights = self.weights;
+        let find = |name: &str, shape: &[usize]| weights.find(&self.name(name), shape);
+        let slice = |entry: &Entry, i: usize, rows: usize| Stored { format: entry.format, rows, bytes: weights.slice(entry, i).into() };
+        if self.contains("gate_up_proj") {
+            let (gate_up, down) = (find("gate_up_proj", &[n, hidden, 2 * width])?, find("down_proj", &[n, width, hidden])?);
+            return Ok(Experts::new(self.backend, n, hidden, width, |i| {
+                let gate_up = slice(gate_up, i, hidden);
+                Ok(StoredExpert {
+                    gate: gate_up.transposed(2 * width, 0..width)?,
+                    up: gate_up.transposed(2 * width, width..2 * width)?,
+                    down: slice(down, i, width).transposed(hidden, 0..hidden)?,
+                })
+            })?);
+        }
+        if self.contains("gate_proj.weight") {
+            let (gate, up) = (find("gate_proj.weight", &[n, width, hidden])?, find("up_proj.weight", &[n, width, hidden])?);
+            let down = find("down_proj.weight", &[n, hidden, width])?;
+            return Ok(Experts::new(self.backend, n, hidden, width, |i| {
+                Ok(StoredExpert { gate: slice(gate, i, width), up: slice(up, i, width), down: slice(down, i, hidden) })
+            })?);
+        }
+        let experts = (0..n)
+            .map(|i| {
+                let scope = self.pp(i);
+                let matrix = |name: &str, rows: usize, cols: usize| -> Result<Stored<'_>, LoadError> {
+                    let entry = weights.find(&scope.name(name), &[rows, cols])?;
+                    Ok(Stored { format: entry.format, rows, bytes: weights.bytes(entry) })
+                };
+                let (gate, up) = (matrix("gate_proj.weight", width, hidden)?, matrix("up_proj.weight", width, hidden)?);
+                Ok(StoredExpert { gate, up, down: matrix("down_proj.weight", hidden, width)? })
+            })
+            .collect::<Result<Vec<_>, LoadError>>()?;
+        Ok(Experts::new(self.backend, n, hidden, width, |i| Ok(experts[i].clone()))?)
     }
 
     /// A convolution whose kernel is its stride, as a linear layer over flattened patches: `weight` `[out, …]`, `bias`.

@@ -3,6 +3,7 @@ use half::f16;
 use super::format::{Format, unpack};
 use super::kernels::{self, Task};
 use super::rows::{BLOCK, GROUP, QRows};
+use crate::Level;
 use crate::buffer::Buffer;
 use crate::pool::{Pool, Shards};
 
@@ -205,35 +206,50 @@ impl QMatrix {
         if m == 0 {
             return;
         }
-        let tiles = n.div_ceil(TILE);
         // Few tiles (a narrow layer) are cut in rows too, so that every thread has work.
-        let wanted = (4 * pool.n_threads()).div_ceil(tiles.max(1));
+        let wanted = (4 * pool.n_threads()).div_ceil(n.div_ceil(TILE).max(1));
         let rows = m.div_ceil(wanted).next_multiple_of(GROUP).clamp(GROUP, M_BLOCK);
         let out = Shards::new(out);
-        pool.parallel_for(tiles * m.div_ceil(rows), 1, &|start, end| {
-            for item in start..end {
-                let (tile, row) = (item % tiles, item / tiles * rows);
-                let column = tile * TILE;
-                // SAFETY: tasks write disjoint rectangles of `out`.
-                unsafe {
-                    kernels::run(
-                        pool.level(),
-                        &Task {
-                            shape: self.shape,
-                            codes: self.tile_codes(tile),
-                            scales: self.tile_scales(tile),
-                            x,
-                            row,
-                            m: rows.min(m - row),
-                            bias: bias.map(|bias| &bias[column..]),
-                            columns: TILE.min(n - column),
-                            out: out.as_ptr().add(row * n + column),
-                            out_stride: n,
-                        },
-                    );
-                }
+        pool.parallel_for(self.n_tasks(m, rows), 1, &|start, end| {
+            for task in start..end {
+                // SAFETY: `out` has room for the product, tasks write disjoint rectangles of it.
+                unsafe { self.task(pool.level(), task, rows, x, bias, out.as_ptr()) };
             }
         });
+    }
+
+    /// Pieces into which a product of `m` rows of input is cut, each of at most `rows` of them, a multiple of 16.
+    pub(crate) fn n_tasks(&self, m: usize, rows: usize) -> usize {
+        self.n.div_ceil(TILE) * m.div_ceil(rows)
+    }
+
+    /// Piece `task` of the product.
+    ///
+    /// # Safety
+    /// `out` is `[m, n]`; nobody else writes the piece.
+    pub(crate) unsafe fn task(&self, level: Level, task: usize, rows: usize, x: &QRows, bias: Option<&[f32]>, out: *mut f32) {
+        let (m, n) = (x.m(), self.n);
+        let tiles = n.div_ceil(TILE);
+        let (tile, row) = (task % tiles, task / tiles * rows);
+        let column = tile * TILE;
+        // SAFETY: the rectangle lies in `out`.
+        unsafe {
+            kernels::run(
+                level,
+                &Task {
+                    shape: self.shape,
+                    codes: self.tile_codes(tile),
+                    scales: self.tile_scales(tile),
+                    x,
+                    row,
+                    m: rows.min(m - row),
+                    bias: bias.map(|bias| &bias[column..]),
+                    columns: TILE.min(n - column),
+                    out: out.add(row * n + column),
+                    out_stride: n,
+                },
+            );
+        }
     }
 
     fn tile_codes(&self, tile: usize) -> &[u8] {

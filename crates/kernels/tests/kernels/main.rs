@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod attention;
+mod experts;
 mod formats;
+mod latent;
 mod matmul;
 mod rows;
 

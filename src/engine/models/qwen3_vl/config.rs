@@ -46,7 +46,12 @@ impl Config {
         let architecture = &checkpoint.architecture;
         let fields = checkpoint.fields();
         let text_fields = fields.object("text_config")?;
-        let mut text = decoder::Config::read(&text_fields, decoder::Family::Qwen3, architecture)?;
+        let family = if architecture == "Qwen3VLMoeForConditionalGeneration" { decoder::Family::Qwen3Moe } else { decoder::Family::Qwen3 };
+        let mut text = decoder::Config::read(&text_fields, family, architecture)?;
+        if let Some(moe) = &mut text.moe {
+            // Always, as the reference does, whatever the file says.
+            moe.normalize = true;
+        }
         // The outer value counts; files may repeat it inside.
         text.tied = fields.flag("tie_word_embeddings", text.tied)?;
         if text.mrope_section.len() != 3 || text.mrope_section.iter().sum::<usize>() != text.head_dim / 2 {

@@ -9,8 +9,8 @@ use super::config::Config;
 use crate::engine::{
     batch::Pixels,
     image,
-    models::{Placement, Prompt},
-    ops::vision::{Normalization, PatchLayout},
+    models::{Placement, Prompt, VisionInput, check_places, content_hash, normalization},
+    ops::vision::PatchLayout,
     request::{Detail, Failure, Image, Video},
     tokenizer::Tokenizer,
     weights::{Checkpoint, Fields, LoadError, read_json},
@@ -53,14 +53,6 @@ impl Input {
         let path = checkpoint.folder().join("preprocessor_config.json");
         let json = read_json(&path)?;
         let fields = Fields::new(path, &json);
-        let channel = |name: &str| -> Result<[f32; 3], LoadError> {
-            let list = fields.value(name).as_array().cloned().unwrap_or_default();
-            match list.iter().map(|v| v.as_f64().map(|v| v as f32)).collect::<Option<Vec<_>>>().as_deref() {
-                Some([]) => Ok([0.5; 3]),
-                Some([r, g, b]) => Ok([*r, *g, *b]),
-                _ => Err(fields.error(name, "expected three numbers")),
-            }
-        };
         let agree = |name: &str, expected: usize| match fields.optional_size(name)? {
             Some(n) if n != expected => Err(fields.error(name, format!("{n} here, {expected} in config.json"))),
             _ => Ok(()),
@@ -81,11 +73,8 @@ impl Input {
             size: config.vision.patch_size,
             temporal: config.vision.temporal_patch_size,
             merge: config.vision.spatial_merge_size,
-            normalization: Normalization { mean: channel("image_mean")?, std: channel("image_std")? },
+            normalization: normalization(&fields)?,
         };
-        if patches.normalization.std.contains(&0.0) {
-            return Err(fields.error("image_std", "must not be zero"));
-        }
         Ok(Self {
             patches,
             image_limits,
@@ -103,26 +92,6 @@ impl Input {
         self.patches.size * self.patches.merge
     }
 
-    /// Patches of the largest picture.
-    pub fn max_patches(&self) -> usize {
-        self.image_limits.max / (self.patches.size * self.patches.size)
-    }
-
-    /// How the vision tower cuts frames.
-    pub fn patch_layout(&self) -> PatchLayout {
-        self.patches
-    }
-
-    /// The placeholder that the chat template writes once for each picture.
-    pub fn image_token_id(&self) -> u32 {
-        self.image_token_id
-    }
-
-    /// The placeholder that the chat template writes once for each clip.
-    pub fn video_token_id(&self) -> u32 {
-        self.video_token_id
-    }
-
     fn limits_for(&self, detail: Detail) -> PixelLimits {
         let PixelLimits { min, max } = self.image_limits;
         let max = match detail {
@@ -131,19 +100,6 @@ impl Input {
             Detail::High => max,
         };
         PixelLimits { min: min.min(max), max }
-    }
-
-    /// Prepares one picture. `name` says in errors which one it is (`messages[1].content[0]`).
-    pub fn image(&self, name: &str, image: &Image) -> Result<Pixels, Failure> {
-        let limits = self.limits_for(image.detail);
-        let rgb = image::decode(name, &image.bytes, true)?;
-        self.image_pixels(name, &rgb, limits, self.hash(std::iter::once(image), limits))
-    }
-
-    /// Token rows that a picture of this size takes, without decoding it.
-    pub fn n_image_tokens(&self, name: &str, width: usize, height: usize, detail: Detail) -> Result<usize, Failure> {
-        let (h, w) = self.image_size(name, height, width, self.limits_for(detail))?;
-        Ok(h * w / (self.factor() * self.factor()))
     }
 
     fn image_pixels(&self, name: &str, rgb: &Rgb, limits: PixelLimits, hash: [u8; 32]) -> Result<Pixels, Failure> {
@@ -158,15 +114,8 @@ impl Input {
         Pixels { rgb: Arc::new(rgb), grid, n_tokens, frame_times_s, hash }
     }
 
-    /// Name of the content: file bytes and every setting that changes the pixels.
     fn hash<'a>(&self, files: impl Iterator<Item = &'a Image>, limits: PixelLimits) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(format!("qwen3_vl {:?} {limits:?}", self.patches).as_bytes());
-        for file in files {
-            hasher.update(&(file.bytes.len() as u64).to_le_bytes());
-            hasher.update(&file.bytes);
-        }
-        *hasher.finalize().as_bytes()
+        content_hash(&format!("qwen3_vl {:?} {limits:?}", self.patches), files)
     }
 
     /// Height and width that a picture is resized to: multiples of `factor`, the ratio kept as well as that allows, the
@@ -210,9 +159,38 @@ impl Input {
         }
         Ok((h_out, w_out))
     }
+}
+
+impl VisionInput for Input {
+    fn max_patches(&self) -> usize {
+        self.image_limits.max / (self.patches.size * self.patches.size)
+    }
+
+    fn patch_layout(&self) -> PatchLayout {
+        self.patches
+    }
+
+    fn image_token_id(&self) -> u32 {
+        self.image_token_id
+    }
+
+    fn video_token_id(&self) -> Option<u32> {
+        Some(self.video_token_id)
+    }
+
+    fn image(&self, name: &str, image: &Image) -> Result<Pixels, Failure> {
+        let limits = self.limits_for(image.detail);
+        let rgb = image::decode(name, &image.bytes, true)?;
+        self.image_pixels(name, &rgb, limits, self.hash(std::iter::once(image), limits))
+    }
+
+    fn n_image_tokens(&self, name: &str, width: usize, height: usize, detail: Detail) -> Result<usize, Failure> {
+        let (h, w) = self.image_size(name, height, width, self.limits_for(detail))?;
+        Ok(h * w / (self.factor() * self.factor()))
+    }
 
     /// Prepares one clip: samples about two frames a second, resizes them to one size, cuts pairs of frames into patches.
-    pub fn video(&self, name: &str, video: &Video) -> Result<Pixels, Failure> {
+    fn video(&self, name: &str, video: &Video) -> Result<Pixels, Failure> {
         let fail = |message: String| Failure::Invalid { field: name.to_owned(), message };
         if video.frames.is_empty() {
             return Err(fail("the clip has no frames".into()));
@@ -259,14 +237,9 @@ impl Input {
     /// Turns the ids of a rendered chat, with one placeholder for each picture or clip, into the prompt: as many
     /// placeholders as the vision tower gives rows, clips as one run for each pair of frames with its time before it, and
     /// every token's three positions. `media` are in order of appearance.
-    pub fn lay_out(&self, ids: &[u32], media: &[Pixels]) -> Result<Prompt, Failure> {
+    fn lay_out(&self, ids: &[u32], media: &[Pixels]) -> Result<Prompt, Failure> {
         let n_placeholders = ids.iter().filter(|id| **id == self.image_token_id || **id == self.video_token_id).count();
-        if n_placeholders != media.len() {
-            return Err(Failure::Invalid {
-                field: "messages".into(),
-                message: format!("the prompt has {n_placeholders} places for pictures, the request has {} pictures", media.len()),
-            });
-        }
+        check_places(n_placeholders, media.len())?;
         let mut prompt = Prompt::default();
         let mut position = 0;
         let mut next = media.iter().enumerate();

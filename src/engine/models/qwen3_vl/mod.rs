@@ -1,4 +1,4 @@
-//! Qwen3-VL, dense: a vision tower whose merged rows replace placeholder embeddings, with features of inner blocks added
+//! Qwen3-VL, dense and MoE: a vision tower whose merged rows replace placeholder embeddings, with features of inner blocks added
 //! after the first text layers (DeepStack), and positions on three axes.
 
 pub mod config;

@@ -6,7 +6,7 @@ use crate::engine::{
     ops::{
         Activation, Backend, LayerNorm, Linear, Result, Tensor,
         attention::{self, Heads, Segments},
-        vision::{Grid, PatchLayout, PositionTable, patches},
+        vision::{Grid, Interpolation, PatchLayout, PositionTable, patches},
     },
     weights::{LoadError, Scope},
 };
@@ -96,7 +96,7 @@ impl VisionTower {
             backend: scope.backend().clone(),
             layout,
             patch_embed,
-            positions: PositionTable::new(scope.backend(), table, side, d)?,
+            positions: PositionTable::new(scope.backend(), table, side, d, Interpolation::Bilinear)?,
             blocks,
             merger: Merger::load(&scope.pp("merger"), d, joined, out)?,
             deepstack,

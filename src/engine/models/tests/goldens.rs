@@ -10,19 +10,22 @@ use super::runner::{Expected, Sequence, cache, difference, greedy, repository, s
 use crate::engine::{
     batch::Pixels,
     image,
-    models::{Model, Prompt, bert::Encoding, load_model, qwen3_vl::input::Input},
+    models::{Model, Prompt, VisionInput, bert::Encoding, load_model},
     ops::{Backend, vision::PatchLayout},
     request::{Detail, Image, Video},
     tokenizer::Tokenizer,
     weights::{Checkpoint, LoadError},
 };
 
+/// A model, how it takes pictures, and its tokenizer.
+type Opened = (Model, Option<Box<dyn VisionInput>>, Arc<Tokenizer>);
+
 /// The goldens share the bundled model's vocabulary.
-fn open(folder: &str) -> (Model, Option<Input>, Arc<Tokenizer>) {
+pub fn open(folder: &str) -> Opened {
     open_on(folder, &Backend::cpu(2)).unwrap_or_else(|e| panic!("{e}"))
 }
 
-pub fn open_on(folder: &str, backend: &Backend) -> Result<(Model, Option<Input>, Arc<Tokenizer>), LoadError> {
+pub fn open_on(folder: &str, backend: &Backend) -> Result<Opened, LoadError> {
     let tokenizer = Arc::new(Tokenizer::from_file(&repository("models/ashlar-tiny/tokenizer.json")).unwrap());
     let checkpoint = Checkpoint::open(&repository(folder))?;
     let (model, input) = load_model(&checkpoint, &tokenizer, backend)?;
@@ -67,6 +70,26 @@ fn qwen2_matches() {
 #[test]
 fn qwen3_matches() {
     check_text_model("tests/goldens/qwen3");
+}
+
+#[test]
+fn qwen3_moe_with_some_dense_layers_matches() {
+    check_text_model("tests/goldens/qwen3_moe");
+}
+
+#[test]
+fn qwen3_moe_without_normalised_weights_matches() {
+    check_text_model("tests/goldens/qwen3_moe_unnormalised");
+}
+
+#[test]
+fn deepseek_v3_of_moonlights_shape_matches() {
+    check_text_model("tests/goldens/deepseek_v3");
+}
+
+#[test]
+fn deepseek_v3_with_groups_of_experts_biases_and_narrow_queries_matches() {
+    check_text_model("tests/goldens/deepseek_v3_groups");
 }
 
 #[derive(Deserialize)]
@@ -141,7 +164,7 @@ struct VisionCase {
     video_grid_thw: Vec<[usize; 3]>,
 }
 
-fn png(text: &str) -> Image {
+pub fn png(text: &str) -> Image {
     Image { bytes: Bytes::from(BASE64_STANDARD.decode(text).unwrap()), mime_type: "image/png".into(), detail: Detail::High }
 }
 
@@ -184,7 +207,15 @@ fn reference_pixels(expected: &Expected, tensor: &str, like: &[&Pixels], layout:
 
 #[test]
 fn qwen3_vl_matches_with_images_clips_and_both() {
-    let folder = "tests/goldens/qwen3_vl";
+    check_qwen3_vl("tests/goldens/qwen3_vl");
+}
+
+#[test]
+fn qwen3_vl_moe_matches() {
+    check_qwen3_vl("tests/goldens/qwen3_vl_moe");
+}
+
+fn check_qwen3_vl(folder: &str) {
     let (Model::Causal(model), Some(input), tokenizer) = open(folder) else { panic!("not a vision model") };
     let (model, expected) = (model.as_ref(), Expected::open(folder));
     for case in facts::<VisionCases>(folder).cases {

@@ -4,12 +4,12 @@ use std::io::Cursor;
 
 use super::runner::load_model;
 use crate::engine::{
-    models::{Loaded, qwen3_vl::input::Input},
+    models::{Loaded, VisionInput},
     request::{Detail, Failure, Image, Video},
 };
 
-fn input(loaded: &Loaded) -> &Input {
-    loaded.input.as_ref().unwrap()
+fn input(loaded: &Loaded) -> &dyn VisionInput {
+    loaded.input.as_deref().unwrap()
 }
 
 fn picture(width: u32, height: u32) -> Image {
@@ -59,7 +59,7 @@ fn prompts_and_pictures_must_agree() {
     let loaded = load_model("models/ashlar-tiny");
     let input = input(&loaded);
     let pixels = input.image("picture", &picture(64, 64)).unwrap();
-    let (image, video) = (input.image_token_id(), input.video_token_id());
+    let (image, video) = (input.image_token_id(), input.video_token_id().unwrap());
     assert!(input.lay_out(&[1, image, 2], &[]).is_err());
     assert!(input.lay_out(&[1, 2], std::slice::from_ref(&pixels)).is_err());
     assert!(input.lay_out(&[video], std::slice::from_ref(&pixels)).is_err());

@@ -4,5 +4,6 @@ mod goldens;
 mod gpu;
 mod input;
 mod invariants;
+mod kimi_vl;
 mod runner;
 mod tiny;

@@ -30,22 +30,23 @@ impl Workspace {
     }
 }
 
-/// K and V of every layer, `[n_blocks, BLOCK_SIZE, n_kv_heads, head_dim]` bf16, and the tokens sampled last.
+/// K and V of every layer, `[n_blocks, BLOCK_SIZE, width]` bf16, and the tokens sampled last.
 pub struct PagedCache {
     values: Buffer,
-    /// Bytes of K, or of V, of one layer.
-    part: usize,
+    /// Bytes of K and of V of one layer.
+    key_bytes: usize,
+    value_bytes: usize,
     n_blocks: usize,
     last_tokens: Buffer,
 }
 
 impl PagedCache {
     fn keys(&self, layer: usize) -> u64 {
-        self.values.ptr() + (2 * layer * self.part) as u64
+        self.values.ptr() + (layer * (self.key_bytes + self.value_bytes)) as u64
     }
 
     fn values(&self, layer: usize) -> u64 {
-        self.keys(layer) + self.part as u64
+        self.keys(layer) + self.key_bytes as u64
     }
 
     /// i32 of each slot.
@@ -69,11 +70,13 @@ struct TileList {
 
 impl Cuda {
     pub fn paged_cache(&self, shape: CacheShape, n_blocks: usize) -> Result<PagedCache> {
-        let part = n_blocks * BLOCK_SIZE * shape.n_kv_heads * shape.head_dim * DType::Bf16.size();
+        let bytes = |width: usize| n_blocks * BLOCK_SIZE * width * DType::Bf16.size();
+        let (key_bytes, value_bytes) = (bytes(shape.key_width), bytes(shape.value_width));
         let device = self.device();
         Ok(PagedCache {
-            values: Buffer::zeros(device, 2 * shape.n_layers * part)?,
-            part,
+            values: Buffer::zeros(device, shape.n_layers * (key_bytes + value_bytes))?,
+            key_bytes,
+            value_bytes,
             n_blocks,
             last_tokens: Buffer::zeros(device, MAX_SLOTS * size_of::<i32>())?,
         })

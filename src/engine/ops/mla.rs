@@ -1,0 +1,81 @@
+//! Multi-head latent attention through the paged cache, which holds one row a token and layer: the normed latent that keys
+//! and values are made of, then the rotated key that all heads share.
+//!
+//! Long chunks compute keys and values, short ones attend to the latents themselves
+//! ([`kernels::latent`](ashlar_kernels::latent)): a prompt cut in chunks gives the same numbers but for rounding.
+
+use ashlar_kernels::{self as kernels, attention::PagedLatents, rows::Pairing};
+pub use kernels::latent::LatentHeads;
+
+use super::attention::sequences;
+use super::cache::{BLOCK_SIZE, KvCache, Storage};
+use super::rope::Angles;
+use super::{Backend, Error, Place, Result, RmsNorm, Step, Stored, Tensor, bail};
+
+/// The attention of a layer between its projections.
+pub struct LatentAttention {
+    up: kernels::latent::LatentAttention,
+    /// Over the latent.
+    norm: RmsNorm,
+}
+
+impl LatentAttention {
+    /// `up` is `[n_heads · (nope_dim + value_dim), latent_dim]`: each head's keys, then its values.
+    pub fn new(backend: &Backend, heads: LatentHeads, norm: RmsNorm, up: &Stored<'_>) -> Result<Self> {
+        match &backend.0 {
+            Place::Cpu(_) => {
+                let up = kernels::latent::LatentAttention::from_gguf(heads, up.format, &up.bytes);
+                Ok(Self { up: up.map_err(|e| Error::Invalid(e.to_string()))?, norm })
+            }
+            #[cfg(feature = "cuda")]
+            Place::Cuda(_) => bail!("latent attention is not on the GPU yet: run it with `--device cpu`"),
+        }
+    }
+
+    /// Norms and turns, puts the rows' latents into the cache, and lets every row attend to the cached rows of its
+    /// sequence, its own among them: `[rows, heads · value_dim]`. `queries` are `[rows, heads · (nope_dim + rope_dim)]`,
+    /// `latents` `[rows, latent_dim + rope_dim]`; both are overwritten.
+    pub fn forward(
+        &self,
+        backend: &Backend,
+        (queries, latents): (&Tensor, &Tensor),
+        angles: &Angles,
+        layer: usize,
+        step: &Step<'_>,
+        cache: &mut KvCache,
+    ) -> Result<Tensor> {
+        let heads = self.up.heads();
+        let (width, query_dim) = (heads.cached_dim(), heads.query_dim());
+        let (rows, stride) = (queries.rows, heads.n_heads * query_dim);
+        if (latents.rows, latents.width, queries.width) != (rows, width, stride) {
+            bail!("latent attention got rows of {} and {}, not of {stride} and {width}", queries.width, latents.width);
+        }
+        match (&backend.0, &mut cache.0, angles) {
+            (Place::Cpu(cpu), Storage::Cpu(cache), Angles::Cpu { cos, sin }) => {
+                let layer = &mut cache.layers[layer];
+                let one = |stride: usize, dim: usize| kernels::rows::Heads { rows, stride, heads: 1, dim };
+                let rotate = |x: &mut [f32], stride: usize| {
+                    kernels::rows::rope(&cpu.pool, x, one(stride, heads.rope_dim), cos, sin, Pairing::Halves);
+                };
+                self.norm.weight.with_values(|weight| {
+                    latents.change_values(|x| {
+                        kernels::rows::rms_norm_heads(&cpu.pool, x, one(width, heads.latent_dim), weight, self.norm.eps);
+                        rotate(&mut x[heads.latent_dim..], width);
+                        for (row, slot) in x.chunks_exact(width).zip(&step.batch.slot_mapping) {
+                            layer.k[*slot as usize * width..][..width].copy_from_slice(row);
+                        }
+                    })
+                })??;
+                queries.change_values(|x| {
+                    (0..heads.n_heads).for_each(|head| rotate(&mut x[head * query_dim + heads.nope_dim..], stride));
+                })?;
+                let mut out = kernels::memory::for_overwrite(rows * heads.n_heads * heads.value_dim);
+                let cached = PagedLatents { latents: &layer.k, block_size: BLOCK_SIZE, dim: width, value_dim: heads.latent_dim };
+                queries.with_values(|x| self.up.attend(&cpu.pool, x, &cached, &sequences(step.batch), &mut out))?;
+                Tensor::from_vec(out, rows, heads.n_heads * heads.value_dim)
+            }
+            #[cfg(feature = "cuda")]
+            _ => bail!("latent attention is not on the GPU yet"),
+        }
+    }
+}
