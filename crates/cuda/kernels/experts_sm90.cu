@@ -4,7 +4,7 @@
 //   experts_sm90_{swiglu,down}(x, weight, out, tiles, n_tiles, rows, n, k)
 //
 //   x, weight  tensor maps of bf16 x [places, k] and weight [n_experts * n, k] with three dimensions (k, 1, rows); box
-//              (64, 1, 128), 128-byte swizzle, zeros out of bounds
+//              (64, 1, 64) for x and (64, 1, 128) for weights, 128-byte swizzle, zeros out of bounds
 //   tiles      int4 (expert, first place, places up to 128, 0) of `moe_sort`; n_tiles int, how many
 //   rows       int, a row's number for each place
 //   swiglu     the n rows of an expert are n / 2 gates, then n / 2 ups: out bf16 [places, n / 2] = silu(gate) * up
@@ -90,8 +90,11 @@ __device__ __forceinline__ void produce(const Problem& p, const CUtensorMap* x, 
             const int stage = round % STAGES;
             const unsigned to = shared + stage * STAGE;
             barrier_wait(empty(shared, stage), (round / STAGES & 1) ^ 1);
-            barrier_expect(full(shared, stage), STAGE);
+            // The second warpgroup's rows only if it has any.
+            const bool both = item.n_rows > 64;
+            barrier_expect(full(shared, stage), both ? STAGE : STAGE - X / 2);
             copy_box(to, x, step * K, 0, item.first, full(shared, stage));
+            if (both) copy_box(to + X / 2, x, step * K, 0, item.first + 64, full(shared, stage));
             copy_box(to + X, weight, step * K, 0, w0, full(shared, stage));
             copy_box(to + X + W / 2, weight, step * K, 0, w1, full(shared, stage));
         }

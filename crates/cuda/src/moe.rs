@@ -297,7 +297,9 @@ const FEW_FIXED: usize = 16_384;
 const FEW_PIECE: usize = 512;
 const MANY_THREADS: u32 = 384;
 const MANY_SHARED: u32 = 197_696;
-const MANY_BOX: usize = 128;
+/// Rows of x and of weights that are copied at a time.
+const MANY_X_BOX: usize = 64;
+const MANY_WEIGHT_BOX: usize = 128;
 /// Rows of an expert, on average, above which tiles of many rows are faster.
 const FEW_ROWS: usize = 8;
 const ALIGNMENT: usize = 256;
@@ -452,8 +454,9 @@ impl Experts {
         n_columns: usize,
         scratch: &Scratch,
     ) -> Result<()> {
-        let map = |ptr, len| tensor_map(Rows { ptr, stride: product.k, len }, 1, product.k, MAIN_COLUMNS, MANY_BOX);
-        let mut maps = [map(product.x, self.pairs.len())?, map(product.weight, self.pairs.n_experts * product.n)?];
+        let map = |ptr, len, box_rows| tensor_map(Rows { ptr, stride: product.k, len }, 1, product.k, MAIN_COLUMNS, box_rows);
+        let weights = self.pairs.n_experts * product.n;
+        let mut maps = [map(product.x, self.pairs.len(), MANY_X_BOX)?, map(product.weight, weights, MANY_WEIGHT_BOX)?];
         let [x, weight] = &mut maps;
         let List { mut tiles, mut n_tiles, .. } = scratch.list;
         let (mut out, mut places) = (product.out, product.places);
