@@ -1,9 +1,12 @@
-//! Sealing of stored secrets (provider keys) and signing of links, with the instance key.
+//! Sealing of stored secrets (provider keys, environment variables) and signing of links, with the instance key.
 
 use anyhow::{Context, Result, bail};
 use chacha20poly1305::aead::{Aead, KeyInit};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use std::path::Path;
+
+/// What is shown in place of a secret.
+pub const HIDDEN: &str = "********";
 
 /// The instance key. Cheap to clone.
 #[derive(Clone)]

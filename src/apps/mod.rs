@@ -14,6 +14,7 @@ pub mod inputs;
 pub mod models;
 pub mod moderation;
 mod routes;
+pub mod secret_variables;
 mod service;
 
 use serde::{Deserialize, Serialize};
@@ -73,7 +74,7 @@ pub struct RunnableApp {
     pub mode: AppMode,
     /// None for a draft.
     pub version_id: Option<AppVersionId>,
-    /// The `model_config` or `workflow` section; read the first with [`RunnableApp::model_config`].
+    /// The `model_config` or `workflow` section as it is stored; read the first with [`RunnableApp::model_config`].
     pub config: Value,
     /// 0 = no limit.
     pub max_active_requests: i32,
@@ -184,12 +185,12 @@ impl RunnableApp {
     }
 
     /// The draft, or `unsaved` in its place.
-    pub async fn draft(db: &PgPool, workspace_id: WorkspaceId, app_id: AppId, unsaved: Option<Value>) -> Result<Self> {
-        let row = db::find_runnable(db, workspace_id, app_id).await?.ok_or_else(not_found)?;
+    pub async fn draft(state: &AppState, workspace_id: WorkspaceId, app_id: AppId, unsaved: Option<Value>) -> Result<Self> {
+        let row = db::find_runnable(&state.db, workspace_id, app_id).await?.ok_or_else(not_found)?;
         let config = match unsaved {
             Some(config) => {
                 check_config(row.mode, &config)?;
-                config
+                secret_variables::seal(&state.secrets, workspace_id, config, &row.draft)?
             }
             None => row.draft.clone(),
         };

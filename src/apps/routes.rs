@@ -17,7 +17,7 @@ use super::dsl::{self, Import, Outcome};
 use super::models::mappings::Mapped;
 use super::models::missing::Missing;
 use super::service::Site;
-use super::{AppMode, PublishCheck, annotations, check_config, check_publishable, config, db, inputs, not_found};
+use super::{AppMode, PublishCheck, annotations, check_config, check_publishable, config, db, inputs, not_found, secret_variables};
 use crate::accounts::{Editor, Reader, Session};
 use crate::error::{Code, Error, Result};
 use crate::http::extract::{Json, Path, Query};
@@ -76,7 +76,7 @@ pub struct App {
     /// Requests at one time; 0 = no limit
     pub max_active_requests: i32,
     pub site: Site,
-    /// `model_config` or `workflow` section of the app's DSL
+    /// `model_config` or `workflow` section of the app's DSL; secrets are asterisks, and stay when they are sent back so
     #[schema(value_type = Object)]
     pub draft: Value,
     /// Send it back with a changed draft
@@ -113,7 +113,7 @@ impl AppVersion {
             created_at: row.created_at,
             created_by_name: row.created_by_name,
             current: row.current,
-            config: with_config.then_some(row.config),
+            config: with_config.then(|| secret_variables::hide(row.config)),
         }
     }
 }
@@ -144,7 +144,7 @@ pub(super) async fn load(state: &AppState, workspace_id: WorkspaceId, app_id: Ap
         enable_site: row.enable_site,
         max_active_requests: row.max_active_requests,
         site,
-        draft: row.draft,
+        draft: secret_variables::hide(row.draft),
         draft_revision: row.draft_revision,
         published_version,
         has_unpublished_changes: row.has_unpublished_changes,
@@ -354,7 +354,7 @@ async fn replace_draft(
 ) -> Result<Json<App>> {
     let row = db::find_app(&state.db, session.workspace_id, app_id).await?.ok_or_else(not_found)?;
     check_config(row.mode, &body.config)?;
-    let draft = inputs::without_nul(&body.config);
+    let draft = secret_variables::seal(&state.secrets, session.workspace_id, inputs::without_nul(&body.config), &row.draft)?;
     if !db::replace_draft(&state.db, session.workspace_id, app_id, body.revision, &draft).await? {
         return Err(draft_conflict(row.draft_revision));
     }

@@ -229,7 +229,7 @@ fn bounds(args: &EngineBench, opened: &Opened, peaks: Peaks, timed: &[Timed], ru
     let (hits, misses) = (after.n_encoder_hits - before.n_encoder_hits, after.n_encoder_misses - before.n_encoder_misses);
     vision_flops *= misses as f64 / (hits + misses).max(1) as f64;
     let kv_bytes = (kv_tokens * shape.kv_bytes_per_token(opened.device().number_bytes())) as f64;
-    let step_bytes = shape.step_weight_bytes(opened.precision()) as f64;
+    let step_bytes = shape.step_weight_bytes(at_once.min(args.requests) as u64, opened.precision()) as f64;
     let flops = prompt_flops + answer_flops + vision_flops;
     let rounds = args.requests.div_ceil(at_once.min(args.requests)) as f64;
     let decode_bytes = kv_bytes + rounds * f64::from(args.output_tokens - 1) * step_bytes;

@@ -1,10 +1,13 @@
-//! Takes `<think>…</think>` passages out of a text while it is being written. Pure.
+//! Takes `<think>…</think>` passages, and Kimi's `◁think▷…◁/think▷`, out of a text while it is being written. Pure.
 //!
 //! The text without them is trimmed and runs of empty lines become one; it is given out in pieces that add up to exactly
 //! that, so white space waits until something follows it.
 
-const OPEN: &[u8] = b"<think";
-const CLOSE: &[u8] = b"</think>";
+/// Has attributes, so that its end is another matter.
+const OPEN: &str = "<think";
+const CLOSE: &str = "</think>";
+const KIMI_OPEN: &str = "◁think▷";
+const KIMI_CLOSE: &str = "◁/think▷";
 /// Characters that attributes of the opening tag may have.
 const MAX_ATTRIBUTES: usize = 512;
 
@@ -17,7 +20,8 @@ pub enum Piece {
 
 #[derive(Debug, Default)]
 pub struct Splitter {
-    inside: bool,
+    /// What closes the passage that is open.
+    inside: Option<&'static str>,
     /// May be the beginning of a tag.
     held: String,
     /// White space that shows only if text follows.
@@ -42,15 +46,22 @@ impl Splitter {
         self.held.push_str(written);
         let mut rest = std::mem::take(&mut self.held);
         loop {
-            let (end, next) = if self.inside { find_close(&rest) } else { find_open(&rest) };
+            let (end, next) = match self.inside {
+                Some(close) => find_close(&rest, close),
+                None => find_open(&rest),
+            };
             self.take(&rest[..end], &mut pieces);
             match next {
                 Tag::Whole(length) => {
+                    let is_kimis = rest[end..].starts_with(KIMI_OPEN);
                     rest.drain(..end + length);
-                    if self.inside {
-                        self.close();
-                    }
-                    self.inside = !self.inside;
+                    self.inside = match self.inside {
+                        Some(_) => {
+                            self.close();
+                            None
+                        }
+                        None => Some(if is_kimis { KIMI_CLOSE } else { CLOSE }),
+                    };
                 }
                 Tag::Begun => {
                     rest.drain(..end);
@@ -75,7 +86,7 @@ impl Splitter {
         if written.is_empty() {
             return;
         }
-        if self.inside {
+        if self.inside.is_some() {
             self.thought.push_str(written);
             pieces.push(Piece::Thought(written.to_owned()));
             return;
@@ -127,8 +138,8 @@ enum Tag {
 
 /// Where the first opening tag is, or where one may begin.
 fn find_open(text: &str) -> (usize, Tag) {
-    for (at, _) in text.match_indices('<') {
-        match opening(&text[at..]) {
+    for (at, first) in text.match_indices(['<', '◁']) {
+        match if first == "<" { opening(&text[at..]) } else { plain_tag(&text[at..], KIMI_OPEN) } {
             Tag::No => {}
             tag => return (at, tag),
         }
@@ -136,13 +147,22 @@ fn find_open(text: &str) -> (usize, Tag) {
     (text.len(), Tag::No)
 }
 
+/// `tag` in any case, at the start of `text`.
+fn plain_tag(text: &str, tag: &str) -> Tag {
+    let n = text.len().min(tag.len());
+    match text.as_bytes()[..n].eq_ignore_ascii_case(&tag.as_bytes()[..n]) {
+        true if n == tag.len() => Tag::Whole(n),
+        true => Tag::Begun,
+        false => Tag::No,
+    }
+}
+
 /// `<think>` or `<think …>` in any case, at the start of `text`.
 fn opening(text: &str) -> Tag {
-    let bytes = text.as_bytes();
-    let n = bytes.len().min(OPEN.len());
-    if !bytes[..n].eq_ignore_ascii_case(&OPEN[..n]) {
-        return Tag::No;
-    }
+    let n = match plain_tag(text, OPEN) {
+        Tag::Whole(n) => n,
+        other => return other,
+    };
     let mut rest = text[n..].char_indices();
     match rest.next() {
         None => return Tag::Begun,
@@ -162,12 +182,11 @@ fn opening(text: &str) -> Tag {
 }
 
 /// Where the first closing tag is, or where one may begin.
-fn find_close(text: &str) -> (usize, Tag) {
-    for (at, _) in text.match_indices('<') {
-        let rest = &text.as_bytes()[at..];
-        let n = rest.len().min(CLOSE.len());
-        if rest[..n].eq_ignore_ascii_case(&CLOSE[..n]) {
-            return (at, if n == CLOSE.len() { Tag::Whole(n) } else { Tag::Begun });
+fn find_close(text: &str, close: &str) -> (usize, Tag) {
+    for (at, _) in text.match_indices(['<', '◁']) {
+        match plain_tag(&text[at..], close) {
+            Tag::No => {}
+            tag => return (at, tag),
         }
     }
     (text.len(), Tag::No)
@@ -213,6 +232,9 @@ mod tests {
             ("1 < 2 <thinker> <thi", "1 < 2 <thinker> <thi", "", ""),
             ("é<think>ü<</think>ß", "éß", "ü<", "ü<"),
             ("<think<think>a</think>", "<think", "a", "a"),
+            ("◁think▷a</think>b◁/think▷c ◁ d", "c ◁ d", "a</think>b", "a</think>b"),
+            ("◁thin◁think▷a", "◁thin", "a", "a"),
+            ("<think>a◁/think▷</think>b", "b", "a◁/think▷", "a◁/think▷"),
         ];
         for (whole, text, thoughts, reasoning) in cases {
             let expected = (text.to_owned(), thoughts.to_owned(), reasoning.to_owned());

@@ -27,11 +27,12 @@ use crate::files;
 use crate::ids::{ConversationId, MessageId, TaskId, WorkflowRunId, WorkspaceId};
 use crate::live::Frame;
 use crate::state::AppState;
+use crate::workflows::begin::{self, Question};
 use crate::workflows::event::{Form, NodeRecord, RunEvent, RunStatus, Summary};
 use crate::workflows::job::{self, Launch};
 use crate::workflows::replay::Replay;
 use crate::workflows::run::RunOutcome;
-use crate::workflows::run_row::{Creator, NewRun, Source, TriggeredFrom};
+use crate::workflows::run_row::{Creator, NewRun, Source};
 use crate::workflows::teller::{Face, History, Teller};
 use crate::workflows::vars::{Selector, Vars};
 use crate::workflows::version::{ConversationVariable, Version};
@@ -158,43 +159,23 @@ async fn begin(
 ) -> Result<Started> {
     let conversation_variables = variables(state, app.workspace_id, conversation_id, &version.conversation_variables).await?;
     let turn = conversations::count_messages(&state.db, app.workspace_id, conversation_id).await?;
-    let id = WorkflowRunId::new();
-    let files: Vec<Value> = prepared.files.iter().map(|file| file.output_json(state, app.workspace_id)).collect();
-    let mut inputs: Vars = prepared.inputs.clone();
-    let system: [(&str, Value); 8] = [
-        ("sys.query", json!(prepared.query)),
-        ("sys.files", Value::Array(files)),
-        ("sys.conversation_id", json!(conversation_id)),
-        ("sys.dialogue_count", json!(turn)),
-        ("sys.user_id", json!(asker.creator.user())),
-        ("sys.app_id", json!(app.id)),
-        ("sys.workflow_id", json!(version.id.map_or(app.id.0, |id| id.0))),
-        ("sys.workflow_run_id", json!(id)),
-    ];
-    inputs.extend(system.map(|(name, value)| (name.to_owned(), value)));
+    let question = Question {
+        query: prepared.query.clone(),
+        files: prepared.files.iter().map(|file| file.output_json(state, app.workspace_id)).collect(),
+        conversation_id: Some(conversation_id),
+        dialogue_count: turn.into(),
+    };
+    let of = (app.workspace_id, app.id, version.id);
+    let mut run = begin::chatflow_run(of, asker.draft_config, asker.creator, asker.source, prepared.inputs.clone(), question);
+    run.message_id = Some(prepared.message_id);
+    run.task_id = prepared.task_id;
     let mut kept = Vec::new();
     if let Some(replay) = asker.replay {
-        inputs = replay.inputs(&inputs);
-        kept = replay.records_of(id);
+        run.inputs = replay.inputs(&run.inputs);
+        kept = replay.records_of(run.id);
     }
-    let run = Arc::new(NewRun {
-        id,
-        workspace_id: app.workspace_id,
-        app_id: app.id,
-        version_id: version.id,
-        draft_config: asker.draft_config,
-        mode: app.mode,
-        triggered_from: if asker.source == Source::Debugger { TriggeredFrom::Debugging } else { TriggeredFrom::AppRun },
-        source: asker.source,
-        entry_node_id: None,
-        inputs,
-        creator: asker.creator,
-        conversation_id: Some(conversation_id),
-        message_id: Some(prepared.message_id),
-        call_depth: 0,
-        task_id: prepared.task_id,
-        created_at: Utc::now(),
-    });
+    let run = Arc::new(run);
+    let id = run.id;
     let (told, outcome_told) = oneshot::channel();
     let mut teller = ChatTeller::new(state, &run, created_at, version);
     teller.started = prepared.started;
@@ -259,6 +240,12 @@ pub fn face_of(state: AppState, run: Arc<NewRun>, version: Arc<Version>, sent_te
     })
 }
 
+/// What a node's model took and wrote, where the node tells.
+pub(super) fn usage_of(record: &NodeRecord) -> Option<Usage> {
+    let usage = record.outputs.get("usage").or_else(|| record.process_data.get("usage"))?;
+    serde_json::from_value(usage.clone()).ok()
+}
+
 /// The events and the message of a run.
 struct ChatTeller {
     state: AppState,
@@ -316,10 +303,9 @@ impl ChatTeller {
 
     /// Tokens, reasoning and citations of a node.
     fn account(&mut self, record: &NodeRecord) {
-        let usage = record.outputs.get("usage").or_else(|| record.process_data.get("usage")).filter(|usage| usage.is_object());
-        match usage.map(|usage| serde_json::from_value::<Usage>(usage.clone())) {
-            Some(Ok(usage)) => self.usage.add(&usage),
-            _ => self.usage.total_tokens += u32::try_from(record.usage.total_tokens).unwrap_or(u32::MAX),
+        match usage_of(record) {
+            Some(usage) => self.usage.add(&usage),
+            None => self.usage.total_tokens += u32::try_from(record.usage.total_tokens).unwrap_or(u32::MAX),
         }
         if record.start.node_type == "knowledge-retrieval" {
             for item in record.outputs.get("result").and_then(Value::as_array).into_iter().flatten() {

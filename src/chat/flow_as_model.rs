@@ -6,25 +6,24 @@ use std::sync::Arc;
 use async_stream::stream;
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::Utc;
 use futures::Stream;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 
 use super::as_model::{Asked, Conversation, FlowCall};
+use super::chatflow::usage_of;
 use super::prompt::Turn;
 use crate::apps::{self, AppHead};
-use crate::catalog;
 use crate::engine::request::{Done, Event, FinishReason, Message, Part, Role, Usage};
 use crate::error::{Code, Error, Result};
 use crate::files::{self, Owner, Scope};
-use crate::ids::{TaskId, WorkflowRunId};
+use crate::ids::TaskId;
 use crate::state::AppState;
-use crate::workflows::begin;
+use crate::workflows::begin::{self, Question};
 use crate::workflows::event::{NodeRecord, RunEnd, RunEvent, RunStatus};
 use crate::workflows::job::{self, Launch, Started};
 use crate::workflows::run::RunOutcome;
-use crate::workflows::run_row::{Creator, NewRun, Source, TriggeredFrom};
+use crate::workflows::run_row::{Creator, NewRun, Source};
 use crate::workflows::teller::{Face, History, Teller};
 use crate::workflows::vars::Selector;
 use crate::workflows::wire;
@@ -33,7 +32,7 @@ use crate::workflows::wire;
 pub(super) async fn ask(state: &AppState, head: &AppHead, conversation: Conversation, inputs: Map<String, Value>) -> Result<Asked> {
     let version = begin::version(state, head, None).await?;
     let scope = Scope { workspace_id: head.workspace_id, app_id: head.id, owner: Owner::Nobody };
-    let (mut inputs, _) = begin::check(state, &scope, &version, &inputs, &[]).await?;
+    let (inputs, _) = begin::check(state, &scope, &version, &inputs, &[]).await?;
     let Conversation { system, history, query, images } = conversation;
     if !images.is_empty() && version.features.file_upload.rules().is_none() {
         return Err(Error::invalid("messages", "This app takes no pictures: switch file upload on in its features and publish it."));
@@ -48,36 +47,11 @@ pub(super) async fn ask(state: &AppState, head: &AppHead, conversation: Conversa
     for image in images {
         pictures.push(files::keep_value(state, &scope, "picture", &image.mime_type, image.bytes).await?);
     }
-    let id = WorkflowRunId::new();
-    let system_variables: [(&str, Value); 8] = [
-        ("sys.query", json!(query)),
-        ("sys.files", Value::Array(pictures)),
-        ("sys.conversation_id", json!("")),
-        ("sys.dialogue_count", json!(history.len() + 1)),
-        ("sys.user_id", json!("")),
-        ("sys.app_id", json!(head.id)),
-        ("sys.workflow_id", json!(version.id.map_or(head.id.0, |id| id.0))),
-        ("sys.workflow_run_id", json!(id)),
-    ];
-    inputs.extend(system_variables.map(|(name, value)| (name.to_owned(), value)));
-    let run = Arc::new(NewRun {
-        id,
-        workspace_id: head.workspace_id,
-        app_id: head.id,
-        version_id: version.id,
-        draft_config: None,
-        mode: head.mode,
-        triggered_from: TriggeredFrom::AppRun,
-        source: Source::ServiceApi,
-        entry_node_id: None,
-        inputs,
-        creator: Creator::Nobody,
-        conversation_id: None,
-        message_id: None,
-        call_depth: 0,
-        task_id,
-        created_at: Utc::now(),
-    });
+    let question =
+        Question { query, files: pictures, conversation_id: None, dialogue_count: i64::try_from(history.len() + 1).unwrap_or(i64::MAX) };
+    let of = (head.workspace_id, head.id, version.id);
+    let run = begin::chatflow_run(of, None, Creator::Nobody, Source::ServiceApi, inputs, question);
+    let run = Arc::new(NewRun { task_id, ..run });
     let watch = moderation.watch_output();
     let conversation_variables = version.conversation_variables.iter().map(|v| (v.name.clone(), v.value.clone())).collect();
     let (pieces, received) = mpsc::unbounded_channel();
@@ -124,8 +98,7 @@ struct ModelTeller {
 
 impl ModelTeller {
     fn account(&mut self, record: &NodeRecord) {
-        let usage = record.outputs.get("usage").or_else(|| record.process_data.get("usage"));
-        if let Some(Ok(usage)) = usage.map(|usage| serde_json::from_value::<catalog::Usage>(usage.clone())) {
+        if let Some(usage) = usage_of(record) {
             self.usage.prompt_tokens += usage.prompt_tokens;
             self.usage.completion_tokens += usage.completion_tokens;
         }

@@ -33,8 +33,6 @@ pub fn follow(
         let mut looked = false;
         loop {
             let log = if log_is_whole { state.live.follow(row.task_id.0, after).await.ok().flatten() } else { None };
-            let read = log.is_some();
-            let mut is_over = false;
             if let Some(mut log) = log {
                 loop {
                     match log.next().await {
@@ -44,10 +42,7 @@ pub fn follow(
                                 yield frame;
                             }
                         }
-                        Ok(Step::End) => {
-                            is_over = true;
-                            break;
-                        }
+                        Ok(Step::End) => return,
                         Ok(Step::Gap) => {
                             log_is_whole = false;
                             break;
@@ -56,17 +51,20 @@ pub fn follow(
                         Ok(Step::Idle) | Err(_) => break,
                     }
                 }
+                match row.status.as_str() {
+                    "running" => {}
+                    "paused" if log_is_whole => return,
+                    // finished, and its log has no end: the end was lost
+                    _ => log_is_whole = false,
+                }
             } else if row.status != "running" && (looked || !log_is_whole) {
                 for frame in stored(&row, after) {
                     yield frame;
                 }
                 return;
             }
-            if is_over && row.status != "running" {
-                return;
-            }
             looked = true;
-            let was_running = row.status == "running";
+            tokio::time::sleep(POLL).await;
             match messages::find_by_task(&state.db, workspace_id, app_id, &caller, row.task_id).await {
                 Ok(Some(now)) => {
                     failures = 0;
@@ -81,18 +79,6 @@ pub fn follow(
                         return;
                     }
                 }
-            }
-            if is_over {
-                if row.status != "running" {
-                    return;
-                }
-                // that was a pause, and its run goes on
-                tokio::time::sleep(POLL).await;
-            } else if was_running || !read {
-                tokio::time::sleep(POLL).await;
-            } else {
-                // finished, and its log has no end: the end was lost
-                log_is_whole = false;
             }
         }
     }

@@ -55,7 +55,7 @@ pub(super) async fn create_preview(
     headers: HeaderMap,
     Body(body): Body<CreatePreview>,
 ) -> Result<Response> {
-    let app = RunnableApp::draft(&state.db, session.workspace_id, app_id, body.config).await?;
+    let app = RunnableApp::draft(&state, session.workspace_id, app_id, body.config).await?;
     let mut ask = Ask {
         query: body.query,
         inputs: body.inputs,
@@ -72,7 +72,7 @@ pub(super) async fn create_preview(
     }
     if app.mode == AppMode::AdvancedChat {
         let head = AppHead::find(&state.db, session.workspace_id, app_id).await?;
-        let version = Arc::new(Version::read(None, app.config.clone())?);
+        let version = Arc::new(Version::open(&state, session.workspace_id, None, app.config.clone())?);
         let (email, name) = accounts::email_and_name(&state.db, session.account_id).await?;
         let creator = Creator::Account { id: session.account_id, name, email };
         let mut replay = None;
@@ -103,7 +103,7 @@ pub(super) async fn stop_preview(
     session: Session<Editor>,
     Path((app_id, task_id)): Path<(AppId, TaskId)>,
 ) -> Result<StatusCode> {
-    RunnableApp::draft(&state.db, session.workspace_id, app_id, None).await?;
+    RunnableApp::draft(&state, session.workspace_id, app_id, None).await?;
     state.live.stop(task_id.0, session.account_id.0).await;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -120,7 +120,7 @@ pub(super) async fn list_preview_suggestions(
     session: Session<Editor>,
     Path((app_id, message_id)): Path<(AppId, MessageId)>,
 ) -> Result<Json<Suggestions>> {
-    let app = RunnableApp::draft(&state.db, session.workspace_id, app_id, None).await?;
+    let app = RunnableApp::draft(&state, session.workspace_id, app_id, None).await?;
     let data = suggest::suggest(&state, &app, &Caller::account(session.account_id), message_id).await?;
     Ok(Json(Suggestions { data }))
 }

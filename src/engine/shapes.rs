@@ -32,13 +32,32 @@ struct Vision {
     /// Positions of the square table.
     positions: usize,
     /// Blocks whose output goes to the text model's first layers.
-    deepstack: [usize; 3],
+    deepstack: &'static [usize],
+}
+
+struct Experts {
+    n: usize,
+    /// Of a token.
+    top_k: usize,
+    /// Of one expert's MLP.
+    width: usize,
+}
+
+/// Latent attention; the heads' values are as wide as their unrotated keys.
+struct Latent {
+    rank: usize,
+    nope: usize,
+    rope: usize,
 }
 
 enum Family {
     Llama,
     Qwen3,
+    Qwen3Moe(Experts),
     Qwen3Vl(Vision),
+    Qwen3VlMoe(Vision, Experts),
+    /// The first layer is dense; the others have two shared experts besides.
+    KimiVl(Vision, Experts, Latent),
 }
 
 struct NamedShape {
@@ -49,14 +68,19 @@ struct NamedShape {
 
 /// The side of a patch, its frames, and patches per side of what becomes one token: the same in every Qwen3-VL.
 const PATCH: [usize; 3] = [16, 2, 2];
+/// The same in every Kimi-VL, whose patches have one frame.
+const KIMI_PATCH: usize = 14;
+const KIMI_SHARED: usize = 2;
 
 const fn text(hidden: usize, intermediate: usize, layers: usize, heads: [usize; 2], tied: bool) -> Text {
     let (heads, kv_heads) = (heads[0], heads[1]);
     Text { hidden, intermediate, layers, heads, kv_heads, head_dim: 128, vocab: 151_936, context: 262_144, theta: 5e6, tied }
 }
 
-const VISION_SMALL: Vision = Vision { depth: 24, hidden: 1024, intermediate: 4096, heads: 16, positions: 2304, deepstack: [5, 11, 17] };
-const VISION_LARGE: Vision = Vision { depth: 27, hidden: 1152, intermediate: 4304, heads: 16, positions: 2304, deepstack: [8, 16, 24] };
+const VISION_SMALL: Vision = Vision { depth: 24, hidden: 1024, intermediate: 4096, heads: 16, positions: 2304, deepstack: &[5, 11, 17] };
+const VISION_LARGE: Vision = Vision { depth: 27, hidden: 1152, intermediate: 4304, heads: 16, positions: 2304, deepstack: &[8, 16, 24] };
+const MOONVIT: Vision = Vision { positions: 4096, deepstack: &[], ..VISION_LARGE };
+const EXPERTS_30B: Experts = Experts { n: 128, top_k: 8, width: 768 };
 
 /// Sizes as the published configurations have them; `qwen3-vl-tiny` is ours, for tests.
 const SHAPES: &[NamedShape] = &[
@@ -67,7 +91,31 @@ const SHAPES: &[NamedShape] = &[
     NamedShape {
         name: "qwen3-vl-tiny",
         text: Text { head_dim: 64, vocab: 4096, context: 8192, ..text(256, 640, 4, [4, 2], true) },
-        family: Family::Qwen3Vl(Vision { depth: 4, hidden: 128, intermediate: 512, heads: 2, positions: 576, deepstack: [0, 1, 3] }),
+        family: Family::Qwen3Vl(Vision { depth: 4, hidden: 128, intermediate: 512, heads: 2, positions: 576, deepstack: &[0, 1, 3] }),
+    },
+    NamedShape {
+        name: "qwen3-vl-30b-a3b",
+        text: text(2048, 6144, 48, [32, 4], false),
+        family: Family::Qwen3VlMoe(VISION_LARGE, EXPERTS_30B),
+    },
+    NamedShape {
+        name: "kimi-vl-a3b",
+        text: Text { vocab: 163_840, context: 131_072, theta: 8e5, ..text(2048, 11_264, 27, [16, 16], false) },
+        family: Family::KimiVl(MOONVIT, Experts { n: 64, top_k: 6, width: 1408 }, Latent { rank: 512, nope: 128, rope: 64 }),
+    },
+    NamedShape {
+        name: "kimi-vl-tiny",
+        text: Text { vocab: 4096, context: 8192, theta: 8e5, ..text(128, 256, 3, [4, 4], false) },
+        family: Family::KimiVl(
+            Vision { depth: 2, hidden: 64, intermediate: 128, heads: 2, positions: 64, deepstack: &[] },
+            Experts { n: 8, top_k: 3, width: 64 },
+            Latent { rank: 64, nope: 32, rope: 16 },
+        ),
+    },
+    NamedShape {
+        name: "qwen3-30b-a3b",
+        text: Text { context: 40_960, theta: 1e6, ..text(2048, 6144, 48, [32, 4], false) },
+        family: Family::Qwen3Moe(EXPERTS_30B),
     },
     NamedShape {
         name: "qwen3-0.6b",
@@ -118,7 +166,7 @@ pub fn write(name: &str, folder: &Path) -> Result<()> {
         ("generation_config.json", json!({"do_sample": false, "eos_token_id": [ids["<|im_end|>"], ids["<|endoftext|>"]]})),
         ("tokenizer.json", tokenizer),
         (random::FILE, serde_json::to_value(&weights)?),
-        ("preprocessor_config.json", pixels(1 << 16, 1 << 24)),
+        ("preprocessor_config.json", shape.pictures()),
         ("video_preprocessor_config.json", pixels(4096, 25_165_824)),
     ];
     for (name, value) in files {
@@ -158,29 +206,91 @@ fn pixels(min: usize, max: usize) -> Value {
     })
 }
 
+fn qwen_experts(e: &Experts) -> Value {
+    json!({
+        "num_experts": e.n, "num_experts_per_tok": e.top_k, "moe_intermediate_size": e.width, "norm_topk_prob": true,
+        "decoder_sparse_step": 1, "mlp_only_layers": [],
+    })
+}
+
+/// The fields of both.
+fn joined(mut a: Value, b: Value) -> Value {
+    if let (Value::Object(a), Value::Object(b)) = (&mut a, b) {
+        a.extend(b);
+    }
+    a
+}
+
 impl NamedShape {
+    fn pictures(&self) -> Value {
+        let half = [0.5; 3];
+        match self.family {
+            Family::KimiVl(..) => json!({
+                "in_token_limit": 4096, "pad_input": true, "patch_size": KIMI_PATCH, "image_mean": half, "image_std": half,
+            }),
+            _ => pixels(1 << 16, 1 << 24),
+        }
+    }
+
+    fn experts(&self) -> Option<&Experts> {
+        match &self.family {
+            Family::Qwen3Moe(experts) | Family::Qwen3VlMoe(_, experts) | Family::KimiVl(_, experts, _) => Some(experts),
+            Family::Llama | Family::Qwen3 | Family::Qwen3Vl(_) => None,
+        }
+    }
+
     fn config(&self, ids: &BTreeMap<String, usize>) -> Result<Value> {
         let t = &self.text;
+        let id = |token: &str| ids.get(token).with_context(|| format!("the tokenizer has no {token}"));
         let mut text = json!({
             "hidden_size": t.hidden, "intermediate_size": t.intermediate, "num_hidden_layers": t.layers,
             "num_attention_heads": t.heads, "num_key_value_heads": t.kv_heads, "head_dim": t.head_dim, "vocab_size": t.vocab,
             "max_position_embeddings": t.context, "rope_theta": t.theta, "hidden_act": "silu", "attention_bias": false,
-            "rms_norm_eps": if matches!(self.family, Family::Llama) { 1e-5 } else { 1e-6 },
+            "rms_norm_eps": if matches!(self.family, Family::Llama | Family::KimiVl(..)) { 1e-5 } else { 1e-6 },
             "tie_word_embeddings": t.tied, "dtype": "bfloat16", "eos_token_id": ids.get("<|im_end|>"),
         });
         let architecture = match &self.family {
             Family::Llama => "LlamaForCausalLM",
             Family::Qwen3 => "Qwen3ForCausalLM",
-            Family::Qwen3Vl(v) => {
+            Family::Qwen3Moe(experts) => {
+                text = joined(text, qwen_experts(experts));
+                "Qwen3MoeForCausalLM"
+            }
+            Family::KimiVl(v, e, l) => {
+                let latent = json!({
+                    "kv_lora_rank": l.rank, "q_lora_rank": null, "qk_nope_head_dim": l.nope, "qk_rope_head_dim": l.rope,
+                    "v_head_dim": l.nope, "n_routed_experts": e.n, "num_experts_per_tok": e.top_k, "moe_intermediate_size": e.width,
+                    "n_shared_experts": KIMI_SHARED, "first_k_dense_replace": 1, "moe_layer_freq": 1, "n_group": 1, "topk_group": 1,
+                    "topk_method": "noaux_tc", "scoring_func": "sigmoid", "norm_topk_prob": true, "routed_scaling_factor": 2.446,
+                });
+                let side = v.positions.isqrt();
+                return Ok(json!({
+                    "architectures": ["KimiVLForConditionalGeneration"], "model_type": "kimi_vl", "dtype": "bfloat16",
+                    "media_placeholder_token_id": id("<|image_pad|>")?,
+                    "text_config": joined(text, latent),
+                    "vision_config": {
+                        "model_type": "moonvit", "patch_size": KIMI_PATCH, "num_hidden_layers": v.depth, "hidden_size": v.hidden,
+                        "num_attention_heads": v.heads, "intermediate_size": v.intermediate, "init_pos_emb_height": side,
+                        "init_pos_emb_width": side, "merge_kernel_size": [PATCH[2], PATCH[2]],
+                    },
+                }));
+            }
+            Family::Qwen3Vl(v) | Family::Qwen3VlMoe(v, _) => {
+                let (architecture, kind) = match self.experts() {
+                    None => ("Qwen3VLForConditionalGeneration", "qwen3_vl"),
+                    Some(experts) => {
+                        text = joined(text, qwen_experts(experts));
+                        ("Qwen3VLMoeForConditionalGeneration", "qwen3_vl_moe")
+                    }
+                };
                 // The published 24, 20, 20 of 64 frequencies, and their like for other heads.
                 let half = t.head_dim / 2;
                 let side = half * 5 / 16;
                 text["rope_scaling"] =
                     json!({"mrope_interleaved": true, "mrope_section": [half - 2 * side, side, side], "rope_type": "default"});
                 let [patch, frames, merge] = PATCH;
-                let id = |token: &str| ids.get(token).with_context(|| format!("the tokenizer has no {token}"));
                 return Ok(json!({
-                    "architectures": ["Qwen3VLForConditionalGeneration"], "model_type": "qwen3_vl", "dtype": "bfloat16",
+                    "architectures": [architecture], "model_type": kind, "dtype": "bfloat16",
                     "image_token_id": id("<|image_pad|>")?, "video_token_id": id("<|video_pad|>")?,
                     "vision_start_token_id": id("<|vision_start|>")?, "vision_end_token_id": id("<|vision_end|>")?,
                     "tie_word_embeddings": t.tied,
@@ -201,42 +311,116 @@ impl NamedShape {
     /// Name and shape of every tensor of the checkpoint.
     fn tensors(&self) -> BTreeMap<String, Vec<usize>> {
         let t = &self.text;
-        let (prefix, vision) = match &self.family {
-            Family::Qwen3Vl(vision) => ("model.language_model", Some(vision)),
-            _ => ("model", None),
+        let (prefix, head) = match &self.family {
+            Family::Qwen3Vl(_) | Family::Qwen3VlMoe(..) => ("model.language_model", "lm_head"),
+            Family::KimiVl(..) => ("language_model.model", "language_model.lm_head"),
+            Family::Llama | Family::Qwen3 | Family::Qwen3Moe(_) => ("model", "lm_head"),
         };
         let mut all = BTreeMap::new();
         let mut add = |name: String, shape: &[usize]| all.insert(name, shape.to_vec());
         add(format!("{prefix}.embed_tokens.weight"), &[t.vocab, t.hidden]);
         add(format!("{prefix}.norm.weight"), &[t.hidden]);
         if !t.tied {
-            add("lm_head.weight".into(), &[t.vocab, t.hidden]);
+            add(format!("{head}.weight"), &[t.vocab, t.hidden]);
         }
-        let (q, kv) = (t.heads * t.head_dim, t.kv_heads * t.head_dim);
         for i in 0..t.layers {
-            let mut add = |name: &str, shape: &[usize]| add(format!("{prefix}.layers.{i}.{name}.weight"), shape);
-            add("input_layernorm", &[t.hidden]);
-            add("post_attention_layernorm", &[t.hidden]);
-            add("self_attn.q_proj", &[q, t.hidden]);
-            add("self_attn.k_proj", &[kv, t.hidden]);
-            add("self_attn.v_proj", &[kv, t.hidden]);
-            add("self_attn.o_proj", &[t.hidden, q]);
-            add("mlp.gate_proj", &[t.intermediate, t.hidden]);
-            add("mlp.up_proj", &[t.intermediate, t.hidden]);
-            add("mlp.down_proj", &[t.hidden, t.intermediate]);
-            if !matches!(self.family, Family::Llama) {
-                add("self_attn.q_norm", &[t.head_dim]);
-                add("self_attn.k_norm", &[t.head_dim]);
+            let mut add = |name: &str, shape: &[usize]| add(format!("{prefix}.layers.{i}.{name}"), shape);
+            add("input_layernorm.weight", &[t.hidden]);
+            add("post_attention_layernorm.weight", &[t.hidden]);
+            for (name, shape) in self.attention() {
+                add(&format!("self_attn.{name}.weight"), &shape);
+            }
+            for (name, shape) in self.mlp(i) {
+                add(&format!("mlp.{name}"), &shape);
             }
         }
-        let Some(v) = vision else { return all };
+        match &self.family {
+            Family::Qwen3Vl(vision) | Family::Qwen3VlMoe(vision, _) => self.add_qwen_vision(vision, &mut all),
+            Family::KimiVl(vision, ..) => self.add_moonvit(vision, &mut all),
+            Family::Llama | Family::Qwen3 | Family::Qwen3Moe(_) => {}
+        }
+        all
+    }
+
+    fn attention(&self) -> Vec<(&'static str, Vec<usize>)> {
+        let t = &self.text;
+        if let Family::KimiVl(_, _, l) = &self.family {
+            return vec![
+                ("q_proj", vec![t.heads * (l.nope + l.rope), t.hidden]),
+                ("kv_a_proj_with_mqa", vec![l.rank + l.rope, t.hidden]),
+                ("kv_a_layernorm", vec![l.rank]),
+                ("kv_b_proj", vec![t.heads * 2 * l.nope, l.rank]),
+                ("o_proj", vec![t.hidden, t.heads * l.nope]),
+            ];
+        }
+        let (q, kv) = (t.heads * t.head_dim, t.kv_heads * t.head_dim);
+        let mut all = vec![
+            ("q_proj", vec![q, t.hidden]),
+            ("k_proj", vec![kv, t.hidden]),
+            ("v_proj", vec![kv, t.hidden]),
+            ("o_proj", vec![t.hidden, q]),
+        ];
+        if !matches!(self.family, Family::Llama) {
+            all.extend([("q_norm", vec![t.head_dim]), ("k_norm", vec![t.head_dim])]);
+        }
+        all
+    }
+
+    fn mlp(&self, layer: usize) -> Vec<(String, Vec<usize>)> {
+        let hidden = self.text.hidden;
+        let gated = |name: &str, width: usize| {
+            [("gate_proj", vec![width, hidden]), ("up_proj", vec![width, hidden]), ("down_proj", vec![hidden, width])]
+                .map(|(layer, shape)| (format!("{name}{layer}.weight"), shape))
+        };
+        let is_kimi = matches!(self.family, Family::KimiVl(..));
+        let Some(e) = self.experts().filter(|_| !is_kimi || layer > 0) else { return gated("", self.text.intermediate).into() };
+        let mut all = vec![("gate.weight".to_owned(), vec![e.n, hidden])];
+        if let Family::Qwen3VlMoe(..) = self.family {
+            // All experts in one, inputs before outputs.
+            all.push(("experts.gate_up_proj".into(), vec![e.n, hidden, 2 * e.width]));
+            all.push(("experts.down_proj".into(), vec![e.n, e.width, hidden]));
+        } else {
+            all.extend((0..e.n).flat_map(|i| gated(&format!("experts.{i}."), e.width)));
+        }
+        if is_kimi {
+            all.extend(gated("shared_experts.", KIMI_SHARED * e.width));
+            all.push(("gate.e_score_correction_bias".into(), vec![e.n]));
+        }
+        all
+    }
+
+    fn add_moonvit(&self, v: &Vision, all: &mut BTreeMap<String, Vec<usize>>) {
+        let (side, joined) = (v.positions.isqrt(), v.hidden * PATCH[2] * PATCH[2]);
+        all.insert("vision_tower.patch_embed.pos_emb.weight".into(), vec![side, side, v.hidden]);
+        let mut layer = |name: String, weight: &[usize]| {
+            all.insert(format!("{name}.bias"), weight[..1].to_vec());
+            all.insert(format!("{name}.weight"), weight.to_vec());
+        };
+        layer("vision_tower.patch_embed.proj".into(), &[v.hidden, 3, KIMI_PATCH, KIMI_PATCH]);
+        for i in 0..v.depth {
+            let mut layer = |name: &str, weight: &[usize]| layer(format!("vision_tower.encoder.blocks.{i}.{name}"), weight);
+            layer("norm0", &[v.hidden]);
+            layer("norm1", &[v.hidden]);
+            layer("wqkv", &[3 * v.hidden, v.hidden]);
+            layer("wo", &[v.hidden, v.hidden]);
+            layer("mlp.fc0", &[v.intermediate, v.hidden]);
+            layer("mlp.fc1", &[v.hidden, v.intermediate]);
+        }
+        layer("vision_tower.encoder.final_layernorm".into(), &[v.hidden]);
+        layer("multi_modal_projector.pre_norm".into(), &[v.hidden]);
+        layer("multi_modal_projector.linear_1".into(), &[joined, joined]);
+        layer("multi_modal_projector.linear_2".into(), &[self.text.hidden, joined]);
+    }
+
+    fn add_qwen_vision(&self, v: &Vision, all: &mut BTreeMap<String, Vec<usize>>) {
+        let t = &self.text;
         let [patch, frames, merge] = PATCH;
         let joined = v.hidden * merge * merge;
-        add("model.visual.pos_embed.weight".into(), &[v.positions, v.hidden]);
+        all.insert("model.visual.pos_embed.weight".into(), vec![v.positions, v.hidden]);
         // A layer with a bias of as many numbers as the weight has rows.
         let mut layer = |name: String, weight: &[usize]| {
-            add(format!("model.visual.{name}.bias"), &weight[..1]);
-            add(format!("model.visual.{name}.weight"), weight);
+            all.insert(format!("model.visual.{name}.bias"), weight[..1].to_vec());
+            all.insert(format!("model.visual.{name}.weight"), weight.to_vec());
         };
         layer("patch_embed.proj".into(), &[v.hidden, 3, frames, patch, patch]);
         for i in 0..v.depth {
@@ -253,7 +437,6 @@ impl NamedShape {
             layer(format!("{merger}.linear_fc1"), &[joined, joined]);
             layer(format!("{merger}.linear_fc2"), &[t.hidden, joined]);
         }
-        all
     }
 }
 
@@ -262,6 +445,8 @@ mod tests {
     use super::*;
     use crate::engine::models::{self, Model};
     use crate::engine::ops::Backend;
+    use crate::engine::ops::cache::{BLOCK_SIZE, KvCache};
+    use crate::engine::plan;
 
     fn n_parameters(name: &str) -> usize {
         let shape = SHAPES.iter().find(|shape| shape.name == name).unwrap();
@@ -277,6 +462,9 @@ mod tests {
         assert_eq!(n_parameters("qwen3-8b") / 1_000_000, 8190);
         assert_eq!(n_parameters("llama-3.1-8b") / 1_000_000, 8030);
         assert_eq!(n_parameters("smollm2-135m") / 1_000_000, 134);
+        assert_eq!(n_parameters("qwen3-30b-a3b"), 30_532_122_624);
+        // The published 15.96 B of the decoder, tower and projector 0.45 B.
+        assert_eq!(n_parameters("kimi-vl-a3b") / 10_000_000, 1640);
     }
 
     #[test]
@@ -289,6 +477,22 @@ mod tests {
         assert!(loaded.chat_template.is_some() && loaded.input.is_some());
         assert_eq!(loaded.generation.eos.len(), 2);
         assert_eq!(loaded.tokenizer.decode(&[4000], false).unwrap(), " #4000");
+    }
+
+    #[test]
+    fn a_cache_of_latents_takes_what_was_planned() {
+        let folder = folder("kimi-vl-tiny").unwrap().unwrap();
+        let backend = Backend::cpu(1);
+        let loaded = models::load(folder.path(), &backend).unwrap();
+        let Model::Causal(model) = &loaded.model else { panic!("not a chat model") };
+        assert_eq!(model.info().n_parameters as usize, n_parameters("kimi-vl-tiny"));
+        let shape = plan::Shape::read(folder.path()).unwrap();
+        let planned = shape.kv_bytes_per_token(4) as usize;
+        assert_eq!(planned, 3 * (64 + 16) * 4);
+        assert_eq!(model.info().cache_shape().block_bytes(&backend), planned * BLOCK_SIZE);
+        let mut cache = KvCache::new(&backend, model.info().cache_shape(), 7).unwrap();
+        let layer = cache.layer(2);
+        assert_eq!(3 * (layer.k.len() + layer.v.len()) * 4, planned * 7 * BLOCK_SIZE);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde_json::Value;
 
-use super::weights::{Checkpoint, Fields, LoadError, read_json, read_text};
+use super::weights::{Checkpoint, Fields, LoadError, read_json, read_text, tiktoken};
 
 /// A checkpoint's tokenizer.
 pub struct Tokenizer {
@@ -126,7 +126,7 @@ fn byte_token(token: &str) -> Option<u8> {
 }
 
 /// The byte that each of GPT-2's printable stand-ins is for, by code point; all lie below 512.
-fn byte_alphabet() -> [Option<u8>; 512] {
+pub(super) fn byte_alphabet() -> [Option<u8>; 512] {
     let printable = |b: u8| matches!(b, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
     let mut alphabet = [None; 512];
     let mut next = 256;
@@ -187,16 +187,18 @@ impl TextFiles {
         let folder = checkpoint.folder();
         let file = folder.join("tokenizer.json");
         let gguf = checkpoint.gguf_tokenizer.as_ref();
-        let tokenizer = match gguf {
-            _ if file.exists() => Tokenizer::from_file(&file)?,
-            Some(gguf) => Tokenizer::from_json(&checkpoint.path, gguf.to_json(&checkpoint.path)?.as_bytes())?,
-            None => return Err(LoadError::corrupt(&file, "is missing: the tokenizer is read from it")),
-        };
         let optional = |name: &str| -> Result<Option<Value>, LoadError> {
             let path = folder.join(name);
             if path.exists() { read_json(&path).map(Some) } else { Ok(None) }
         };
         let tokenizer_config = optional("tokenizer_config.json")?.unwrap_or_default();
+        let ranks = folder.join(tiktoken::FILE);
+        let tokenizer = match gguf {
+            _ if file.exists() => Tokenizer::from_file(&file)?,
+            Some(gguf) => Tokenizer::from_json(&checkpoint.path, gguf.to_json(&checkpoint.path)?.as_bytes())?,
+            None if ranks.exists() => Tokenizer::from_json(&ranks, tiktoken::to_json(&ranks, &tokenizer_config)?.as_bytes())?,
+            None => return Err(LoadError::corrupt(&file, "is missing: the tokenizer is read from it")),
+        };
         let generation_config = optional("generation_config.json")?.unwrap_or_default();
 
         let mut tokens = BTreeMap::new();
@@ -221,9 +223,10 @@ impl TextFiles {
         add_ids(&checkpoint.config["eos_token_id"]);
         add_ids(&checkpoint.config["text_config"]["eos_token_id"]);
         eos.extend(tokens.get("eos_token").and_then(|t| tokenizer.id(t)));
-        // Templates of the ChatML family end each turn with this, whatever the files call "eos".
-        eos.extend(tokenizer.special.get("<|im_end|>"));
-        eos.extend(tokenizer.special.get("<|eot_id|>"));
+        // Templates end each turn with these, whatever the files call "eos"; Kimi's begin the next one with the last two.
+        for token in ["<|im_end|>", "<|eot_id|>", "<|im_user|>", "<|im_assistant|>"] {
+            eos.extend(tokenizer.special.get(token));
+        }
         eos.retain(|id| (*id as usize) < tokenizer.n_tokens());
         eos.sort_unstable();
         eos.dedup();

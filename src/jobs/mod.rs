@@ -17,6 +17,9 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// A job whose heartbeat is older than this has lost its worker.
 const LOST_AFTER_S: f64 = 20.0;
 const POLL: Duration = Duration::from_millis(500);
+/// How long it can be seen how a job ended.
+const KEPT_DAYS: i32 = 30;
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
 /// A claimed job.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -87,6 +90,7 @@ pub struct GiveUp(pub String);
 pub async fn work(db: PgPool, handlers: Handlers, concurrency: usize, stop: CancellationToken) {
     let worker = Uuid::now_v7().to_string();
     let running = TaskTracker::new();
+    let mut forget = tokio::time::interval(FORGET_EVERY);
     while !stop.is_cancelled() {
         let claimed = if running.len() < concurrency { claim(&db, &worker, &handlers).await } else { Ok(None) };
         match claimed {
@@ -100,6 +104,11 @@ pub async fn work(db: PgPool, handlers: Handlers, concurrency: usize, stop: Canc
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(POLL) => {}
+            _ = forget.tick() => {
+                if let Err(error) = forget_old(&db).await {
+                    tracing::warn!(error = %error, "jobs that ended long ago can't be deleted right now");
+                }
+            }
         }
     }
     running.close();
@@ -114,6 +123,12 @@ pub async fn drain(db: &PgPool, handlers: &Handlers) -> sqlx::Result<usize> {
         n += 1;
     }
     Ok(n)
+}
+
+/// Deletes jobs that ended long ago. Gives their number.
+pub async fn forget_old(db: &PgPool) -> sqlx::Result<u64> {
+    let done = sqlx::query!("delete from jobs where finished_at < now() - make_interval(days => $1)", KEPT_DAYS).execute(db).await?;
+    Ok(done.rows_affected())
 }
 
 async fn claim(db: &PgPool, worker: &str, handlers: &Handlers) -> sqlx::Result<Option<Job>> {

@@ -10,6 +10,7 @@ mod log;
 mod slots;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -43,11 +44,14 @@ struct Shared {
     connection: ConnectionManager,
     prefix: Arc<str>,
     running: Mutex<HashMap<Uuid, Running>>,
+    openings: AtomicU64,
     log: mpsc::UnboundedSender<log::Entry>,
     _listener: DropGuard,
 }
 
 struct Running {
+    /// A task that goes on is opened again, perhaps before the one that left it is dropped.
+    opening: u64,
     owner: Uuid,
     stop: CancellationToken,
 }
@@ -89,7 +93,15 @@ impl Live {
         let ended = CancellationToken::new();
         let prefix: Arc<str> = prefix.into();
         tokio::spawn(log::write(entries, connection.clone(), Arc::clone(&prefix)));
-        let shared = Arc::new(Shared { client, connection, prefix, running: Mutex::default(), log, _listener: ended.clone().drop_guard() });
+        let shared = Arc::new(Shared {
+            client,
+            connection,
+            prefix,
+            running: Mutex::default(),
+            openings: AtomicU64::new(0),
+            log,
+            _listener: ended.clone().drop_guard(),
+        });
         let listener = listen(Arc::downgrade(&shared));
         tokio::spawn(async move { ended.run_until_cancelled(listener).await });
         Self { shared }
@@ -99,8 +111,9 @@ impl Live {
     pub fn open(&self, id: Uuid, owner: Uuid) -> (Task, mpsc::UnboundedReceiver<Frame>) {
         let (client, frames) = mpsc::unbounded_channel();
         let stop = CancellationToken::new();
-        self.shared.running().insert(id, Running { owner, stop: stop.clone() });
-        (Task { shared: Arc::clone(&self.shared), id, sent: 0, accounted: 0, held: None, client, stop }, frames)
+        let opening = self.shared.openings.fetch_add(1, Ordering::Relaxed);
+        self.shared.running().insert(id, Running { opening, owner, stop: stop.clone() });
+        (Task { shared: Arc::clone(&self.shared), id, opening, sent: 0, accounted: 0, held: None, goes_on: false, client, stop }, frames)
     }
 
     /// Opens the stream of a task again, behind event `last` or the last one of its log. With `after_crash` some events may
@@ -158,15 +171,17 @@ impl Live {
     }
 }
 
-/// The writing end of a task's stream. Dropping it ends the stream and its log.
+/// The writing end of a task's stream. Dropping it ends the stream, and its log unless the task was left.
 pub struct Task {
     shared: Arc<Shared>,
     pub id: Uuid,
+    opening: u64,
     sent: u64,
     /// Every number up to this one is an event of the log or passed over.
     accounted: u64,
     /// What is kept from the log for now.
     held: Option<Vec<log::Entry>>,
+    goes_on: bool,
     client: mpsc::UnboundedSender<Frame>,
     stop: CancellationToken,
 }
@@ -181,6 +196,11 @@ impl Task {
         for entry in self.held.take().into_iter().flatten() {
             let _ = self.shared.log.send(entry);
         }
+    }
+
+    /// The task goes on later or elsewhere: its log has no end yet.
+    pub fn leave(&mut self) {
+        self.goes_on = true;
     }
 
     /// Number of the last event sent.
@@ -211,8 +231,12 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.shared.running().remove(&self.id);
-        if self.held.is_none() {
+        let mut running = self.shared.running();
+        if running.get(&self.id).is_some_and(|running| running.opening == self.opening) {
+            running.remove(&self.id);
+        }
+        drop(running);
+        if self.held.is_none() && !self.goes_on {
             let frame = Frame { number: self.sent, bytes: Bytes::new() };
             let _ = self.shared.log.send(log::Entry { task: self.id, first: self.sent, frame, end: true });
         }

@@ -43,10 +43,17 @@ fn a_server_that_dies_is_started_again() {
     let services = start(&options(dir.path())).unwrap();
     let pid_file = dir.path().join("redis/redis.pid");
     let pid = || std::fs::read_to_string(&pid_file).ok().and_then(|text| text.trim().parse::<i32>().ok());
-    let first = pid().unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let first = loop {
+        // it may answer before it has written the file
+        match pid() {
+            Some(pid) => break pid,
+            None => assert!(std::time::Instant::now() < deadline, "Redis wrote no pid file"),
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(first), nix::sys::signal::Signal::SIGKILL).unwrap();
     let socket = services.running.redis_url.clone().unwrap().replace("redis+unix://", "");
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
     while pid().is_none_or(|p| p == first) || std::os::unix::net::UnixStream::connect(&socket).is_err() {
         assert!(std::time::Instant::now() < deadline, "Redis did not come back");
         std::thread::sleep(Duration::from_millis(50));

@@ -307,17 +307,8 @@ impl Toolbox {
             ProviderType::Api => self.find_operation(tool).await,
             ProviderType::Mcp => self.find_served(tool).await,
             ProviderType::Workflow => {
-                let names = [tool.tool_name.clone(), tool.provider_name.clone()];
-                let id = Uuid::parse_str(&tool.provider_id).ok();
-                let found = workflows::db::find(&self.state.db, self.workspace_id, id, &names).await?;
-                let missing = || {
-                    let name = &tool.tool_name;
-                    ToolError::NotFound(format!(
-                        "This workspace has no workflow \"{name}\" as a tool: add one of that name, or choose another tool."
-                    ))
-                };
-                let row = found.ok_or_else(missing)?;
-                Ok(Tool { info: workflows::describe(&row).map_err(Self::no_tool)?, target: Target::Workflow { app_id: row.app_id } })
+                let (info, app_id) = workflows::find(&self.state, self.workspace_id, tool).await?;
+                Ok(Tool { info, target: Target::Workflow { app_id } })
             }
         }
     }
@@ -360,10 +351,6 @@ impl Toolbox {
         let found = tools.into_iter().find(|t| t.name == tool.tool_name).ok_or_else(|| missing_tool(&row, tool))?;
         let info = found.info(&row.id.to_string(), &row.name);
         Ok(Tool { info, target: Target::Mcp { server: Arc::new(mcp::Server::open(&self.state, &row)?) } })
-    }
-
-    fn no_tool(error: Error) -> ToolError {
-        if error.code.status().is_server_error() { error.into() } else { ToolError::NotFound(error.message) }
     }
 
     /// Calls a tool with the author's settings and the model's arguments together. What is no text is read as what the parameter's

@@ -1,4 +1,4 @@
-//! From a call of the service API to a run: the version, the checked inputs, the system variables.
+//! From a call to a run: the version, the checked inputs, the system variables.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::version::Version;
 use crate::apps::{AppHead, AppMode, inputs};
 use crate::error::{Code, Error, Result};
 use crate::files::{self, InputFile, Scope};
-use crate::ids::{AppId, AppVersionId, TaskId, WorkflowRunId, WorkspaceId};
+use crate::ids::{AppId, AppVersionId, ConversationId, TaskId, WorkflowRunId, WorkspaceId};
 use crate::state::AppState;
 
 /// Files that one run may be sent.
@@ -116,5 +116,58 @@ pub fn new_run(
         call_depth: 0,
         task_id: TaskId::new(),
         created_at,
+    }
+}
+
+/// What a chatflow is asked.
+pub struct Question {
+    pub query: String,
+    pub files: Vec<Value>,
+    /// None: the caller holds the conversation.
+    pub conversation_id: Option<ConversationId>,
+    /// 1 in the first turn.
+    pub dialogue_count: i64,
+}
+
+/// A run of a chatflow, or of its draft, that answers a question; its message is for the caller to name.
+pub fn chatflow_run(
+    (workspace_id, app_id, version_id): (WorkspaceId, AppId, Option<AppVersionId>),
+    draft_config: Option<Value>,
+    creator: Creator,
+    source: Source,
+    inputs: Map<String, Value>,
+    question: Question,
+) -> NewRun {
+    let Question { query, files, conversation_id, dialogue_count } = question;
+    let id = WorkflowRunId::new();
+    let mut inputs: Vars = inputs;
+    let system: [(&str, Value); 8] = [
+        ("sys.query", json!(query)),
+        ("sys.files", Value::Array(files)),
+        ("sys.conversation_id", conversation_id.map_or_else(|| json!(""), |id| json!(id))),
+        ("sys.dialogue_count", json!(dialogue_count)),
+        ("sys.user_id", json!(creator.user())),
+        ("sys.app_id", json!(app_id)),
+        ("sys.workflow_id", json!(version_id.map_or(app_id.0, |id| id.0))),
+        ("sys.workflow_run_id", json!(id)),
+    ];
+    inputs.extend(system.map(|(name, value)| (name.to_owned(), value)));
+    NewRun {
+        id,
+        workspace_id,
+        app_id,
+        version_id,
+        draft_config,
+        mode: AppMode::AdvancedChat,
+        triggered_from: if source == Source::Debugger { TriggeredFrom::Debugging } else { TriggeredFrom::AppRun },
+        source,
+        entry_node_id: None,
+        inputs,
+        creator,
+        conversation_id,
+        message_id: None,
+        call_depth: 0,
+        task_id: TaskId::new(),
+        created_at: Utc::now(),
     }
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::display::{self, Shown};
 use super::graph::SOURCE;
-use super::mask::HIDDEN;
+use crate::secrets::HIDDEN;
 
 /// Of a value before or after.
 const SHOWN: Shown = Shown { bytes: 64 << 10, chars: 20_000, items: 200 };

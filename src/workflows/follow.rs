@@ -19,7 +19,7 @@ use crate::state::AppState;
 
 const POLL: Duration = Duration::from_millis(200);
 /// Looks at the log of a run that is over before its last events count as lost.
-const LAST_LOOKS: u32 = 3;
+const LAST_LOOKS: u32 = 10;
 /// A follower of a run in which nothing happens leaves.
 const IDLE: Duration = Duration::from_secs(300);
 

@@ -195,8 +195,11 @@ impl Work {
         let (lost, giving_up) = (self.lost.clone(), self.recorder.giving_up.clone());
         tokio::select! {
             biased;
-            () = lost.cancelled() => tracing::warn!(run.id = %self.run.id, "a workflow run is another process's now"),
-            () = giving_up.cancelled() => {}
+            () = lost.cancelled() => {
+                tracing::warn!(run.id = %self.run.id, "a workflow run is another process's now");
+                self.task.leave();
+            }
+            () = giving_up.cancelled() => self.task.leave(),
             _ = async { tokio::join!(run.execute(sender), self.pump(events)) } => {}
         }
     }
@@ -265,6 +268,7 @@ impl Work {
         let mut last = Vec::new();
         if let RunOutcome::Paused { forms, .. } = &outcome {
             self.task.open_log();
+            self.task.leave();
             last.extend(forms.iter().filter_map(|form| self.teller.tell(&RunEvent::HumanInputRequired(Arc::clone(form)))));
         }
         last.extend(self.teller.close(&outcome).await);
@@ -280,7 +284,7 @@ impl Work {
         if let Err(error) = recorded {
             // it is taken up again, here or elsewhere, and comes to its end there
             tracing::error!(run.id = %run_id, %error, "how a workflow run came out could not be recorded");
-            return;
+            return self.task.leave();
         }
         if self.run.is_of_draft()
             && let Err(error) = drafts::keep_run(&self.state, &self.run).await
@@ -415,7 +419,7 @@ fn by_key(records: Vec<NodeRecord>) -> HashMap<String, Arc<NodeRecord>> {
 /// The version that a run began with. One that is gone reads as an empty one: its run fails and says so.
 async fn version_of(state: &AppState, run: &NewRun) -> Result<Arc<Version>> {
     if let Some(config) = &run.draft_config {
-        return Version::read(None, config.clone()).map(Arc::new);
+        return Version::open(state, run.workspace_id, None, config.clone()).map(Arc::new);
     }
     let version = match run.version_id {
         Some(id) => Version::load(state, run.workspace_id, run.app_id, id).await?,

@@ -8,9 +8,7 @@ use url::form_urlencoded;
 use super::event::AgentLog;
 use super::nodes::{NodeError, Outcome};
 use super::vars::Vars;
-
-/// What is shown in place of a secret.
-pub const HIDDEN: &str = "********";
+use crate::secrets::HIDDEN;
 
 /// Shorter ones are words too: they are hidden where they stand alone.
 const MIN_INSIDE_CHARS: usize = 4;

@@ -53,12 +53,17 @@ impl Version {
             return Ok(Some(found));
         }
         let Some(config) = apps::find_version_config(&state.db, workspace_id, app_id, id).await? else { return Ok(None) };
-        let version = Arc::new(Self::read(Some(id), config)?);
+        let version = Arc::new(Self::open(state, workspace_id, Some(id), config)?);
         kept.lock().unwrap_or_else(PoisonError::into_inner).put((app_id, id), Arc::clone(&version));
         Ok(Some(version))
     }
 
-    /// Reads a workflow section.
+    /// Reads a workflow section as it is stored.
+    pub fn open(state: &AppState, workspace_id: WorkspaceId, id: Option<AppVersionId>, config: Value) -> Result<Self> {
+        Self::read(id, apps::secret_variables::open(&state.secrets, workspace_id, config)?)
+    }
+
+    /// Reads a workflow section of a file.
     pub fn read(id: Option<AppVersionId>, config: Value) -> Result<Self> {
         let features = apps::workflow_features(&config)?;
         let starts = entries(config.get("graph").unwrap_or(&Value::Null)).unwrap_or_default();

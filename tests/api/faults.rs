@@ -493,7 +493,7 @@ async fn runs_survive_their_processes() {
 }
 
 #[tokio::test]
-#[ignore = "ten minutes: the figure of the README"]
+#[ignore = "ten minutes: the figure of docs/benchmarks.md"]
 async fn a_hundred_runs_survive_their_processes() {
     kill_runs(100).await;
 }

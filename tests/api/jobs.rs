@@ -91,3 +91,24 @@ async fn two_workers_run_each_job_once_and_stop_when_told(db: PgPool) {
     }
     assert_eq!(runs.load(Ordering::SeqCst), 20);
 }
+
+#[sqlx::test]
+async fn what_ended_long_ago_is_forgotten(db: PgPool) {
+    for (kind, status, finished) in
+        [("old", "completed", Some(31)), ("failed", "error", Some(40)), ("new", "completed", Some(29)), ("due", "queued", None)]
+    {
+        sqlx::query(
+            "insert into jobs (id, kind, payload, status, created_at, finished_at)
+             values (gen_random_uuid(), $1, '{}', $2, now() - interval '50 days', now() - make_interval(days => $3))",
+        )
+        .bind(kind)
+        .bind(status)
+        .bind(finished)
+        .execute(&db)
+        .await
+        .unwrap();
+    }
+    assert_eq!(jobs::forget_old(&db).await.unwrap(), 2);
+    let left: Vec<String> = sqlx::query_scalar("select kind from jobs order by kind").fetch_all(&db).await.unwrap();
+    assert_eq!(left, ["due", "new"]);
+}

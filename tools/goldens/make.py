@@ -1,6 +1,6 @@
 """Make tests/goldens: small random models of every family, their inputs and what the reference library computes.
 
-    python -m venv venv && venv/bin/pip install torch torchvision transformers==5.17.0 pillow
+    python -m venv venv && venv/bin/pip install torch torchvision transformers==5.17.0 pillow tiktoken
     venv/bin/python tools/goldens/make.py
 
 Weights are random but large enough that every branch shows in the logits; everything runs in float32 on the CPU with
@@ -396,6 +396,37 @@ def kimi_vl():
     expect(folder, tensors, cases=cases)
 
 
+def tiktoken_ranks():
+    """A small vocabulary in tiktoken's format under Kimi's rules for splitting, and what tiktoken makes of texts."""
+    import tiktoken
+    from tiktoken._educational import SimpleBytePairEncoding
+    letters = r"\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]"
+    contraction = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    pattern = "|".join([
+        r"[\p{Han}]+", rf"[^\r\n\p{{L}}\p{{N}}]?[\p{{Lu}}\p{{Lt}}{letters}]*[\p{{Ll}}{letters}]+{contraction}",
+        rf"[^\r\n\p{{L}}\p{{N}}]?[\p{{Lu}}\p{{Lt}}{letters}]+[\p{{Ll}}{letters}]*{contraction}", r"\p{N}{1,3}", r" ?[^\s\p{L}\p{N}]+[\r\n]*",
+        r"\s*[\r\n]+", r"\s+(?!\S)", r"\s+"])
+    folder = OUT / "tiktoken"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    # Learnt with a simpler pattern: what the trainer's library reads.
+    sample = ((ROOT / "README.md").read_text() + "你好，世界。你好吗？我们的世界很大。" * 3)[:6000]
+    ranks = SimpleBytePairEncoding.train(sample, 600, r" ?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+").mergeable_ranks
+    (folder / "tiktoken.model").write_text("".join(f"{base64.b64encode(t).decode()} {r}\n" for t, r in ranks.items()))
+    names = {0: "[BOS]", 1: "[EOS]", 2: "<|im_end|>", 3: "<|im_user|>", 4: "<|im_assistant|>", 10: "<|im_system|>", 17: "<|im_middle|>",
+             18: "<|media_start|>", 19: "<|media_content|>", 20: "<|media_end|>", 21: "<|media_pad|>", 254: "[UNK]", 255: "[PAD]"}
+    special = {names.get(i, f"<|reserved_token_{len(ranks) + i}|>"): len(ranks) + i for i in range(256)}
+    (folder / "tokenizer_config.json").write_text(json.dumps(dict(
+        added_tokens_decoder={str(len(ranks) + i): dict(content=name, special=True) for i, name in names.items()},
+        bos_token="[BOS]", eos_token="[EOS]", model_max_length=131072, tokenizer_class="TikTokenTokenizer")) + "\n")
+    encoding = tiktoken.Encoding("kimi", pat_str=pattern, mergeable_ranks=ranks, special_tokens=special)
+    texts = ["Hello, world", "the models of the engine", "camelCaseWords and HTTPServer", "it's WE'LL don't I'd", "12345.678 and 1 000",
+             "你好，世界。Hello世界and你", " two  spaces\n\nand\ttabs  \n  x ", "🙂 naïve résumé", "カタカナ한국어Ünïcödé", "...!?\r\n--> a_b",
+             "<|im_user|>user<|im_middle|>hi<|im_end|>", "<|im_user|>ａ[EOS]<|reserved_token_%d|>" % (len(ranks) + 5)]
+    cases = [dict(text=t, ids=encoding.encode(t, allowed_special="all")) for t in texts]
+    (folder / "expected.json").write_text(json.dumps(dict(cases=cases)) + "\n")
+
+
 def resize():
     """The same pictures through torchvision and Pillow."""
     from torchvision.transforms.v2 import functional as F
@@ -414,7 +445,7 @@ def resize():
 
 if __name__ == "__main__":
     torch.manual_seed(0)
-    for make in [text_models, mixtures, latents, encoders, qwen3_vl, qwen3_vl_moe, kimi_vl, resize]:
+    for make in [text_models, mixtures, latents, encoders, qwen3_vl, qwen3_vl_moe, kimi_vl, tiktoken_ranks, resize]:
         if len(sys.argv) < 2 or make.__name__ in sys.argv[1:]:
             make()
             print(make.__name__, "made")

@@ -7,8 +7,10 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use ashlar_kernels::attention::{PagedKv, Sequence, View, paged, varlen};
+use ashlar_kernels::attention::{PagedKv, PagedLatents, Sequence, View, paged, varlen};
 use ashlar_kernels::dense::Matrix;
+use ashlar_kernels::experts::{Experts, Routing, Scoring};
+use ashlar_kernels::latent::{LatentAttention, LatentHeads};
 use ashlar_kernels::quant::{Format, QMatrix, QRows};
 use ashlar_kernels::rows::{self, Heads};
 use ashlar_kernels::{Input, Level, Linear, Pool};
@@ -289,6 +291,51 @@ fn main() {
             };
             let time = best(|| varlen(&pool, part(0), part(1), part(2), &[0, len as u32], false, 0.125, &mut out));
             bench.report(&name, time, (4 * len * len * heads * dim) as f64, "GFLOP/s", 2.0 * fma_peak);
+        }
+    }
+
+    // A layer of 16 experts of Kimi-VL's size, three a token; of one token the weights' bytes count.
+    for (m, unit) in [(1usize, "GB/s"), (16, "GFLOP/s"), (256, "GFLOP/s"), (1024, "GFLOP/s")] {
+        let name = format!("experts bf16 16 × 2048 × 1408, 3 a token, m = {m}");
+        if bench.wants(&name) {
+            let (hidden, width, top_k) = (2048, 1408, 3);
+            let matrix = |n: usize, k: usize| {
+                let bytes: Vec<u8> = noise(n * k).iter().flat_map(|w| half::bf16::from_f32(*w).to_le_bytes()).collect();
+                Linear::from_gguf(Format::Bf16, &bytes, n, k).unwrap_or_else(|e| panic!("{e}"))
+            };
+            let experts = Experts::new(vec![matrix(2 * width, hidden); 16], vec![matrix(hidden, width); 16]);
+            let routing = Routing { n_experts: 16, top_k, scoring: Scoring::Softmax, normalize: true, scale: 1.0 };
+            let choice = routing.choose(&pool, &mut noise(m * 16));
+            let (x, mut out) = (noise(m * hidden), noise(m * hidden));
+            let time = best(|| experts.add(&pool, &x, &choice, &mut out));
+            let per_token = (3 * hidden * width * top_k) as f64;
+            let (amount, peak) = if m == 1 { (2.0 * per_token, near) } else { (2.0 * m as f64 * per_token, 2.0 * fma_peak) };
+            bench.report(&name, time, amount, unit, peak);
+        }
+    }
+
+    // Kimi-VL's attention to its latents: a token, a chunk behind others, a prompt. Operations of the cheaper form count.
+    for (rows, len) in [(1usize, 1024usize), (64, 1024), (512, 512), (512, 2048)] {
+        let heads = LatentHeads { n_heads: 16, nope_dim: 128, rope_dim: 64, value_dim: 128, latent_dim: 512 };
+        let up: Vec<u8> = noise(16 * 256 * 512).iter().flat_map(|w| half::bf16::from_f32(*w).to_le_bytes()).collect();
+        let attention = LatentAttention::from_gguf(heads, Format::Bf16, &up).unwrap_or_else(|e| panic!("{e}"));
+        let latents = noise(len * heads.cached_dim());
+        let cache = PagedLatents { latents: &latents, block_size: 32, dim: heads.cached_dim(), value_dim: heads.latent_dim };
+        let table = (0..len as u32 / 32).collect::<Vec<_>>();
+        let sequences = [Sequence { rows: 0..rows, context_len: len, block_table: &table }];
+        let queries = noise(rows * 16 * heads.query_dim());
+        let mut out = vec![0.0; rows * 16 * heads.value_dim];
+        let pairs = (rows * (2 * len - rows + 1) / 2) as f64 * 16.0;
+        let (absorbed, expanded) =
+            (2.0 * pairs * 1088.0 + (rows * 16 * 2 * 2 * 128 * 512) as f64, 2.0 * pairs * 320.0 + (len * 16 * 2 * 256 * 512) as f64);
+        let name = format!("latents {rows} rows of {len}");
+        if bench.wants(&format!("{name}, absorbed")) {
+            let time = best(|| attention.absorbed(&pool, &queries, &cache, &sequences, &mut out));
+            bench.report(&format!("{name}, absorbed"), time, absorbed.min(expanded), "GFLOP/s", 2.0 * fma_peak);
+        }
+        if bench.wants(&format!("{name}, expanded")) {
+            let time = best(|| attention.expanded(&pool, &queries, &cache, &sequences[0], &mut out));
+            bench.report(&format!("{name}, expanded"), time, absorbed.min(expanded), "GFLOP/s", 2.0 * fma_peak);
         }
     }
 

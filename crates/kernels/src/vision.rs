@@ -150,7 +150,7 @@ pub fn append_patches(frames: &[&Rgb], patches: Patches, out: &mut Vec<f32>) {
 /// A square table `[side², dim]` of position embeddings, stretched bilinearly (corners on corners) over an `h × w` grid:
 /// `[h·w, dim]` in the block order of [`append_patches`].
 pub fn interpolate_positions(table: &[f32], side: usize, dim: usize, h: usize, w: usize, merge: usize) -> Vec<f32> {
-    let lines = |n: usize| -> Vec<[(usize, f32); 2]> {
+    let lines = |n: usize| -> Vec<Line<2>> {
         let step = if n > 1 { (side - 1) as f32 / (n - 1) as f32 } else { 0.0 };
         (0..n)
             .map(|i| {
@@ -170,7 +170,7 @@ pub fn interpolate_positions_bicubic(table: &[f32], side: usize, dim: usize, h: 
     const A: f32 = -0.75;
     let near = |x: f32| ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0;
     let far = |x: f32| ((A * x - 5.0 * A) * x + 8.0 * A) * x - 4.0 * A;
-    let lines = |n: usize| -> Vec<[(usize, f32); 4]> {
+    let lines = |n: usize| -> Vec<Line<4>> {
         (0..n)
             .map(|i| {
                 let at = side as f32 / n as f32 * (i as f32 + 0.5) - 0.5;
@@ -183,13 +183,15 @@ pub fn interpolate_positions_bicubic(table: &[f32], side: usize, dim: usize, h: 
     gather_positions(table, side, dim, (&lines(h), &lines(w)), merge)
 }
 
-/// Weighted sums of the table's rows: for each line and column of a grid the lines and columns of the table that it is made
-/// of.
+/// Lines of a table that a line of a grid is made of, and their weights.
+type Line<const N: usize> = [(usize, f32); N];
+
+/// Weighted sums of the table's rows, for each line and column of a grid.
 fn gather_positions<const N: usize>(
     table: &[f32],
     side: usize,
     dim: usize,
-    (rows, cols): (&[[(usize, f32); N]], &[[(usize, f32); N]]),
+    (rows, cols): (&[Line<N>], &[Line<N>]),
     merge: usize,
 ) -> Vec<f32> {
     assert_eq!(table.len(), side * side * dim);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Compatibility, Document, VERSION, parse};
 use crate::apps::models::mappings::{self, Mapped, short_name};
 use crate::apps::models::missing::{self, Missing};
-use crate::apps::{ModelConfig, db};
+use crate::apps::{ModelConfig, db, secret_variables};
 use crate::error::Result;
 use crate::http::text;
 use crate::ids::{AccountId, AppId, WorkspaceId};
@@ -49,6 +49,7 @@ pub async fn import(state: &AppState, import: Import<'_>) -> Result<Outcome> {
     }
     document.name = text::line("app.name", if document.name.trim().is_empty() { "Imported app" } else { &document.name }, 100)?;
     let mapped = mappings::adapt(state, import.workspace_id, &mut document.config).await?;
+    let draft = secret_variables::seal(&state.secrets, import.workspace_id, document.config.clone(), &Value::Null)?;
     let app_id = AppId::new();
     db::insert_app(
         &state.db,
@@ -63,7 +64,7 @@ pub async fn import(state: &AppState, import: Import<'_>) -> Result<Outcome> {
             icon: &document.icon,
             icon_background: &document.icon_background,
             use_icon_as_answer_icon: document.use_icon_as_answer_icon,
-            draft: &document.config,
+            draft: &draft,
             dsl_extra: &document.extra,
         },
     )

@@ -121,12 +121,11 @@ async fn models(state: &AppState, workspace_id: WorkspaceId, config: &Value) -> 
     Ok(missing)
 }
 
-/// Workflows that serve as tools are looked for by who knows workflows.
 async fn tools(state: &AppState, workspace_id: WorkspaceId, config: &Value) -> Result<Vec<MissingTool>> {
     let toolbox = Toolbox::new(state, workspace_id);
     let mut known: HashMap<ToolRef, Option<usize>> = HashMap::new();
     let mut missing: Vec<MissingTool> = Vec::new();
-    for (spot, tool) in tool_places(config).into_iter().filter(|(_, tool)| tool.provider_type != ProviderType::Workflow) {
+    for (spot, tool) in tool_places(config) {
         let at = match known.get(&tool) {
             Some(at) => *at,
             None => {

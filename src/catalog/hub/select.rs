@@ -52,8 +52,10 @@ fn is_duplicate(name: &str) -> bool {
 /// Tokenizer, template, preprocessing, pooling, licence: small, and the loaders read some of them.
 fn is_side_file(name: &str) -> bool {
     let in_root = !name.contains('/');
-    let in_root_is =
-        in_root && (name.ends_with(".json") || name.ends_with(".jinja") || matches!(name, "vocab.txt" | "merges.txt" | "README.md"));
+    let in_root_is = in_root
+        && (name.ends_with(".json")
+            || name.ends_with(".jinja")
+            || matches!(name, "vocab.txt" | "merges.txt" | "tiktoken.model" | "README.md"));
     let licence = in_root && (name.starts_with("LICENSE") || name.starts_with("NOTICE"));
     in_root_is || licence || (name.ends_with("_Pooling/config.json") && name.matches('/').count() == 1)
 }
@@ -130,6 +132,12 @@ mod tests {
             "tokenizer.json",
         ];
         assert_eq!(select(&repo, &[]).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_vocabulary_of_ranks_comes_with_the_weights_and_code_does_not() {
+        let repo = ["config.json", "model.safetensors", "modeling_kimi_vl.py", "tiktoken.model", "tokenization_moonshot.py"];
+        assert_eq!(select(&repo, &[]).unwrap(), ["config.json", "model.safetensors", "tiktoken.model"]);
     }
 
     #[test]

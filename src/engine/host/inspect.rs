@@ -8,7 +8,7 @@ use candle_core::quantized::gguf_file;
 use serde_json::Value;
 
 use super::super::null;
-use super::super::weights::random;
+use super::super::weights::{random, tiktoken};
 use super::{Features, Kind};
 
 /// A checkpoint's header, or why this engine can't run it.
@@ -33,9 +33,13 @@ impl Checkpoint {
 /// Architectures of `config.json` and GGUF that the engine has, and what they are for.
 const ARCHITECTURES: &[(&str, Kind)] = &[
     ("Qwen3VLForConditionalGeneration", Kind::Llm),
+    ("Qwen3VLMoeForConditionalGeneration", Kind::Llm),
+    ("KimiVLForConditionalGeneration", Kind::Llm),
     ("LlamaForCausalLM", Kind::Llm),
     ("Qwen2ForCausalLM", Kind::Llm),
     ("Qwen3ForCausalLM", Kind::Llm),
+    ("Qwen3MoeForCausalLM", Kind::Llm),
+    ("DeepseekV3ForCausalLM", Kind::Llm),
     ("BertModel", Kind::TextEmbedding),
     ("BertForMaskedLM", Kind::TextEmbedding),
     ("RobertaModel", Kind::TextEmbedding),
@@ -48,6 +52,7 @@ const ARCHITECTURES: &[(&str, Kind)] = &[
     ("llama", Kind::Llm),
     ("qwen2", Kind::Llm),
     ("qwen3", Kind::Llm),
+    ("qwen3moe", Kind::Llm),
 ];
 
 /// Name and path of everything below `dir` that looks like a model: folders with a `config.json`, GGUF files, two levels deep.
@@ -116,7 +121,7 @@ fn folder(path: &Path) -> Result<Checkpoint> {
             } else {
                 "the folder holds no .safetensors weights".into()
             });
-        } else if !path.join("tokenizer.json").exists() {
+        } else if !["tokenizer.json", tiktoken::FILE].iter().any(|name| path.join(name).exists()) {
             checkpoint.refused = Some("tokenizer.json is missing".into());
         } else if let Some(missing) = missing_shard(path)? {
             checkpoint.refused = Some(format!("the weight file {missing} is missing: the download was not finished"));
@@ -281,6 +286,19 @@ mod tests {
         assert_eq!((found.kind, found.context_length), (Kind::Llm, 4096));
         assert_eq!(found.features, Features { vision: true, tools: true, structured_output: true });
         assert!(found.weight_bytes > 20_000_000);
+    }
+
+    #[test]
+    fn a_vocabulary_of_ranks_is_a_tokenizer() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = json!({
+            "architectures": ["KimiVLForConditionalGeneration"], "text_config": {"max_position_embeddings": 131_072}, "vision_config": {},
+        });
+        for (name, content) in [("config.json", config.to_string().as_str()), ("tiktoken.model", "YQ== 0\n"), ("model.safetensors", "x")] {
+            write(dir.path(), name, content);
+        }
+        let found = read(dir.path());
+        assert_eq!((found.refused, found.features.vision, found.context_length), (None, true, 131_072));
     }
 
     #[test]

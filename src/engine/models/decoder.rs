@@ -58,6 +58,20 @@ pub enum Family {
     DeepseekV3,
 }
 
+impl Family {
+    /// Of text models, by the name in `architectures`.
+    pub fn of_text(architecture: &str) -> Option<Self> {
+        Some(match architecture {
+            "LlamaForCausalLM" => Self::Llama,
+            "Qwen2ForCausalLM" => Self::Qwen2,
+            "Qwen3ForCausalLM" => Self::Qwen3,
+            "Qwen3MoeForCausalLM" => Self::Qwen3Moe,
+            "DeepseekV3ForCausalLM" => Self::DeepseekV3,
+            _ => return None,
+        })
+    }
+}
+
 impl Config {
     /// `fields` is the text configuration; `tied` is the outer value of `tie_word_embeddings` if there is one.
     pub fn read(fields: &Fields<'_>, family: Family, architecture: &str) -> Result<Self, LoadError> {
@@ -187,8 +201,16 @@ struct Layer {
 }
 
 enum Attention {
-    Grouped { qkv: Linear, heads: Heads, norms: Option<HeadNorms>, o: Linear },
-    Latent(Mla),
+    Grouped(Box<Gqa>),
+    Latent(Box<Mla>),
+}
+
+/// Grouped-query attention.
+struct Gqa {
+    qkv: Linear,
+    heads: Heads,
+    norms: Option<HeadNorms>,
+    o: Linear,
 }
 
 enum Mlp {
@@ -203,8 +225,8 @@ impl Layer {
         Ok(Self {
             input_norm: RmsNorm::new(backend, scope.values("input_layernorm.weight", &[h])?, eps)?,
             attention: match &config.latent {
-                Some(latent) => Attention::Latent(Mla::load(latent, h, &attn)?),
-                None => Attention::grouped(config, &attn)?,
+                Some(latent) => Attention::Latent(Box::new(Mla::load(latent, h, &attn)?)),
+                None => Attention::Grouped(Box::new(Gqa::load(config, &attn)?)),
             },
             post_norm: RmsNorm::new(backend, scope.values("post_attention_layernorm.weight", &[h])?, eps)?,
             mlp: match config.experts_of(index) {
@@ -220,12 +242,12 @@ impl Layer {
     /// `x += attention(norm(x)); x += mlp(norm(x))`
     fn forward(&self, backend: &Backend, x: &Tensor, angles: &Angles, index: usize, step: &Step<'_>, cache: &mut KvCache) -> Result<()> {
         match &self.attention {
-            Attention::Grouped { qkv, heads, norms, o } => {
-                let qkv = qkv.forward_normed(backend, x, &self.input_norm)?;
-                let attention = Causal { heads: *heads, norms: norms.as_ref(), angles, layer: index };
+            Attention::Grouped(gqa) => {
+                let qkv = gqa.qkv.forward_normed(backend, x, &self.input_norm)?;
+                let attention = Causal { heads: gqa.heads, norms: gqa.norms.as_ref(), angles, layer: index };
                 let attended = attention.forward(backend, &qkv, step, cache)?;
                 drop(qkv);
-                o.forward_add(backend, &attended, x)?;
+                gqa.o.forward_add(backend, &attended, x)?;
             }
             Attention::Latent(mla) => mla.add(backend, (x, &self.input_norm), angles, index, step, cache)?,
         }
@@ -236,8 +258,8 @@ impl Layer {
     }
 }
 
-impl Attention {
-    fn grouped(config: &Config, scope: &Scope<'_>) -> Result<Self, LoadError> {
+impl Gqa {
+    fn load(config: &Config, scope: &Scope<'_>) -> Result<Self, LoadError> {
         let Config { hidden_size: h, n_heads, n_kv_heads, head_dim: d, rms_norm_eps: eps, .. } = *config;
         let norms = if config.qk_norm {
             Some(HeadNorms::new(scope.backend(), scope.values("q_norm.weight", &[d])?, scope.values("k_norm.weight", &[d])?, eps)?)
@@ -245,7 +267,7 @@ impl Attention {
             None
         };
         let qkv = [("q_proj", n_heads * d), ("k_proj", n_kv_heads * d), ("v_proj", n_kv_heads * d)];
-        Ok(Self::Grouped {
+        Ok(Self {
             qkv: scope.fused(&qkv, h, config.qkv_bias)?,
             heads: config.heads(),
             norms,

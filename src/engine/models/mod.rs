@@ -10,7 +10,7 @@ pub mod mla;
 pub mod moe;
 pub mod qwen3_vl;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::{path::Path, sync::Arc};
 
@@ -207,12 +207,10 @@ enum Architecture {
 
 impl Architecture {
     fn find(name: &str) -> Result<Self, LoadError> {
+        if let Some(family) = Family::of_text(name) {
+            return Ok(Self::Text(family));
+        }
         Ok(match name {
-            "LlamaForCausalLM" => Self::Text(Family::Llama),
-            "Qwen2ForCausalLM" => Self::Text(Family::Qwen2),
-            "Qwen3ForCausalLM" => Self::Text(Family::Qwen3),
-            "Qwen3MoeForCausalLM" => Self::Text(Family::Qwen3Moe),
-            "DeepseekV3ForCausalLM" => Self::Text(Family::DeepseekV3),
             "Qwen3VLForConditionalGeneration" | "Qwen3VLMoeForConditionalGeneration" => Self::Qwen3Vl,
             "KimiVLForConditionalGeneration" => Self::KimiVl,
             "BertModel" | "BertForMaskedLM" => Self::Embedding(bert::Family::Bert),

@@ -71,7 +71,7 @@ impl Config {
             scale: fields.optional_number("routed_scaling_factor")?.unwrap_or(1.0),
             layers: (0..n_layers).map(|i| i >= n_dense && i % step == 0).collect(),
         };
-        if config.n_experts % groups.n != 0 || config.n_experts < 2 * groups.n || groups.top > groups.n {
+        if !config.n_experts.is_multiple_of(groups.n) || config.n_experts < 2 * groups.n || groups.top > groups.n {
             return Err(fields.error("n_group", format!("{} experts can't be chosen from {groups:?}", config.n_experts)));
         }
         config.checked(fields)

@@ -143,12 +143,22 @@ fn serving_table(out: &mut String, shape: &Shape, args: &PlanArgs) {
     let plans: Vec<Serving> =
         columns.iter().map(|(_, precision)| serving(shape, args.device, *precision, args.memory, args.step_tokens)).collect();
     let part = |f: fn(&Serving) -> u64| plans.iter().map(f).collect::<Vec<_>>();
-    let _ = writeln!(out, "{}, {} parameters", shape.architecture, format_count(shape.n_parameters));
+    let active = match &shape.experts {
+        None => String::new(),
+        Some(experts) => {
+            let active = format_count(shape.active_parameters() + shape.head_parameters());
+            format!(", of which a token goes through {active} ({} of {} experts)", experts.top_k, experts.n_experts)
+        }
+    };
+    let _ = writeln!(out, "{}, {} parameters{active}", shape.architecture, format_count(shape.n_parameters));
     if columns.len() > 1 {
         let _ = writeln!(out, "{:<24}{}", "", columns.iter().map(|(name, _)| format!("{name:>12}")).collect::<String>());
     }
     line(out, "Weights", &part(|p| p.weights), "");
-    let kv = format!("2 × {} layers × {} KV heads × {} × {n} B", shape.n_layers, shape.n_kv_heads, shape.head_dim);
+    let kv = match &shape.latent {
+        None => format!("2 × {} layers × {} KV heads × {} × {n} B", shape.n_layers, shape.n_kv_heads, shape.head_dim),
+        Some(l) => format!("{} layers × a latent of {} + {} × {n} B", shape.n_layers, l.latent_dim, l.rope_dim),
+    };
     line(out, "KV cache per token", &part(|p| p.kv_per_token), &kv);
     let step_tokens = args.step_tokens.min(shape.context_length);
     line(out, "Workspace", &part(|p| p.workspace), &format!("a step of {step_tokens} tokens, {MAX_LOGITS} rows of logits"));

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use crate::engine::{
-    models::{decoder, decoder::Family, qwen3_vl},
+    models::{decoder, decoder::Family, kimi_vl, mla, moe, qwen3_vl},
     weights::{Checkpoint, LoadError},
 };
 
@@ -18,13 +18,40 @@ pub struct Shape {
     pub weight_bytes: u64,
     pub n_layers: u64,
     pub hidden_size: u64,
+    /// Of a layer without experts.
     pub intermediate_size: u64,
     pub n_heads: u64,
+    /// Of what is cached: with latent attention one head as wide as a latent.
     pub n_kv_heads: u64,
     pub head_dim: u64,
+    pub latent: Option<LatentShape>,
+    pub experts: Option<ExpertsShape>,
     pub vocab_size: u64,
     pub context_length: u64,
     pub vision: Option<VisionShape>,
+}
+
+/// Latent attention: what is cached holds keys and values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LatentShape {
+    pub nope_dim: u64,
+    pub rope_dim: u64,
+    pub value_dim: u64,
+    pub latent_dim: u64,
+    /// Width that queries go through.
+    pub q_rank: Option<u64>,
+}
+
+/// Layers with experts in place of the MLP.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExpertsShape {
+    pub n_layers: u64,
+    pub n_experts: u64,
+    /// Experts of a token.
+    pub top_k: u64,
+    pub intermediate_size: u64,
+    /// Of what every token goes through besides; 0 without.
+    pub shared_intermediate_size: u64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +71,7 @@ pub struct VisionShape {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
     Stored,
-    /// 8-bit floats with an f32 scale for each output; embedding, head and vision tower stay as stored.
+    /// 8-bit floats with an f32 scale for each output; embedding, head, routed experts and vision tower stay as stored.
     Fp8,
 }
 
@@ -54,10 +81,7 @@ impl Shape {
         let checkpoint = Checkpoint::open(path)?;
         let architecture = checkpoint.architecture.clone();
         let (text, vision) = match architecture.as_str() {
-            "LlamaForCausalLM" => (decoder::Config::read(&checkpoint.fields(), Family::Llama, &architecture)?, None),
-            "Qwen2ForCausalLM" => (decoder::Config::read(&checkpoint.fields(), Family::Qwen2, &architecture)?, None),
-            "Qwen3ForCausalLM" => (decoder::Config::read(&checkpoint.fields(), Family::Qwen3, &architecture)?, None),
-            "Qwen3VLForConditionalGeneration" => {
+            "Qwen3VLForConditionalGeneration" | "Qwen3VLMoeForConditionalGeneration" => {
                 let config = qwen3_vl::config::Config::read(&checkpoint)?;
                 let vision = VisionShape {
                     depth: config.vision.depth as u64,
@@ -70,7 +94,23 @@ impl Shape {
                 };
                 (config.text, Some(vision))
             }
-            _ => return Err(LoadError::unsupported(&architecture, "the planner knows decoders: Llama, Qwen2, Qwen3 and Qwen3-VL")),
+            "KimiVLForConditionalGeneration" => {
+                let config = kimi_vl::config::Config::read(&checkpoint)?;
+                let vision = VisionShape {
+                    depth: config.vision.depth as u64,
+                    hidden_size: config.vision.hidden_size as u64,
+                    intermediate_size: config.vision.intermediate_size as u64,
+                    head_dim: (config.vision.hidden_size / config.vision.n_heads) as u64,
+                    patch_dim: 3 * (config.vision.patch_size * config.vision.patch_size) as u64,
+                    merge: (config.vision.merge * config.vision.merge) as u64,
+                    rows_per_token: 1,
+                };
+                (config.text, Some(vision))
+            }
+            other => match Family::of_text(other) {
+                Some(family) => (decoder::Config::read(&checkpoint.fields(), family, &architecture)?, None),
+                None => return Err(LoadError::unsupported(&architecture, "the planner knows decoders: Llama, Qwen, DeepSeek and Kimi")),
+            },
         };
         Ok(Self {
             architecture,
@@ -82,6 +122,8 @@ impl Shape {
             n_heads: text.n_heads as u64,
             n_kv_heads: text.n_kv_heads as u64,
             head_dim: text.head_dim as u64,
+            latent: text.latent.as_ref().map(LatentShape::of),
+            experts: text.moe.as_ref().map(ExpertsShape::of),
             vocab_size: text.vocab_size as u64,
             context_length: text.context_length as u64,
             vision,
@@ -90,8 +132,42 @@ impl Shape {
 
     /// Numbers in the matrices of all blocks.
     pub fn decoder_parameters(&self) -> u64 {
-        let attention = (2 * self.n_heads + 2 * self.n_kv_heads) * self.head_dim;
-        self.n_layers * self.hidden_size * (attention + 3 * self.intermediate_size)
+        self.common_parameters() + self.experts.as_ref().map_or(0, |experts| self.expert_parameters(experts.n_experts))
+    }
+
+    /// Numbers of the blocks' matrices that a token goes through.
+    pub fn active_parameters(&self) -> u64 {
+        self.common_parameters() + self.experts.as_ref().map_or(0, |experts| self.expert_parameters(experts.top_k))
+    }
+
+    /// Of the blocks, routed experts left out.
+    fn common_parameters(&self) -> u64 {
+        let (h, heads) = (self.hidden_size, self.n_heads);
+        let attention = match &self.latent {
+            None => h * (2 * heads + 2 * self.n_kv_heads) * self.head_dim,
+            Some(l) => {
+                let query = heads * (l.nope_dim + l.rope_dim);
+                let queries = l.q_rank.map_or(h * query, |rank| rank * (h + query));
+                queries + h * self.head_dim + l.latent_dim * heads * (l.nope_dim + l.value_dim) + heads * l.value_dim * h
+            }
+        };
+        let n_expert_layers = self.experts.as_ref().map_or(0, |experts| experts.n_layers);
+        let dense = (self.n_layers - n_expert_layers) * 3 * h * self.intermediate_size;
+        let beside = self.experts.as_ref().map_or(0, |e| e.n_layers * h * (e.n_experts + 3 * e.shared_intermediate_size));
+        self.n_layers * attention + dense + beside
+    }
+
+    /// Of so many routed experts a layer.
+    fn expert_parameters(&self, n: u64) -> u64 {
+        self.experts.as_ref().map_or(0, |experts| experts.n_layers * n * 3 * self.hidden_size * experts.intermediate_size)
+    }
+
+    /// Experts of a layer that `n_rows` tokens go to, if each chooses as it likes.
+    fn experts_in_use(&self, n_rows: u64) -> u64 {
+        self.experts.as_ref().map_or(0, |experts| {
+            let idle = (1.0 - experts.top_k as f64 / experts.n_experts as f64).powi(n_rows as i32);
+            (experts.n_experts as f64 * (1.0 - idle)).ceil() as u64
+        })
     }
 
     /// Numbers in the head, whether or not the embedding shares them.
@@ -103,42 +179,47 @@ impl Shape {
         (u128::from(n_parameters) * u128::from(self.weight_bytes) / u128::from(self.n_parameters.max(1))) as u64
     }
 
-    fn decoder_bytes(&self, precision: Precision) -> u64 {
+    /// Of the blocks, routed experts left out.
+    fn common_bytes(&self, precision: Precision) -> u64 {
         match precision {
-            Precision::Stored => self.stored_bytes(self.decoder_parameters()),
+            Precision::Stored => self.stored_bytes(self.common_parameters()),
             Precision::Fp8 => {
                 let outputs = (self.n_heads + 2 * self.n_kv_heads) * self.head_dim + 2 * self.hidden_size + 2 * self.intermediate_size;
-                self.decoder_parameters() + self.n_layers * outputs * 4
+                self.common_parameters() + self.n_layers * outputs * 4
             }
         }
     }
 
     /// All weights as they lie in memory.
     pub fn held_bytes(&self, precision: Precision) -> u64 {
-        self.weight_bytes - self.decoder_bytes(Precision::Stored) + self.decoder_bytes(precision)
+        self.weight_bytes - self.common_bytes(Precision::Stored) + self.common_bytes(precision)
     }
 
-    /// K and V of one token in all layers.
+    /// K and V, or the latent, of one token in all layers.
     pub fn kv_bytes_per_token(&self, number_bytes: u64) -> u64 {
-        2 * self.n_layers * self.n_kv_heads * self.head_dim * number_bytes
+        let parts = if self.latent.is_some() { 1 } else { 2 };
+        parts * self.n_layers * self.n_kv_heads * self.head_dim * number_bytes
     }
 
     /// What a step reads at least that decodes `batch` sequences of `context` tokens: the decoder and the head once, and
     /// every sequence's keys and values.
     pub fn decode_bytes(&self, batch: u64, context: u64, precision: Precision, kv_number_bytes: u64) -> u64 {
-        self.step_weight_bytes(precision) + batch * context * self.kv_bytes_per_token(kv_number_bytes)
+        self.step_weight_bytes(batch, precision) + batch * context * self.kv_bytes_per_token(kv_number_bytes)
     }
 
-    /// Weights that every step of the decoder reads.
-    pub fn step_weight_bytes(&self, precision: Precision) -> u64 {
-        self.decoder_bytes(precision) + self.stored_bytes(self.head_parameters())
+    /// Weights that a step of the decoder reads: of the experts those that its rows choose.
+    pub fn step_weight_bytes(&self, n_rows: u64, precision: Precision) -> u64 {
+        let experts = self.expert_parameters(self.experts_in_use(n_rows));
+        self.common_bytes(precision) + self.stored_bytes(experts + self.head_parameters())
     }
 
     /// Operations of the blocks over `n_new` tokens of one sequence behind `n_cached` others; attention is causal, and each
     /// token sees itself.
     pub fn decoder_flops(&self, n_cached: u64, n_new: u64) -> f64 {
         let keys = n_new as f64 * n_cached as f64 + n_new as f64 * (n_new as f64 + 1.0) / 2.0;
-        2.0 * self.decoder_parameters() as f64 * n_new as f64 + 4.0 * (self.n_layers * self.n_heads * self.head_dim) as f64 * keys
+        // A key's product with a query, and a value's with its weight.
+        let per_key = self.latent.as_ref().map_or(2 * self.head_dim, |l| l.nope_dim + l.rope_dim + l.value_dim);
+        2.0 * self.active_parameters() as f64 * n_new as f64 + 2.0 * (self.n_layers * self.n_heads * per_key) as f64 * keys
     }
 
     /// Operations of the head for rows that sample.
@@ -158,10 +239,13 @@ impl Shape {
     }
 
     /// What a step of `n_tokens` holds at its widest point, the gated MLP of a layer: the residual, attention's output, the
-    /// normed input, the gate-up row and its product, the rotary angles; then the logits of `n_logits` rows.
+    /// normed input, the gate-up row and its product, or of each chosen expert these and the input; the rotary angles; then
+    /// the logits of `n_logits` rows.
     pub fn activation_bytes(&self, n_tokens: u64, n_logits: u64, number_bytes: u64) -> u64 {
-        let row = (2 * self.hidden_size + self.n_heads * self.head_dim + 3 * self.intermediate_size) * number_bytes;
-        n_tokens * (row + angle_bytes(self.head_dim)) + n_logits * self.vocab_size * 4
+        let (values, rotary) = self.latent.as_ref().map_or((self.head_dim, self.head_dim), |l| (l.value_dim, l.rope_dim));
+        let experts = self.experts.as_ref().map_or(0, |e| e.top_k * (self.hidden_size + 3 * e.intermediate_size));
+        let row = (2 * self.hidden_size + self.n_heads * values + (3 * self.intermediate_size).max(experts)) * number_bytes;
+        n_tokens * (row + angle_bytes(rotary)) + n_logits * self.vocab_size * 4
     }
 
     /// What encoding `n_patches` holds at its widest point, the attention or the MLP of a block: the residual with the
@@ -176,6 +260,31 @@ impl Shape {
     /// What `n_tokens` visual tokens take in the encoder cache.
     pub fn feature_bytes(&self, n_tokens: u64, number_bytes: u64) -> u64 {
         self.vision.as_ref().map_or(0, |vision| n_tokens * vision.rows_per_token * self.hidden_size * number_bytes)
+    }
+}
+
+impl LatentShape {
+    fn of(config: &mla::Config) -> Self {
+        let heads = config.heads;
+        Self {
+            nope_dim: heads.nope_dim as u64,
+            rope_dim: heads.rope_dim as u64,
+            value_dim: heads.value_dim as u64,
+            latent_dim: heads.latent_dim as u64,
+            q_rank: config.q_rank.map(|rank| rank as u64),
+        }
+    }
+}
+
+impl ExpertsShape {
+    fn of(config: &moe::Config) -> Self {
+        Self {
+            n_layers: config.layers.iter().filter(|has_experts| **has_experts).count() as u64,
+            n_experts: config.n_experts as u64,
+            top_k: config.top_k as u64,
+            intermediate_size: config.intermediate_size as u64,
+            shared_intermediate_size: config.shared_intermediate_size.unwrap_or(0) as u64,
+        }
     }
 }
 
@@ -206,6 +315,8 @@ pub mod tests {
             n_heads: 32,
             n_kv_heads: 8,
             head_dim: 128,
+            latent: None,
+            experts: None,
             vocab_size: 151_936,
             context_length: 262_144,
             vision: Some(VisionShape {
@@ -220,6 +331,38 @@ pub mod tests {
         }
     }
 
+    fn kimi_vl() -> Shape {
+        Shape {
+            architecture: "KimiVLForConditionalGeneration".into(),
+            n_parameters: 16_407_000_000,
+            weight_bytes: 32_814_000_000,
+            n_layers: 27,
+            hidden_size: 2048,
+            intermediate_size: 11_264,
+            n_heads: 16,
+            n_kv_heads: 1,
+            head_dim: 576,
+            latent: Some(LatentShape { nope_dim: 128, rope_dim: 64, value_dim: 128, latent_dim: 512, q_rank: None }),
+            experts: Some(ExpertsShape { n_layers: 26, n_experts: 64, top_k: 6, intermediate_size: 1408, shared_intermediate_size: 2816 }),
+            vocab_size: 163_840,
+            context_length: 131_072,
+            vision: None,
+        }
+    }
+
+    #[test]
+    fn a_token_goes_through_a_sixth_of_kimis_decoder_and_keeps_a_latent() {
+        let shape = kimi_vl();
+        assert_rounds_to(shape.active_parameters() as f64 / 1e9, "2.24");
+        assert_rounds_to(shape.decoder_parameters() as f64 / 1e9, "15.29");
+        assert_eq!(shape.kv_bytes_per_token(2), 31_104);
+        assert_eq!(shape.experts_in_use(1), 6);
+        assert_eq!(shape.experts_in_use(1000), 64);
+        assert!(shape.step_weight_bytes(1, Precision::Stored) < shape.step_weight_bytes(8, Precision::Stored));
+        let all = shape.stored_bytes(shape.decoder_parameters() + shape.head_parameters());
+        assert!(shape.step_weight_bytes(1000, Precision::Stored).abs_diff(all) <= 2);
+    }
+
     /// `value` has `digits` when rounded as they are.
     fn assert_rounds_to(value: f64, digits: &str) {
         let decimals = digits.split('.').nth(1).map_or(0, str::len);
@@ -230,7 +373,7 @@ pub mod tests {
     fn a_decode_step_of_an_8b_reads_15_14_gb_and_147456_bytes_a_token() {
         let shape = qwen3_vl_8b();
         assert_eq!(shape.decoder_parameters(), 36 * (4096 * 6144 + 4096 * 4096 + 3 * 4096 * 12288));
-        assert_rounds_to(shape.step_weight_bytes(Precision::Stored) as f64 / 1e9, "15.14");
+        assert_rounds_to(shape.step_weight_bytes(1, Precision::Stored) as f64 / 1e9, "15.14");
         assert_eq!(shape.kv_bytes_per_token(2), 147_456);
         // Milliseconds at 3.35 TB/s.
         let step_ms = |batch, context| shape.decode_bytes(batch, context, Precision::Stored, 2) as f64 / 3.35e12 * 1e3;

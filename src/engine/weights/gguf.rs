@@ -21,8 +21,9 @@ pub(super) fn open(path: &Path) -> Result<Checkpoint, LoadError> {
         "llama" => ("LlamaForCausalLM", true),
         "qwen2" => ("Qwen2ForCausalLM", false),
         "qwen3" => ("Qwen3ForCausalLM", false),
+        "qwen3moe" => ("Qwen3MoeForCausalLM", false),
         "" => return Err(LoadError::corrupt(path, "metadata `general.architecture` is missing")),
-        _ => return Err(LoadError::unsupported(&name, "of GGUF files, the architectures llama, qwen2 and qwen3 are read")),
+        _ => return Err(LoadError::unsupported(&name, "of GGUF files, the architectures llama, qwen2, qwen3 and qwen3moe are read")),
     };
     let config = config(path, &name, architecture, &header)?;
     let gguf_tokenizer = GgufTokenizer::read(&header.metadata);
@@ -53,7 +54,7 @@ fn config(path: &Path, name: &str, architecture: &str, header: &Header) -> Resul
     if get("rope.dimension_count").as_u64().is_some_and(|d| Some(d) != head_dim.as_u64()) {
         return Err(LoadError::unsupported(name, "it rotates only a part of each head"));
     }
-    if get("expert_count").as_u64().is_some_and(|n| n > 0) {
+    if architecture != "Qwen3MoeForCausalLM" && get("expert_count").as_u64().is_some_and(|n| n > 0) {
         return Err(LoadError::unsupported(name, "it is a mixture of experts"));
     }
     let scaling = match get("rope.scaling.type").as_str() {
@@ -76,6 +77,10 @@ fn config(path: &Path, name: &str, architecture: &str, header: &Header) -> Resul
         "rope_theta": get("rope.freq_base"),
         "rope_scaling": scaling,
         "attention_bias": header.tensors.iter().any(|t| t.name == "blk.0.attn_q.bias"),
+        "num_experts": get("expert_count"),
+        "num_experts_per_tok": get("expert_used_count"),
+        "moe_intermediate_size": get("expert_feed_forward_length"),
+        "norm_topk_prob": true,
         "tie_word_embeddings": !header.tensors.iter().any(|t| t.name == "output.weight"),
         "bos_token_id": token("bos_token_id"),
         "eos_token_id": token("eos_token_id"),
@@ -138,6 +143,10 @@ fn hugging_face_name(name: &str) -> String {
             "ffn_gate" => "mlp.gate_proj",
             "ffn_up" => "mlp.up_proj",
             "ffn_down" => "mlp.down_proj",
+            "ffn_gate_inp" => "mlp.gate",
+            "ffn_gate_exps" => "mlp.experts.gate_proj",
+            "ffn_up_exps" => "mlp.experts.up_proj",
+            "ffn_down_exps" => "mlp.experts.down_proj",
             _ => return None,
         };
         Some(format!("model.layers.{index}.{stem}.{kind}"))

@@ -9,6 +9,7 @@ mod gguf;
 pub mod random;
 #[cfg(test)]
 mod tests;
+pub mod tiktoken;
 
 use std::{
     borrow::Cow,

@@ -82,6 +82,71 @@ impl Gguf {
     }
 }
 
+/// A folder of safetensors and the same weights as GGUF, whose experts are one tensor for each kind.
+#[test]
+fn experts_of_a_gguf_file_are_those_of_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/qwen3_moe_unnormalised");
+    let mut config = read_json(&golden.join("config.json")).unwrap();
+    config["norm_topk_prob"] = json!(true);
+    std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+    std::fs::copy(golden.join("model.safetensors"), folder.path().join("model.safetensors")).unwrap();
+
+    let bytes = std::fs::read(golden.join("model.safetensors")).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let mut g = Gguf::default();
+    g.text("general.architecture", "qwen3moe");
+    for (key, value) in [
+        ("block_count", 2),
+        ("context_length", 256),
+        ("embedding_length", 32),
+        ("feed_forward_length", 48),
+        ("attention.head_count", 4),
+        ("attention.head_count_kv", 2),
+        ("attention.key_length", 16),
+        ("expert_count", 8),
+        ("expert_used_count", 3),
+        ("expert_feed_forward_length", 24),
+    ] {
+        g.number(&format!("qwen3moe.{key}"), value);
+    }
+    g.float("qwen3moe.attention.layer_norm_rms_epsilon", 1e-6);
+    g.float("qwen3moe.rope.freq_base", 1e6);
+    let mut add = |name: &str, from: &[String]| {
+        let parts: Vec<_> = from.iter().map(|name| tensors.tensor(name).unwrap()).collect();
+        let mut shape: Vec<u64> = parts[0].shape().iter().rev().map(|d| *d as u64).collect();
+        if parts.len() > 1 {
+            shape.push(parts.len() as u64);
+        }
+        g.tensors.push((name.into(), shape, 0, parts.iter().flat_map(|part| part.data().to_vec()).collect()));
+    };
+    add("token_embd.weight", &["model.embed_tokens.weight".into()]);
+    add("output_norm.weight", &["model.norm.weight".into()]);
+    add("output.weight", &["lm_head.weight".into()]);
+    for i in 0..2 {
+        let layer = |name: &str| format!("model.layers.{i}.{name}.weight");
+        for (ours, theirs) in [
+            ("attn_norm", "input_layernorm"),
+            ("attn_q", "self_attn.q_proj"),
+            ("attn_k", "self_attn.k_proj"),
+            ("attn_v", "self_attn.v_proj"),
+            ("attn_output", "self_attn.o_proj"),
+            ("attn_q_norm", "self_attn.q_norm"),
+            ("attn_k_norm", "self_attn.k_norm"),
+            ("ffn_norm", "post_attention_layernorm"),
+            ("ffn_gate_inp", "mlp.gate"),
+        ] {
+            add(&format!("blk.{i}.{ours}.weight"), &[layer(theirs)]);
+        }
+        for kind in ["gate", "up", "down"] {
+            let experts: Vec<_> = (0..8).map(|e| layer(&format!("mlp.experts.{e}.{kind}_proj"))).collect();
+            add(&format!("blk.{i}.ffn_{kind}_exps.weight"), &experts);
+        }
+    }
+    let gguf = tempfile::tempdir().unwrap();
+    assert_eq!(models::tests::logits_of(folder.path()), models::tests::logits_of(&write(gguf.path(), &g.bytes())));
+}
+
 /// One layer, width 8, two heads of 4, eight tokens.
 fn tiny_llama() -> Gguf {
     let mut g = Gguf::default();

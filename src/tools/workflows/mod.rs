@@ -10,11 +10,14 @@ pub(super) mod routes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::{Form, OutputVariable, Parameter, ProviderType, ToolInfo};
+use super::{Form, OutputVariable, Parameter, ProviderType, ToolError, ToolInfo, ToolRef};
 use crate::apps::config::{Field, FieldKind};
 use crate::apps::{self, ModelConfig};
 use crate::error::{Code, Error, Result};
+use crate::ids::{AppId, WorkspaceId};
+use crate::state::AppState;
 
 /// Outputs that every tool has, of which a workflow's own can't take the place.
 const RESERVED: [&str; 3] = ["text", "json", "files"];
@@ -28,6 +31,22 @@ pub(super) struct ParameterSetting {
     #[serde(default)]
     description: String,
     form: Form,
+}
+
+/// The workflow that a reference means: by id, else by its name, since files of other servers bring their ids.
+pub(super) async fn find(state: &AppState, workspace_id: WorkspaceId, tool: &ToolRef) -> Result<(ToolInfo, AppId), ToolError> {
+    let names = [tool.tool_name.clone(), tool.provider_name.clone()];
+    let found = db::find(&state.db, workspace_id, Uuid::parse_str(&tool.provider_id).ok(), &names).await?;
+    let missing = || {
+        let name = &tool.tool_name;
+        ToolError::NotFound(format!("This workspace has no workflow \"{name}\" as a tool: add one of that name, or choose another tool."))
+    };
+    let row = found.ok_or_else(missing)?;
+    let info = describe(&row).map_err(|error| match error.code.status().is_server_error() {
+        true => error.into(),
+        false => ToolError::NotFound(error.message),
+    })?;
+    Ok((info, row.app_id))
 }
 
 /// What a version takes and gives. The error says why it is no tool.
@@ -131,7 +150,7 @@ fn output_schema(value_type: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{AppId, WorkflowToolId};
+    use crate::ids::WorkflowToolId;
 
     fn row(variables: Value, parameters: Value) -> db::Row {
         let config = json!({"features": {}, "graph": {"edges": [], "nodes": [

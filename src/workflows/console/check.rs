@@ -13,7 +13,6 @@ use crate::error::Result;
 use crate::http::extract::{Json, Path};
 use crate::ids::{AppId, WorkspaceId};
 use crate::state::AppState;
-use crate::tools::{ProviderType, Toolbox};
 use crate::workflows::graph::{self, Issue, Severity};
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -61,12 +60,6 @@ pub(super) async fn issues(state: &AppState, workspace_id: WorkspaceId, section:
     }
     for missing in knowledge {
         warn(missing.at, missing.message);
-    }
-    let tools = Toolbox::new(state, workspace_id);
-    for (spot, tool) in missing::tool_places(section).into_iter().filter(|(_, tool)| tool.provider_type == ProviderType::Workflow) {
-        if let Err(error) = tools.find(&tool).await {
-            warn(spot.into(), error.to_string());
-        }
     }
     // in the order in which they were found otherwise
     issues.sort_by_key(|issue| issue.severity != Severity::Error);

@@ -18,7 +18,7 @@ use crate::workflows::version::Version;
 
 pub struct Draft {
     pub head: AppHead,
-    /// The workflow section.
+    /// The workflow section as it is stored.
     pub section: Value,
     pub version: Arc<Version>,
     pub maker: Maker,
@@ -28,8 +28,8 @@ impl Draft {
     /// `unsaved` stands for what is saved.
     pub async fn load<R>(state: &AppState, session: &Session<R>, app_id: AppId, unsaved: Option<Value>) -> Result<Self> {
         let head = workflow_head(state, session, app_id).await?;
-        let app = RunnableApp::draft(&state.db, session.workspace_id, app_id, unsaved).await?;
-        let version = Arc::new(Version::read(None, app.config.clone())?);
+        let app = RunnableApp::draft(state, session.workspace_id, app_id, unsaved).await?;
+        let version = Arc::new(Version::open(state, session.workspace_id, None, app.config.clone())?);
         let maker = Maker { workspace_id: session.workspace_id, app_id, account_id: session.account_id };
         Ok(Self { head, section: app.config, version, maker })
     }

@@ -15,11 +15,11 @@ use crate::error::{Error, Result};
 use crate::http::extract::{Json, Path};
 use crate::http::page::List;
 use crate::ids::{AppId, WorkflowRunId};
+use crate::secrets::HIDDEN;
 use crate::state::AppState;
 use crate::workflows::drafts::{self, Maker, Values};
 use crate::workflows::given::with_files;
 use crate::workflows::graph;
-use crate::workflows::mask::HIDDEN;
 use crate::workflows::value;
 use crate::workflows::vars::{CONVERSATION, ENVIRONMENT, SYSTEM, Selector};
 

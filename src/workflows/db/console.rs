@@ -75,7 +75,7 @@ pub async fn list_runs(
         query.push(" and r.created_at <= ").push_bind(time);
     }
     if let Some(keyword) = filter.keyword {
-        let pattern = format!("%{}%", keyword.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        let pattern = super::containing(keyword);
         query.push(" and (r.inputs::text ilike ").push_bind(pattern.clone());
         query.push(" or r.outputs::text ilike ").push_bind(pattern.clone());
         query.push(" or u.session_id ilike ").push_bind(pattern.clone());

@@ -6,3 +6,8 @@ pub mod drafts;
 pub mod forms;
 pub mod recipients;
 pub mod runs;
+
+/// What `ilike` finds `text` with, wherever it stands.
+fn containing(text: &str) -> String {
+    format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}

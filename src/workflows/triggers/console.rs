@@ -133,7 +133,7 @@ async fn list(state: &AppState, session: &Session<Editor>, app_id: AppId, id: Op
         Some(version_id) => Version::load(state, workspace_id, app_id, version_id).await?,
         None => None,
     };
-    let draft = RunnableApp::draft(&state.db, workspace_id, app_id, None).await?.config;
+    let draft = RunnableApp::draft(state, workspace_id, app_id, None).await?.config;
     let published = register::nodes(published.as_ref().map_or(&Value::Null, |version| version.graph()));
     let drafted = register::nodes(draft.get("graph").unwrap_or(&Value::Null));
     register::insert_missing(state, workspace_id, app_id, &drafted).await?;

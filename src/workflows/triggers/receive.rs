@@ -63,8 +63,8 @@ pub(super) async fn receive_debug_webhook(
     request: Request,
 ) -> Result<Response> {
     let addressee = find(&state, &webhook_id).await?;
-    let app = RunnableApp::draft(&state.db, addressee.workspace_id, addressee.app_id, None).await?;
-    let version = Arc::new(Version::read(None, app.config.clone())?);
+    let app = RunnableApp::draft(&state, addressee.workspace_id, addressee.app_id, None).await?;
+    let version = Arc::new(Version::open(&state, addressee.workspace_id, None, app.config.clone())?);
     receive(&state, &addressee, &version, Some(app.config), request).await
 }
 

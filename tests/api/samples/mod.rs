@@ -1,7 +1,7 @@
 //! Real app files of other people, where they are at hand: each is imported and run to its end as `ashlar app run` runs it, with
 //! models mapped to the bundled one and the services it calls replaced by [`stand_in`]. What can't run says why.
 //!
-//! `docs/dify-files.md` has the table that this test prints.
+//! `docs/dify-files.md` is made of the table that this test prints.
 
 mod stand_in;
 

@@ -6,8 +6,8 @@ use wiremock::matchers::{body_string_contains, header, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::{Studio, outcome};
-use crate::support::TestApp;
-use crate::workflows::{end, graph, node, start, template};
+use crate::support::{Role, TestApp};
+use crate::workflows::{end, graph, node, start, template, whole};
 
 /// With characters that are written otherwise in URLs and JSON.
 const SECRET: &str = "s3cr/t \"key+1";
@@ -75,4 +75,54 @@ async fn secrets_are_hidden_in_what_nodes_show(db: PgPool) {
         .await
         .unwrap();
     assert_eq!(rows, 0);
+}
+
+#[sqlx::test]
+async fn secrets_are_sealed_where_they_are_kept_and_hidden_where_they_are_read(db: PgPool) {
+    let app = TestApp::start(db).await;
+    let (editor, reader) = (app.client(Role::Editor), app.client(Role::Normal));
+    let made = editor.post("/api/apps", json!({"name": "A", "mode": "workflow"})).await.ok();
+    let path = format!("/api/apps/{}", made["id"].as_str().unwrap());
+    let mut config = graph(vec![start(json!([])), end(&[("used", "env.key")])], &["s>e"]);
+    let variable = |value: &str| json!([{"id": "1", "name": "key", "value_type": "secret", "value": value}]);
+    config["environment_variables"] = variable(SECRET);
+    let saved = editor.put(&format!("{path}/draft"), json!({"config": config, "revision": made["draft_revision"]})).await.ok();
+    assert_eq!(saved["draft"]["environment_variables"], variable("********"));
+
+    // as the studio saves what it was shown
+    config["environment_variables"] = variable("********");
+    let saved = editor.put(&format!("{path}/draft"), json!({"config": config, "revision": saved["draft_revision"]})).await.ok();
+    let version = editor.post(&format!("{path}/publish"), json!({})).await.ok();
+    let shown = reader.get(&format!("{path}/versions/{}", version["id"].as_str().unwrap())).await.ok();
+    assert_eq!(shown["config"]["environment_variables"], variable("********"));
+    assert_eq!(reader.get(&path).await.ok()["draft"], saved["draft"]);
+    assert_eq!(reader.get(&path).await.ok()["has_unpublished_changes"], false);
+
+    // it runs: saved, unsaved, copied
+    let copy = editor.post(&format!("{path}/duplicate"), json!({})).await.ok();
+    for (path, unsaved) in
+        [(path.clone(), None), (path.clone(), Some(&config)), (format!("/api/apps/{}", copy["id"].as_str().unwrap()), None)]
+    {
+        let body = match unsaved {
+            Some(config) => json!({"inputs": {}, "config": config}),
+            None => json!({"inputs": {}}),
+        };
+        let events = whole(editor.stream(&format!("{path}/draft/run"), body).await).await;
+        assert_eq!(outcome(&events), ("succeeded", &json!({"used": SECRET})));
+    }
+    for table in ["apps", "app_versions", "workflow_runs"] {
+        let column = if table == "apps" { "draft" } else { "config" };
+        let plain: i64 =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from {table} where {column}::text like '%key+1%'")))
+                .fetch_one(&app.state.db)
+                .await
+                .unwrap();
+        assert_eq!(plain, 0, "{table}");
+    }
+
+    // there is nothing that it could stay
+    config["environment_variables"] = json!([{"id": "2", "name": "other", "value_type": "secret", "value": "********"}]);
+    let refused = editor.put(&format!("{path}/draft"), json!({"config": config, "revision": saved["draft_revision"]})).await;
+    let error = refused.refused(400, "invalid_param");
+    assert!(error.to_string().contains("The secret other is hidden"), "{error}");
 }

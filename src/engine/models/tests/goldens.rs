@@ -1,5 +1,6 @@
 //! Small random models of every family against what the reference library computed (`tools/goldens/make.py`).
 
+use std::path::Path;
 use std::sync::Arc;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -26,8 +27,20 @@ pub fn open(folder: &str) -> Opened {
 }
 
 pub fn open_on(folder: &str, backend: &Backend) -> Result<Opened, LoadError> {
+    open_path(&repository(folder), backend)
+}
+
+/// Logits of every row of a prompt.
+pub fn logits_of(path: &Path) -> Vec<Vec<f32>> {
+    let (model, ..) = open_path(path, &Backend::cpu(2)).unwrap_or_else(|e| panic!("{e}"));
+    let Model::Causal(model) = model else { panic!("not a causal model") };
+    let sequence = Sequence::new(model.as_ref(), Prompt::text((0..40).collect()), &[], vec![0, 1]);
+    step_all(model.as_ref(), &mut cache(model.as_ref(), 2), &[(&sequence, 0..40)])
+}
+
+fn open_path(path: &Path, backend: &Backend) -> Result<Opened, LoadError> {
     let tokenizer = Arc::new(Tokenizer::from_file(&repository("models/ashlar-tiny/tokenizer.json")).unwrap());
-    let checkpoint = Checkpoint::open(&repository(folder))?;
+    let checkpoint = Checkpoint::open(path)?;
     let (model, input) = load_model(&checkpoint, &tokenizer, backend)?;
     Ok((model, input, tokenizer))
 }

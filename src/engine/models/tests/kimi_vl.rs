@@ -6,11 +6,16 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::goldens::{facts, open, png};
-use super::runner::{Expected, Sequence, cache, difference, greedy, step, step_all};
+use super::runner::{Expected, Sequence, cache, difference, greedy, repository, step, step_all};
 use crate::engine::{
     batch::Pixels,
     image,
-    models::{Model, Prompt, VisionInput},
+    models::{Model, Prompt, VisionInput, load},
+    ops::Backend,
+    request::{Detail, Failure, Image, Message, Part, Role},
+    text::Text,
+    tokenizer::Tokenizer,
+    weights::{read_json, tiktoken},
 };
 
 const FOLDER: &str = "tests/goldens/kimi_vl";
@@ -70,6 +75,80 @@ fn kimi_vl_matches_with_images_as_they_are_filled_up_and_scaled() {
         greedy(model, &mut kv, &mut sequence, case.output_ids.len(), &[]);
         assert_eq!(sequence.generated, case.output_ids, "{name}");
     }
+}
+
+#[derive(Deserialize)]
+struct Texts {
+    cases: Vec<TextCase>,
+}
+
+#[derive(Deserialize)]
+struct TextCase {
+    text: String,
+    ids: Vec<u32>,
+}
+
+#[test]
+fn a_vocabulary_of_ranks_cuts_texts_as_tiktoken_does() {
+    let folder = repository("tests/goldens/tiktoken");
+    let config = read_json(&folder.join("tokenizer_config.json")).unwrap();
+    let ranks = folder.join(tiktoken::FILE);
+    for config in [config, serde_json::Value::Null] {
+        let tokenizer = Tokenizer::from_json(&ranks, tiktoken::to_json(&ranks, &config).unwrap().as_bytes()).unwrap();
+        for TextCase { text, ids } in facts::<Texts>("tests/goldens/tiktoken").cases {
+            assert_eq!(tokenizer.encode(&text, false).unwrap(), ids, "{text:?}");
+            assert_eq!(tokenizer.decode(&ids, true).unwrap(), text);
+        }
+        assert_eq!(tokenizer.n_tokens() as u32, tokenizer.id("[PAD]").unwrap() + 1);
+        assert_eq!(tokenizer.token_bytes(tokenizer.encode("\u{e9}", false).unwrap()[0])[0], 0xc3);
+    }
+}
+
+/// A folder as it is published: ranks for a tokenizer, no chat template.
+#[test]
+fn a_published_folder_has_a_template_and_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = |from: &str, name: &str| {
+        let from = repository(from).join(name);
+        std::fs::copy(&from, folder.path().join(name)).unwrap();
+    };
+    for name in ["model.safetensors", "preprocessor_config.json", "config.json"] {
+        copy(FOLDER, name);
+    }
+    for name in ["tiktoken.model", "tokenizer_config.json"] {
+        copy("tests/goldens/tiktoken", name);
+    }
+    let loaded = load(folder.path(), &Backend::cpu(1)).unwrap_or_else(|e| panic!("{e}"));
+    let names = ["[EOS]", "<|im_end|>", "<|im_user|>", "<|im_assistant|>"];
+    assert!(names.iter().all(|name| loaded.generation.eos.contains(&loaded.tokenizer.id(name).unwrap())));
+
+    let text = Text::new(loaded.tokenizer.clone(), loaded.chat_template.as_ref(), loaded.add_bos).unwrap();
+    let picture = Image { bytes: Default::default(), mime_type: "image/png".into(), detail: Detail::Auto };
+    let content = vec![Part::Image(picture), Part::Text("What is this?".into())];
+    let messages = [Message { content, ..Message::text(Role::User, "") }];
+    let ids = text.encode_chat(&messages, &[]).unwrap();
+    assert_eq!(
+        loaded.tokenizer.decode(&ids, true).unwrap(),
+        "<|im_system|>system<|im_middle|>You are a helpful assistant<|im_end|><|im_user|>user<|im_middle|><|media_start|>image\
+         <|media_content|><|media_pad|><|media_end|>What is this?<|im_end|><|im_assistant|>assistant<|im_middle|>"
+    );
+}
+
+#[test]
+fn sizes_follow_the_published_rule() {
+    let (_, Some(input), _) = open(FOLDER) else { panic!("not a vision model") };
+    for (width, height, n_tokens) in [
+        // Filled up to whole tokens.
+        (1, 1, 1),
+        (29, 28, 2),
+        // At the limit of 48 patches; beyond it scaled to 117 × 78.
+        (112, 84, 12),
+        (150, 100, 15),
+    ] {
+        assert_eq!(input.n_image_tokens("picture", width, height, Detail::High).unwrap(), n_tokens, "{width}×{height}");
+    }
+    let error = input.n_image_tokens("picture", 7168, 13, Detail::High).unwrap_err();
+    assert!(matches!(&error, Failure::Invalid { field, .. } if field == "picture"), "{error}");
 }
 
 /// Alone and batched to the last bit; in chunks, where rows change from one form of attention to the other, but for rounding.

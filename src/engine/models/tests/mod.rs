@@ -7,3 +7,5 @@ mod invariants;
 mod kimi_vl;
 mod runner;
 mod tiny;
+
+pub use goldens::logits_of;

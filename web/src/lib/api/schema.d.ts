@@ -1488,7 +1488,7 @@ export interface components {
         ApiKeyId: string;
         App: components["schemas"]["AppSummary"] & {
             annotation_reply: components["schemas"]["Settings"];
-            /** @description `model_config` or `workflow` section of the app's DSL */
+            /** @description `model_config` or `workflow` section of the app's DSL; secrets are asterisks, and stay when they are sent back so */
             draft: Record<string, unknown>;
             /**
              * Format: int64
