@@ -174,7 +174,7 @@ __device__ __forceinline__ void consume(const Problem& p, unsigned shared) {
                     float y[2] = {c[at], c[at + 1]};
                     if constexpr (F == Form::SwiGlu) {
 #pragma unroll
-                        for (int l = 0; l < 2; l++) y[l] = y[l] / (1.0f + __expf(-y[l])) * c[at + l + N / 4];
+                        for (int l = 0; l < 2; l++) y[l] = __fdividef(y[l], 1.0f + __expf(-y[l])) * c[at + l + N / 4];
                     }
                     words[i] = pack2(y[0], y[1]);
                 }

@@ -159,7 +159,22 @@ fn the_bundled_model_agrees_with_the_cpu_on_every_path() {
     }
 }
 
-/// Every row on every path: whole, in chunks, behind a cached prefix, token by token, beside a sequence that decodes.
+/// Whole, in chunks, behind a cached prefix, token by token, beside a sequence that decodes.
+fn check_paths(what: &str, model: &dyn CausalModel, kv: &mut KvCache, sequence: &Sequence, want: &[Vec<f32>]) {
+    let n = want.len();
+    let whole = step_all(model, kv, &[(sequence, 0..n)]);
+    assert_mostly_agree(what, &whole, want);
+    let mut chunked = step_all(model, kv, &[(sequence, 0..n / 2)]);
+    chunked.extend(step_all(model, kv, &[(sequence, n / 2..n)]));
+    assert_mostly_agree(&format!("{what}, in chunks"), &chunked, want);
+    let tail = one_by_one(model, kv, sequence, n - 8..n);
+    assert_mostly_agree(&format!("{what}, token by token"), &tail, &want[n - 8..]);
+    // The last token, and in another sequence of the same blocks the second half.
+    let mixed = step_all(model, kv, &[(sequence, n - 1..n), (sequence, n / 2..n)]);
+    assert_mostly_agree(&format!("{what}, mixed"), &mixed, &[&want[n - 1..], &want[n / 2..]].concat());
+}
+
+/// Every row on every path.
 #[test]
 fn models_with_experts_agree_with_the_cpu() {
     for shape in ["qwen3-vl-moe-tiny", "kimi-vl-tiny"] {
@@ -177,16 +192,7 @@ fn models_with_experts_agree_with_the_cpu() {
 
             let mut kv = prepare_steps(&backend, gpu.as_ref());
             let sequence = Sequence::new(gpu.as_ref(), prompt, &media, (0..16).rev().collect());
-            let whole = step_all(gpu.as_ref(), &mut kv, &[(&sequence, 0..n)]);
-            assert_mostly_agree(&what, &whole, &want);
-            let mut chunked = step_all(gpu.as_ref(), &mut kv, &[(&sequence, 0..n / 2)]);
-            chunked.extend(step_all(gpu.as_ref(), &mut kv, &[(&sequence, n / 2..n)]));
-            assert_mostly_agree(&format!("{what}, in chunks"), &chunked, &want);
-            let tail = one_by_one(gpu.as_ref(), &mut kv, &sequence, n - 8..n);
-            assert_mostly_agree(&format!("{what}, token by token"), &tail, &want[n - 8..]);
-            // The last token of one sequence, and behind it the second half of another that shares its blocks.
-            let mixed = step_all(gpu.as_ref(), &mut kv, &[(&sequence, n - 1..n), (&sequence, n / 2..n)]);
-            assert_mostly_agree(&format!("{what}, mixed"), &mixed, &[&want[n - 1..], &want[n / 2..]].concat());
+            check_paths(&what, gpu.as_ref(), &mut kv, &sequence, &want);
         }
     }
 }
@@ -223,4 +229,6 @@ fn heads_that_no_kernel_serves_are_refused_by_name() {
         let error = backend.reserve(&Reserve { scratch: 64 << 20, kept: 0, steps: Some(steps) }).unwrap_err().to_string();
         assert!(error.contains(size), "{error}");
     }
+    let Err(error) = open_on("tests/goldens/deepseek_v3", &backend) else { panic!("no kernel knows such latents") };
+    assert!(error.to_string().contains("latents of 16 + 8 values"), "{error}");
 }
