@@ -10,6 +10,7 @@ use crate::local;
 use crate::mail::Mailer;
 use crate::runtime::Runtime;
 use crate::sandbox;
+use crate::video;
 
 /// Prints one line a check; fails when the server could not start here.
 pub async fn run(config: Config) -> Result<()> {
@@ -29,6 +30,7 @@ pub async fn run(config: Config) -> Result<()> {
     for (name, finding) in sandbox::examine(config.sandbox()).await {
         report.optional(name, finding);
     }
+    report.optional("videos", video::examine().await);
     let (mail, links) = (Mailer::new(&config), config.base_url());
     if report.failed == 0 && mail.is_ok() {
         match Runtime::attach(config).await {

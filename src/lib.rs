@@ -21,6 +21,7 @@ pub mod outbound;
 pub mod secrets;
 pub mod state;
 pub mod telemetry;
+pub mod video;
 pub mod yaml;
 
 pub mod http;

@@ -17,6 +17,7 @@ python3 -c 'import ensurepip, venv' 2>/dev/null || want python3-venv
 python3 -m pip --version >/dev/null 2>&1 || want python3-pip
 if [ "$goal" = test ]; then
   command -v chromium >/dev/null || want chromium
+  command -v ffmpeg >/dev/null || want ffmpeg
   fc-list 2>/dev/null | grep -qi -E 'noto.*cjk|wqy|droid.*fallback' || want fonts-wqy-microhei
 fi
 

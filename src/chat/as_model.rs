@@ -13,7 +13,7 @@ use crate::accounts::ServiceApp;
 use crate::apps::moderation::OutputWatch;
 use crate::apps::{self, AppHead, AppMode, inputs};
 use crate::catalog::{self, Model};
-use crate::engine::request::{Event, Image, Input, Message, Part, Request, Role};
+use crate::engine::request::{Event, Input, Message, Part, Request, Role};
 use crate::error::{Code, Error, Result};
 use crate::ids::TaskId;
 use crate::live::Slot;
@@ -56,8 +56,8 @@ pub async fn ask(state: &AppState, app: &ServiceApp, messages: Vec<Message>, inp
         return Err(Error::new(Code::ModelNotSupported, "An agent with tools answers at /v1/chat-messages, not as a model."));
     }
     let inputs = inputs::validate(app.config.form(), &inputs)?;
-    let Conversation { system, mut history, query, images } = split(messages)?;
-    refuse_pictures(&app, &images)?;
+    let Conversation { system, mut history, query, media } = split(messages)?;
+    refuse_media(&app, &media)?;
     if let Some(preset) = app.config.sensitive_word_avoidance.check_inputs(&inputs, &query) {
         return Ok(Asked::Canned(preset.to_owned()));
     }
@@ -68,7 +68,7 @@ pub async fn ask(state: &AppState, app: &ServiceApp, messages: Vec<Message>, inp
     }
     let slot = apps::claim_slot(state, app.id, app.max_active_requests, TaskId::new()).await?;
     let model = catalog::resolve(state, app.workspace_id, &app.config.model.reference()).await?;
-    let question = Question { config: &app.config, is_chat: app.mode.is_chat(), inputs: &inputs, query: &query, images: &images };
+    let question = Question { config: &app.config, is_chat: app.mode.is_chat(), inputs: &inputs, query: &query, media: &media };
     let prompt = generate::fit(&model, &question, &history).await?;
     let mut input = prompt.input;
     if let Input::Chat(messages) = &mut input {
@@ -89,8 +89,8 @@ fn refuse_workflows(mode: AppMode) -> Result<()> {
     Err(Error::new(Code::AppUnavailable, "A workflow can't be called as a model: run it at /v1/workflows/run."))
 }
 
-fn refuse_pictures(app: &App, images: &[Image]) -> Result<()> {
-    if !images.is_empty() && app.config.file_upload.rules().is_none() {
+fn refuse_media(app: &App, media: &[Part]) -> Result<()> {
+    if !media.is_empty() && app.config.file_upload.rules().is_none() {
         return Err(Error::invalid("messages", "This app takes no pictures: switch vision on in its settings and publish it."));
     }
     Ok(())
@@ -101,7 +101,7 @@ pub(super) struct Conversation {
     pub system: Vec<Message>,
     pub history: Vec<Turn>,
     pub query: String,
-    pub images: Vec<Image>,
+    pub media: Vec<Part>,
 }
 
 fn split(messages: Vec<Message>) -> Result<Conversation> {
@@ -110,7 +110,7 @@ fn split(messages: Vec<Message>) -> Result<Conversation> {
     // whether the last turn waits for its answer
     let mut open = false;
     for (i, message) in messages.into_iter().enumerate() {
-        let (text, images) = text_and_images(&message);
+        let (text, media) = text_and_media(&message);
         match (message.role, turns.last_mut()) {
             (Role::System, _) => system.push(message),
             (Role::Tool, _) => {
@@ -119,10 +119,10 @@ fn split(messages: Vec<Message>) -> Result<Conversation> {
             (Role::User, Some(turn)) if open => {
                 turn.query.push('\n');
                 turn.query.push_str(&text);
-                turn.images.extend(images);
+                turn.media.extend(media);
             }
             (Role::User, _) => {
-                turns.push(Turn { query: text, images, answer: String::new() });
+                turns.push(Turn { query: text, media, answer: String::new() });
                 open = true;
             }
             (Role::Assistant, Some(turn)) => {
@@ -134,22 +134,21 @@ fn split(messages: Vec<Message>) -> Result<Conversation> {
         }
     }
     match turns.pop() {
-        Some(Turn { query, images, .. }) if open => Ok(Conversation { system, history: turns, query, images }),
+        Some(Turn { query, media, .. }) if open => Ok(Conversation { system, history: turns, query, media }),
         _ => Err(Error::invalid("messages", "The last message must be the user's question.")),
     }
 }
 
-fn text_and_images(message: &Message) -> (String, Vec<Image>) {
+fn text_and_media(message: &Message) -> (String, Vec<Part>) {
     let mut text = String::new();
-    let mut images = Vec::new();
+    let mut media = Vec::new();
     for part in &message.content {
         match part {
             Part::Text(piece) => text.push_str(piece),
-            Part::Image(image) => images.push(image.clone()),
-            Part::Video(video) => images.extend(video.frames.iter().cloned()),
+            Part::Image(_) | Part::Video(_) => media.push(part.clone()),
         }
     }
-    (text, images)
+    (text, media)
 }
 
 #[cfg(test)]
@@ -167,7 +166,7 @@ mod tests {
             (Role::User, "d"),
         ];
         let split = split(messages.into_iter().map(|(role, text)| Message::text(role, text)).collect()).unwrap();
-        assert_eq!(split.history, [Turn { query: "a\nb".into(), images: vec![], answer: "c".into() }]);
+        assert_eq!(split.history, [Turn { query: "a\nb".into(), media: vec![], answer: "c".into() }]);
         assert_eq!((split.query.as_str(), split.system.len()), ("d", 2));
     }
 

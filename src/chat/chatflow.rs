@@ -21,7 +21,7 @@ use super::{Caller, naming};
 use crate::apps::moderation::OutputWatch;
 use crate::apps::{AppHead, RunnableApp};
 use crate::catalog::Usage;
-use crate::engine::request::{Detail, Message, Part, Role};
+use crate::engine::request::{Detail, Message, Role};
 use crate::error::{Code, Error, Result};
 use crate::files;
 use crate::ids::{ConversationId, MessageId, TaskId, WorkflowRunId, WorkspaceId};
@@ -475,11 +475,11 @@ impl History for ConversationHistory {
         exchanges.truncate(limit as usize);
         exchanges.reverse();
         let ids: Vec<_> = exchanges.iter().map(|exchange| exchange.id).collect();
-        let mut images = files::images_of_messages(&self.state, self.workspace_id, &ids, self.detail).await?;
+        let mut media = files::seen_of_messages(&self.state, self.workspace_id, &ids, self.detail).await?;
         let mut past = Vec::with_capacity(2 * exchanges.len());
         for exchange in exchanges {
             let mut question = Message::text(Role::User, exchange.query);
-            question.content.extend(images.remove(&exchange.id).unwrap_or_default().into_iter().map(Part::Image));
+            question.content.extend(media.remove(&exchange.id).unwrap_or_default());
             past.extend([question, Message::text(Role::Assistant, exchange.answer)]);
         }
         Ok(past)

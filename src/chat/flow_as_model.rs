@@ -33,8 +33,8 @@ pub(super) async fn ask(state: &AppState, head: &AppHead, conversation: Conversa
     let version = begin::version(state, head, None).await?;
     let scope = Scope { workspace_id: head.workspace_id, app_id: head.id, owner: Owner::Nobody };
     let (inputs, _) = begin::check(state, &scope, &version, &inputs, &[]).await?;
-    let Conversation { system, history, query, images } = conversation;
-    if !images.is_empty() && version.features.file_upload.rules().is_none() {
+    let Conversation { system, history, query, media } = conversation;
+    if !media.is_empty() && version.features.file_upload.rules().is_none() {
         return Err(Error::invalid("messages", "This app takes no pictures: switch file upload on in its features and publish it."));
     }
     let moderation = &version.features.sensitive_word_avoidance;
@@ -43,7 +43,13 @@ pub(super) async fn ask(state: &AppState, head: &AppHead, conversation: Conversa
     }
     let task_id = TaskId::new();
     let slot = apps::claim_slot(state, head.id, head.max_active_requests, task_id).await?;
-    let mut pictures = Vec::with_capacity(images.len());
+    // of a video its frames are what came
+    let images = media.into_iter().flat_map(|part| match part {
+        Part::Image(image) => vec![image],
+        Part::Video(video) => video.frames,
+        Part::Text(_) => Vec::new(),
+    });
+    let mut pictures = Vec::new();
     for image in images {
         pictures.push(files::keep_value(state, &scope, "picture", &image.mime_type, image.bytes).await?);
     }
@@ -147,7 +153,7 @@ impl History for CallersHistory {
         let first = window.map_or(0, |window| self.turns.len().saturating_sub(window as usize));
         let exchanges = self.turns.iter().skip(first).flat_map(|turn| {
             let mut question = Message::text(Role::User, turn.query.clone());
-            question.content.extend(turn.images.iter().cloned().map(Part::Image));
+            question.content.extend(turn.media.iter().cloned());
             [question, Message::text(Role::Assistant, turn.answer.clone())]
         });
         Ok(self.system.iter().cloned().chain(exchanges).collect())

@@ -7,13 +7,14 @@
 use serde_json::{Map, Value};
 
 use crate::apps::config::{ModelConfig, PromptType};
-use crate::engine::request::{Image, Input, Message, Part, Role};
+use crate::engine::request::{Input, Message, Part, Role};
 
 /// A past exchange.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Turn {
     pub query: String,
-    pub images: Vec<Image>,
+    /// Pictures and videos.
+    pub media: Vec<Part>,
     pub answer: String,
 }
 
@@ -24,7 +25,8 @@ pub struct Question<'a> {
     pub is_chat: bool,
     pub inputs: &'a Map<String, Value>,
     pub query: &'a str,
-    pub images: &'a [Image],
+    /// Pictures and videos.
+    pub media: &'a [Part],
 }
 
 /// What goes to the model, with the stop strings that the form of the prompt needs besides the app's own.
@@ -36,7 +38,7 @@ pub struct Prompt {
 /// Puts the prompt together; `history` is oldest first and already cut to what is wanted.
 pub fn build(question: &Question<'_>, history: &[Turn]) -> Prompt {
     let history = if question.is_chat { history } else { &[] };
-    let as_text = question.config.model.mode == "completion" && question.images.is_empty();
+    let as_text = question.config.model.mode == "completion" && question.media.is_empty();
     match (question.config.prompt_type, as_text) {
         (PromptType::Simple, false) => chat_prompt(vec![(Role::System, &question.config.pre_prompt)], question, history),
         (PromptType::Advanced, false) => {
@@ -61,7 +63,7 @@ fn chat_prompt(template: Vec<(Role, &String)>, question: &Question<'_>, history:
         .collect();
     if !history_inside {
         for turn in history {
-            messages.push(user_message(&turn.query, &turn.images));
+            messages.push(user_message(&turn.query, &turn.media));
             messages.push(Message::text(Role::Assistant, &turn.answer));
         }
     }
@@ -71,21 +73,17 @@ fn chat_prompt(template: Vec<(Role, &String)>, question: &Question<'_>, history:
         Some(last) if question.query.is_empty() && history.is_empty() && (last.role == Role::User || simple) => {
             last.role = Role::User;
             let text = std::mem::take(&mut last.content);
-            last.content = image_parts(question.images).chain(text).collect();
+            last.content = question.media.iter().cloned().chain(text).collect();
         }
-        Some(_) if question.query.is_empty() && question.images.is_empty() && !question.is_chat => {}
-        _ => messages.push(user_message(question.query, question.images)),
+        Some(_) if question.query.is_empty() && question.media.is_empty() && !question.is_chat => {}
+        _ => messages.push(user_message(question.query, question.media)),
     }
     Prompt { input: Input::Chat(messages), stop: Vec::new() }
 }
 
-fn user_message(text: &str, images: &[Image]) -> Message {
-    let text = (!text.is_empty() || images.is_empty()).then(|| Part::Text(text.to_owned()));
-    Message { content: image_parts(images).chain(text).collect(), ..Message::text(Role::User, "") }
-}
-
-fn image_parts(images: &[Image]) -> impl Iterator<Item = Part> + '_ {
-    images.iter().cloned().map(Part::Image)
+fn user_message(text: &str, media: &[Part]) -> Message {
+    let text = (!text.is_empty() || media.is_empty()).then(|| Part::Text(text.to_owned()));
+    Message { content: media.iter().cloned().chain(text).collect(), ..Message::text(Role::User, "") }
 }
 
 const HISTORIES: &str = "{{#histories#}}";
@@ -185,11 +183,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::engine::request::Detail;
+    use crate::engine::request::{Detail, Image};
 
-    fn ask(config: Value, is_chat: bool, inputs: Value, query: &str, images: &[Image], history: &[Turn]) -> Prompt {
+    fn ask(config: Value, is_chat: bool, inputs: Value, query: &str, media: &[Part], history: &[Turn]) -> Prompt {
         let config = ModelConfig::parse(&config).unwrap();
-        build(&Question { config: &config, is_chat, inputs: inputs.as_object().unwrap(), query, images }, history)
+        build(&Question { config: &config, is_chat, inputs: inputs.as_object().unwrap(), query, media }, history)
     }
 
     fn lines(prompt: &Prompt) -> Vec<String> {
@@ -203,11 +201,11 @@ mod tests {
     }
 
     fn turn(query: &str, answer: &str) -> Turn {
-        Turn { query: query.into(), images: vec![], answer: answer.into() }
+        Turn { query: query.into(), media: vec![], answer: answer.into() }
     }
 
-    fn picture() -> Image {
-        Image { bytes: Bytes::from_static(b"x"), mime_type: "image/png".into(), detail: Detail::Auto }
+    fn picture() -> Part {
+        Part::Image(Image { bytes: Bytes::from_static(b"x"), mime_type: "image/png".into(), detail: Detail::Auto })
     }
 
     #[test]

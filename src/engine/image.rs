@@ -74,6 +74,13 @@ fn to_rgb(picture: DynamicImage) -> Rgb {
     Rgb { width, height, data: picture.into_rgb8().into_raw() }
 }
 
+/// Whether it can be an animation: every GIF, and WebP files that say so in their header.
+pub fn may_move(bytes: &[u8]) -> bool {
+    const ANIMATION: u8 = 1 << 1;
+    let is_animated_webp = || bytes.get(8..16) == Some(b"WEBPVP8X") && bytes.get(20).is_some_and(|flags| flags & ANIMATION != 0);
+    bytes.starts_with(b"GIF8") || is_animated_webp()
+}
+
 /// The frames of an animated GIF or WebP as a clip of PNG pictures with their times; `None` for still pictures.
 pub fn frames(name: &str, image: &Image) -> Result<Option<Video>, Failure> {
     let unreadable = |e: image::ImageError| invalid(name, format!("the animation can't be decoded: {e}"));

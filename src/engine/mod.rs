@@ -201,6 +201,13 @@ impl Engine {
             return Err(Failure::Overloaded { retry_after_s: shared.metrics.retry_after_s() });
         };
         shared.check(&request)?;
+        let request = if prepare::moves(&request.input) {
+            let (shared, mut request) = (Arc::clone(shared), request);
+            let clips = tokio::task::spawn_blocking(move || shared.fit_clips(&mut request.input).map(|()| request));
+            clips.await.map_err(|error| Failure::Internal(Arc::new(error.into())))??
+        } else {
+            request
+        };
         let pixel_mb = shared.pixel_bytes(&request)?.div_ceil(1 << 20) as u32;
         let closed = |_| Failure::Unloaded;
         let (memory, decoder) = match pixel_mb {
@@ -251,7 +258,12 @@ impl Engine {
 
     /// Tokens that a prompt takes, pictures by their headers. May take milliseconds for long texts.
     pub fn count_tokens(&self, input: &Input, tools: &[Tool]) -> Result<usize, Failure> {
-        self.0.shared.count_tokens(input, tools)
+        if !prepare::moves(input) {
+            return self.0.shared.count_tokens(input, tools);
+        }
+        let mut input = input.clone();
+        self.0.shared.fit_clips(&mut input)?;
+        self.0.shared.count_tokens(&input, tools)
     }
 
     /// Of the KV cache.

@@ -16,6 +16,8 @@ use super::{Shared, image};
 
 const MAX_STOPS: usize = 16;
 const MAX_LOGPROBS: u8 = 20;
+/// What a model without clips sees of one.
+const MAX_PICTURES_OF_CLIP: usize = 16;
 
 fn invalid(field: impl Into<String>, message: impl Into<String>) -> Failure {
     Failure::Invalid { field: field.into(), message: message.into() }
@@ -42,7 +44,44 @@ fn media(messages: &[Message]) -> Vec<Medium<'_>> {
     found
 }
 
+/// Whether something in it is a clip or may be an animation.
+pub(super) fn moves(input: &Input) -> bool {
+    let Input::Chat(messages) = input else { return false };
+    messages.iter().flat_map(|message| &message.content).any(|part| match part {
+        Part::Text(_) => false,
+        Part::Image(picture) => image::may_move(&picture.bytes),
+        Part::Video(_) => true,
+    })
+}
+
 impl Shared {
+    /// Animated pictures become clips. For a model without clips it is the other way round: of a clip it sees some frames, each
+    /// behind its time. Decodes animations.
+    pub(super) fn fit_clips(&self, input: &mut Input) -> Result<(), Failure> {
+        let (Some(vision), Input::Chat(messages)) = (&self.input, input) else { return Ok(()) };
+        let takes_clips = vision.video_token_id().is_some();
+        for (i, message) in messages.iter_mut().enumerate() {
+            let mut content = Vec::with_capacity(message.content.len());
+            for (j, part) in std::mem::take(&mut message.content).into_iter().enumerate() {
+                match part {
+                    Part::Image(picture) if takes_clips && image::may_move(&picture.bytes) => {
+                        let clip = image::frames(&format!("messages[{i}].content[{j}]"), &picture)?;
+                        content.push(clip.map_or(Part::Image(picture), Part::Video));
+                    }
+                    Part::Video(clip) if !takes_clips => {
+                        let every = clip.frames.len().div_ceil(MAX_PICTURES_OF_CLIP).max(1);
+                        for (frame, at) in clip.frames.into_iter().zip(clip.timestamps_s).step_by(every) {
+                            content.extend([Part::Text(format!("<{at:.1} seconds>")), Part::Image(frame)]);
+                        }
+                    }
+                    other => content.push(other),
+                }
+            }
+            message.content = content;
+        }
+        Ok(())
+    }
+
     /// Everything that can be known to be wrong without tokenising.
     pub(super) fn check(&self, request: &Request) -> Result<(), Failure> {
         check_sampling(&request.sampling, self.text.tokenizer().n_tokens())?;
@@ -94,7 +133,7 @@ impl Shared {
                     let (width, height) = image::dimensions(&name, &picture.bytes)?;
                     input.n_image_tokens(&name, width as usize, height as usize, picture.detail)?
                 }
-                Medium::Video(name, video) => input.video(&name, video)?.n_tokens,
+                Medium::Video(name, video) => input.n_video_tokens(&name, video)?,
             };
         }
         Ok(n_tokens)

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::{FileKind, Resolved, TransferMethod, db, links, store};
-use crate::engine::request::{Detail, Image};
+use super::seen::seen_of_row;
+use super::{FileKind, Resolved, TransferMethod, db, links};
+use crate::engine::request::{Detail, Part};
 use crate::error::Result;
 use crate::ids::{FileId, MessageFileId, MessageId, WorkspaceId};
 use crate::state::AppState;
@@ -111,20 +112,20 @@ pub async fn list_message_files(state: &AppState, workspace_id: WorkspaceId, mes
     Ok(db::list_message_files(&state.db, workspace_id, messages).await?.into_iter().map(MessageFile).collect())
 }
 
-/// The pictures that these messages' questions held, for a model that is to see them again.
-pub async fn images_of_messages(
+/// The pictures and videos that these messages' questions held, for a model that is to see them again.
+pub async fn seen_of_messages(
     state: &AppState,
     workspace_id: WorkspaceId,
     messages: &[MessageId],
     detail: Detail,
-) -> Result<HashMap<MessageId, Vec<Image>>> {
-    let mut images: HashMap<MessageId, Vec<Image>> = HashMap::new();
+) -> Result<HashMap<MessageId, Vec<Part>>> {
+    let mut seen: HashMap<MessageId, Vec<Part>> = HashMap::new();
     for MessageFile(row) in list_message_files(state, workspace_id, messages).await? {
-        let (Some(key), Some(mime_type)) = (row.blob_key, row.mime_type) else { continue };
-        if row.kind == FileKind::Image && row.belongs_to == "user" && super::resolve::is_raster(&mime_type) {
-            let bytes = store::read(state, &key).await?;
-            images.entry(row.message_id).or_default().push(Image { bytes, mime_type, detail });
+        if row.belongs_to == "user"
+            && let Some(part) = seen_of_row(state, workspace_id, &row, detail).await?
+        {
+            seen.entry(row.message_id).or_default().push(part);
         }
     }
-    Ok(images)
+    Ok(seen)
 }

@@ -12,12 +12,14 @@ mod links;
 mod messages;
 mod resolve;
 mod routes;
+mod seen;
 mod store;
 mod values;
 
 pub use kind::{FileKind, TransferMethod, UploadRules};
 pub use links::{renewed, signed_url};
-pub use messages::{AnswerFile, MessageFile, images_of_messages, insert_answer_files, insert_message_files, list_message_files};
+pub use messages::{AnswerFile, MessageFile, insert_answer_files, insert_message_files, list_message_files, seen_of_messages};
 pub use resolve::{InputFile, Owner, Resolved, Scope, resolve};
 pub use routes::{Upload, console_routes, service_routes, upload};
-pub use values::{keep_value, read_value};
+pub use seen::{refusal as video_refusal, seen_of_file};
+pub use values::{keep_value, read_clip, read_value};

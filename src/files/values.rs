@@ -8,11 +8,14 @@ use serde_json::Value;
 
 use super::check::FileName;
 use super::resolve::{Resolved, Scope, fair_name};
+use super::seen::refusal;
 use super::{FileKind, TransferMethod, db, store};
+use crate::engine::request::{Detail, Video};
 use crate::error::{Code, Error, Result};
 use crate::ids::{FileId, WorkspaceId};
 use crate::outbound::Limits;
 use crate::state::AppState;
+use crate::video;
 
 const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -33,6 +36,13 @@ pub async fn read_value(state: &AppState, workspace_id: WorkspaceId, file: &Valu
     let fetched = state.outbound.get(url, limits).await;
     let (_, bytes) = fetched.map_err(|refusal| Error::invalid("url", format!("The URL of the file '{name}' {refusal}.")))?;
     Ok(bytes)
+}
+
+/// What a model sees of a video.
+pub async fn read_clip(state: &AppState, workspace_id: WorkspaceId, file: &Value, detail: Detail) -> Result<Video> {
+    let name = file.get("filename").and_then(Value::as_str).unwrap_or("file");
+    let bytes = read_value(state, workspace_id, file).await?;
+    video::clip(&bytes, detail).await.map_err(|error| refusal(&format!("The video '{name}'"), error))
 }
 
 /// Keeps what a node made, under a name that fits the bytes; gives the file value.

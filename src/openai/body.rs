@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use crate::engine::request::{Detail, Format, Image, Message, Part, Request, Role, Sampling, Tool, ToolCall, ToolChoice};
 use crate::error::{Code, Error, Result};
+use crate::files;
 use crate::outbound::Limits;
 use crate::state::AppState;
+use crate::video;
 
 /// Pictures of one request.
 const MAX_IMAGES: usize = 64;
@@ -257,23 +259,25 @@ async fn content_part(state: &AppState, path: &str, role: Role, part: &Value, n_
     match part["type"].as_str() {
         Some("text") => text("text").map(Part::Text),
         Some("refusal") => text("refusal").map(Part::Text),
-        Some("image_url") if role != Role::User => Err(unsupported(format!("{path}.type"), "only user messages hold pictures")),
-        Some("image_url") => {
+        Some("image_url" | "video_url") if role != Role::User => {
+            Err(unsupported(format!("{path}.type"), "only user messages hold pictures and videos"))
+        }
+        Some(kind @ ("image_url" | "video_url")) => {
             *n_images += 1;
             if *n_images > MAX_IMAGES {
                 return Err(invalid(path, format_args!("a request can have {MAX_IMAGES} pictures at most")));
             }
-            image(state, &format!("{path}.image_url"), &part["image_url"]).await.map(Part::Image)
+            medium(state, &format!("{path}.{kind}"), &part[kind], kind == "video_url").await
         }
-        Some(other @ ("input_audio" | "file" | "video_url")) => {
-            Err(unsupported(format!("{path}.type"), format_args!("'{other}' parts can't be read; send text and image_url")))
+        Some(other @ ("input_audio" | "file")) => {
+            Err(unsupported(format!("{path}.type"), format_args!("'{other}' parts can't be read; send text, image_url and video_url")))
         }
-        _ => Err(invalid(format!("{path}.type"), "it must be 'text' or 'image_url'")),
+        _ => Err(invalid(format!("{path}.type"), "it must be 'text', 'image_url' or 'video_url'")),
     }
 }
 
 /// `{url, detail}` or, as some clients send it, the URL alone.
-async fn image(state: &AppState, path: &str, value: &Value) -> Result<Image> {
+async fn medium(state: &AppState, path: &str, value: &Value, is_video: bool) -> Result<Part> {
     let (url, path) = match value {
         Value::String(url) => (url.as_str(), path.to_owned()),
         other => (other["url"].as_str().unwrap_or_default(), format!("{path}.url")),
@@ -284,27 +288,38 @@ async fn image(state: &AppState, path: &str, value: &Value) -> Result<Image> {
         Some("high" | "original") => Detail::High,
         Some(_) => return Err(invalid(path.replace(".url", ".detail"), "it must be auto, low or high")),
     };
-    let limit = state.config.upload_image_mb << 20;
-    if let Some(data) = url.strip_prefix("data:") {
-        let (mime_type, encoded) =
-            data.split_once(";base64,").ok_or_else(|| invalid(&path, "a data URL looks like data:image/png;base64,…"))?;
-        if !mime_type.starts_with("image/") {
-            return Err(invalid(&path, "a data URL of a picture begins with data:image/"));
+    let (what, example, limit_mb) = match is_video {
+        false => ("picture", "data:image/png", state.config.upload_image_mb),
+        true => ("video", "data:video/mp4", state.config.upload_video_mb),
+    };
+    let (bytes, mime_type) = match url.strip_prefix("data:") {
+        Some(data) => {
+            let (mime_type, encoded) =
+                data.split_once(";base64,").ok_or_else(|| invalid(&path, format_args!("a data URL looks like {example};base64,…")))?;
+            let kind = if is_video { "video/" } else { "image/" };
+            if !mime_type.starts_with(kind) {
+                return Err(invalid(&path, format_args!("a data URL of a {what} begins with data:{kind}")));
+            }
+            if encoded.len() as u64 / 4 * 3 > (limit_mb << 20) + 3 {
+                let text = format!("The {what} in '{path}' is larger than {limit_mb} MB.");
+                return Err(Error::new(Code::FileTooLarge, text).param(path));
+            }
+            let engine = if encoded.ends_with('=') { STANDARD } else { STANDARD_NO_PAD };
+            let bytes = engine.decode(encoded.trim()).or_else(|_| STANDARD.decode(encoded.trim()));
+            (bytes.map_err(|_| invalid(&path, "it is not valid base64"))?.into(), mime_type.to_owned())
         }
-        if encoded.len() as u64 / 4 * 3 > limit + 3 {
-            return Err(Error::new(Code::FileTooLarge, format!("The picture in '{path}' is larger than {} MB.", limit >> 20)).param(path));
+        None if url.is_empty() => return Err(invalid(&path, "it must be an http, https or data URL")),
+        None => {
+            let fetched = state.outbound.get(url, Limits { max_bytes: limit_mb << 20, timeout: FETCH_TIMEOUT }).await;
+            let (head, bytes) = fetched.map_err(|refusal| refusal.into_error(&path))?;
+            (bytes, head.content_type.unwrap_or_else(|| "application/octet-stream".into()))
         }
-        let engine = if encoded.ends_with('=') { STANDARD } else { STANDARD_NO_PAD };
-        let bytes = engine.decode(encoded.trim()).or_else(|_| STANDARD.decode(encoded.trim()));
-        let bytes = bytes.map_err(|_| invalid(&path, "it is not valid base64"))?;
-        return Ok(Image { bytes: bytes.into(), mime_type: mime_type.to_owned(), detail });
+    };
+    if is_video {
+        let clip = video::clip(&bytes, detail).await;
+        return clip.map(Part::Video).map_err(|error| files::video_refusal("The video", error).param(path));
     }
-    if url.is_empty() {
-        return Err(invalid(&path, "it must be an http, https or data URL"));
-    }
-    let fetched = state.outbound.get(url, Limits { max_bytes: limit, timeout: FETCH_TIMEOUT }).await;
-    let (head, bytes) = fetched.map_err(|refusal| refusal.into_error(&path))?;
-    Ok(Image { bytes, mime_type: head.content_type.unwrap_or_else(|| "application/octet-stream".into()), detail })
+    Ok(Part::Image(Image { bytes, mime_type, detail }))
 }
 
 /// One entry of `tools`.

@@ -13,7 +13,7 @@ use super::event::{Form, FormAnswer, NodeRecord, NodeUsage};
 use super::nodes::NodeError;
 use super::vars::Vars;
 use crate::catalog::{Model, ModelRef};
-use crate::engine::request::Message;
+use crate::engine::request::{Detail, Message, Video};
 pub use crate::sandbox::Language;
 use crate::tools::{ToolInfo, ToolOutput, ToolRef};
 
@@ -38,6 +38,11 @@ pub trait Host: Send + Sync + 'static {
     /// The bytes of a file value.
     async fn read_file(&self, _file: &Value) -> Result<Bytes, NodeError> {
         Err(missing("files"))
+    }
+
+    /// What a model sees of a video.
+    async fn read_clip(&self, _file: &Value, _detail: Detail) -> Result<Video, NodeError> {
+        Err(missing("videos"))
     }
 
     /// Keeps what a node produced; gives the file value.

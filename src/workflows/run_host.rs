@@ -20,7 +20,7 @@ use super::server_host::ServerHost;
 use super::teller::History;
 use super::vars::Vars;
 use crate::catalog::{Model, ModelRef};
-use crate::engine::request::Message;
+use crate::engine::request::{Detail, Message, Video};
 use crate::state::AppState;
 use crate::tools::{ToolInfo, ToolRef};
 
@@ -80,6 +80,10 @@ impl Host for RunHost {
 
     async fn read_file(&self, file: &Value) -> Result<Bytes, NodeError> {
         self.outside.read_file(file).await
+    }
+
+    async fn read_clip(&self, file: &Value, detail: Detail) -> Result<Video, NodeError> {
+        self.outside.read_clip(file, detail).await
     }
 
     async fn save_file(&self, name: &str, mime_type: &str, bytes: Bytes) -> Result<Value, NodeError> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const GROUPS: &[&[&str]] = &[
     // nothing of ours but the error table
     &["engine", "error", "ids"],
-    &["blobs", "config", "documents", "jobs", "live", "local", "mail", "outbound", "sandbox", "secrets", "telemetry", "yaml"],
+    &["blobs", "config", "documents", "jobs", "live", "local", "mail", "outbound", "sandbox", "secrets", "telemetry", "video", "yaml"],
     &["state"],
     &["http"],
     &["accounts"],

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use ashlar::accounts::NewKey;
 use ashlar::accounts::end_users::{self, EndUserType};
-use ashlar::engine::request::Detail;
+use ashlar::engine::request::{Detail, Part};
 use ashlar::files::{self, FileKind, InputFile, Owner, Scope, TransferMethod, UploadRules};
 use ashlar::ids::{AppId, MessageId, WorkspaceId};
 use axum::body::Body;
@@ -145,8 +145,8 @@ async fn a_preview_needs_a_message_of_the_app(db: PgPool) {
     let other_key = app.with_key(&app.seed_key(&app.home, NewKey::App(other)).await);
     other_key.get(&preview).await.refused(403, "file_access_denied");
 
-    let images = files::images_of_messages(&app.state, scope.workspace_id, &[message], Detail::Low).await.unwrap();
-    assert_eq!(images[&message][0].mime_type, "image/png");
+    let seen = files::seen_of_messages(&app.state, scope.workspace_id, &[message], Detail::Low).await.unwrap();
+    assert!(matches!(&seen[&message][..], [Part::Image(image)] if image.mime_type == "image/png"), "{seen:?}");
     let listed = files::list_message_files(&app.state, scope.workspace_id, &[message]).await.unwrap();
     let shown = listed[0].service_json(&app.state);
     assert_eq!((&shown["filename"], &shown["belongs_to"], &shown["upload_file_id"]), (&json!("a.png"), &json!("user"), &file["id"]));

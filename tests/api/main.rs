@@ -26,6 +26,7 @@ mod smtp;
 mod support;
 mod tools;
 mod triggers;
+mod videos;
 mod workflow_console;
 mod workflow_host;
 mod workflow_tools;

@@ -446,7 +446,7 @@ pub(super) fn estimate_tokens(messages: &[Message], tools: &[Tool]) -> usize {
     let of_part = |part: &Part| match part {
         Part::Text(text) => estimate_text(text),
         Part::Image(_) => 1000,
-        Part::Video(video) => 1000 * video.frames.len(),
+        Part::Video(video) => 1000 * wire::shown_frames(video).count(),
     };
     let of_message = |m: &Message| {
         4 + m.content.iter().map(of_part).sum::<usize>() + m.tool_calls.iter().map(|c| estimate_text(&c.arguments) + 8).sum::<usize>()

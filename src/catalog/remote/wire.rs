@@ -9,8 +9,11 @@ use serde_json::{Map, Value, json};
 
 use crate::engine::request::{
     Detail, Done, Event, Failure, FinishReason, Format, Image, Input, Message, Part, Request, Role, Timing, TokenLogprob, Tool, ToolCall,
-    ToolChoice, Usage,
+    ToolChoice, Usage, Video,
 };
+
+/// Of one clip; providers take some dozens of pictures.
+const MAX_FRAMES: usize = 32;
 
 /// Where the request goes below the base URL, and its body.
 pub(super) fn body(model: &str, request: &Request, token_limit: &str) -> Result<(&'static str, Value), Failure> {
@@ -133,7 +136,7 @@ fn content(parts: &[Part]) -> Value {
             Part::Text(text) => out.push(json!({"type": "text", "text": text})),
             Part::Image(picture) => out.push(image(picture)),
             Part::Video(video) => {
-                for (frame, at) in video.frames.iter().zip(&video.timestamps_s) {
+                for (frame, at) in shown_frames(video) {
                     out.push(json!({"type": "text", "text": format!("<{at:.1} seconds>")}));
                     out.push(image(frame));
                 }
@@ -141,6 +144,12 @@ fn content(parts: &[Part]) -> Value {
         }
     }
     out.into()
+}
+
+/// Frames of a clip that a provider is sent: it takes them for pictures, and few at a time.
+pub(super) fn shown_frames(video: &Video) -> impl Iterator<Item = (&Image, &f32)> {
+    let every = video.frames.len().div_ceil(MAX_FRAMES).max(1);
+    video.frames.iter().zip(&video.timestamps_s).step_by(every)
 }
 
 fn image(image: &Image) -> Value {

@@ -27,7 +27,7 @@ use crate::apps::moderation::OutputWatch;
 use crate::apps::{self, AppMode, RunnableApp, annotations, inputs};
 use crate::catalog::fit::{Newest, prompt_budget};
 use crate::catalog::{self, Model, ModelRef, Prices, Usage};
-use crate::engine::request::{Detail, Event, Failure, Generation, Image, Input, Message, Request, Role};
+use crate::engine::request::{Detail, Event, Failure, Generation, Input, Message, Request, Role};
 use crate::error::{Code, Error, Result};
 use crate::files::{self, AnswerFile, InputFile, Resolved, Scope};
 use crate::ids::{AnnotationId, ConversationId, MessageId, TaskId, WorkspaceId};
@@ -268,8 +268,11 @@ async fn ask_model(state: &AppState, app: &App, caller: &Caller, prepared: &Prep
     let Prepared { conversation, query, inputs, .. } = prepared;
     let model = catalog::resolve(state, app.workspace_id, &app.config.model.reference()).await.map_err(wire)?;
     let detail = app.config.file_upload.rules().map_or(Detail::High, |rules| rules.detail);
-    let images: Vec<Image> = prepared.files.iter().chain(&prepared.input_files).filter_map(|file| file.image(detail)).collect();
-    let question = Question { config: &app.config, is_chat: app.mode.is_chat(), inputs, query, images: &images };
+    let mut media = Vec::new();
+    for file in prepared.files.iter().chain(&prepared.input_files) {
+        media.extend(files::seen_of_file(state, app.workspace_id, file, detail).await?);
+    }
+    let question = Question { config: &app.config, is_chat: app.mode.is_chat(), inputs, query, media: &media };
     let history = match conversation {
         Some(row) => history(state, app, row.id).await?,
         None => Vec::new(),
@@ -311,29 +314,29 @@ pub fn wire(mut error: Error) -> Error {
     error
 }
 
-/// The newest exchanges that the app remembers, oldest first, with their pictures.
+/// The newest exchanges that the app remembers, oldest first, with their pictures and videos.
 async fn history(state: &AppState, app: &App, conversation_id: ConversationId) -> Result<Vec<Turn>> {
     let window = &app.config.memory.window;
     let limit = if window.enabled { window.size.min(HISTORY_LIMIT) } else { HISTORY_LIMIT };
     let mut exchanges = messages::list_exchanges(&state.db, app.workspace_id, conversation_id, i64::from(limit)).await?;
     exchanges.reverse();
-    let mut images = match app.config.file_upload.rules() {
+    let mut media = match app.config.file_upload.rules() {
         Some(rules) => {
             let ids: Vec<_> = exchanges.iter().map(|e| e.id).collect();
-            files::images_of_messages(state, app.workspace_id, &ids, rules.detail).await?
+            files::seen_of_messages(state, app.workspace_id, &ids, rules.detail).await?
         }
         None => Default::default(),
     };
-    let turn = |e: messages::Exchange| Turn { images: images.remove(&e.id).unwrap_or_default(), query: e.query, answer: e.answer };
+    let turn = |e: messages::Exchange| Turn { media: media.remove(&e.id).unwrap_or_default(), query: e.query, answer: e.answer };
     Ok(exchanges.into_iter().map(turn).collect())
 }
 
 /// The prompt with as many of the newest exchanges as the model's context holds beside the answer.
 pub(super) async fn fit(model: &Model, question: &Question<'_>, history: &[Turn]) -> Result<prompt::Prompt, Failure> {
     let budget = prompt_budget(model, question.config.model.completion_params.max_tokens);
-    let pictures = question.images.len() + history.iter().map(|t| t.images.len()).sum::<usize>();
+    let n_media = question.media.len() + history.iter().map(|t| t.media.len()).sum::<usize>();
     // No text has more tokens than bytes, and templates add a few to each message: most prompts need no counting.
-    let surely_fits = pictures == 0 && prompt::text_bytes(question, history) + 16 * (2 * history.len() + 4) <= budget;
+    let surely_fits = n_media == 0 && prompt::text_bytes(question, history) + 16 * (2 * history.len() + 4) <= budget;
     if surely_fits {
         return Ok(prompt::build(question, history));
     }

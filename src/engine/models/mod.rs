@@ -126,12 +126,23 @@ pub trait VisionInput: Send + Sync {
     /// Prepares one picture.
     fn image(&self, name: &str, image: &Image) -> Result<Pixels, Failure>;
 
+    /// Token rows that a clip takes, without decoding its frames.
+    fn n_video_tokens(&self, _name: &str, _video: &Video) -> Result<usize, Failure> {
+        Err(no_clips())
+    }
+
     /// Prepares one clip.
-    fn video(&self, name: &str, video: &Video) -> Result<Pixels, Failure>;
+    fn video(&self, _name: &str, _video: &Video) -> Result<Pixels, Failure> {
+        Err(no_clips())
+    }
 
     /// Turns the ids of a rendered chat, with one placeholder for each picture or clip, into the prompt. `media` are in order
     /// of appearance.
     fn lay_out(&self, ids: &[u32], media: &[Pixels]) -> Result<Prompt, Failure>;
+}
+
+fn no_clips() -> Failure {
+    Failure::Unsupported("this model takes pictures, no clips".to_owned())
 }
 
 /// Refuses a prompt that has not one placeholder for each picture.

@@ -21,6 +21,7 @@ use super::value;
 use super::vars::Vars;
 use crate::catalog::{self, Model, ModelRef};
 use crate::documents;
+use crate::engine::request::{Detail, Video};
 use crate::error::Error;
 use crate::files::{self, Scope};
 use crate::sandbox::{Call, SandboxError};
@@ -66,6 +67,10 @@ impl Host for ServerHost {
 
     async fn read_file(&self, file: &Value) -> Result<Bytes, NodeError> {
         files::read_value(&self.state, self.scope.workspace_id, file).await.map_err(failed(FILE_ERROR))
+    }
+
+    async fn read_clip(&self, file: &Value, detail: Detail) -> Result<Video, NodeError> {
+        files::read_clip(&self.state, self.scope.workspace_id, file, detail).await.map_err(failed(FILE_ERROR))
     }
 
     async fn save_file(&self, name: &str, mime_type: &str, bytes: Bytes) -> Result<Value, NodeError> {

@@ -11,7 +11,7 @@ use crate::engine::{
     image,
     models::{Placement, Prompt, VisionInput, check_places, content_hash, normalization},
     ops::vision::PatchLayout,
-    request::{Detail, Failure, Image, Video},
+    request::{Detail, Failure, Image},
     weights::{Checkpoint, Fields, LoadError, read_json},
 };
 
@@ -120,10 +120,6 @@ impl VisionInput for Input {
             frame_times_s: Vec::new(),
             hash: content_hash(&format!("kimi_vl {:?} {limit}", self.patches), std::iter::once(image)),
         })
-    }
-
-    fn video(&self, _: &str, _: &Video) -> Result<Pixels, Failure> {
-        Err(Failure::Unsupported("this model takes pictures, no clips".to_owned()))
     }
 
     /// Positions are plain 0, 1, 2, … over all tokens.

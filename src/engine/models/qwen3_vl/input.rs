@@ -159,6 +159,28 @@ impl Input {
         }
         Ok((h_out, w_out))
     }
+
+    /// Checks a clip and chooses the frames to look at.
+    fn sample(&self, name: &str, video: &Video) -> Result<Sampled, Failure> {
+        let fail = |message: String| Failure::Invalid { field: name.to_owned(), message };
+        if video.frames.is_empty() {
+            return Err(fail("the clip has no frames".into()));
+        }
+        if video.frames.len() != video.timestamps_s.len() {
+            return Err(fail(format!("{} frames have {} timestamps", video.frames.len(), video.timestamps_s.len())));
+        }
+        if video.timestamps_s.iter().any(|t| !t.is_finite() || *t < 0.0) || !video.timestamps_s.is_sorted() {
+            return Err(fail("the timestamps of the frames must not be negative and must not go back".into()));
+        }
+        let mut chosen = sample_frames(&video.timestamps_s);
+        // The area counts before the filling-up.
+        let n_counted = chosen.len().max(self.patches.temporal);
+        // The last frame fills up the last group.
+        while !chosen.len().is_multiple_of(self.patches.temporal) {
+            chosen.push(chosen.last().copied().unwrap_or(0));
+        }
+        Ok(Sampled { chosen, n_counted })
+    }
 }
 
 impl VisionInput for Input {
@@ -189,25 +211,16 @@ impl VisionInput for Input {
         Ok(h * w / (self.factor() * self.factor()))
     }
 
+    fn n_video_tokens(&self, name: &str, video: &Video) -> Result<usize, Failure> {
+        let sampled = self.sample(name, video)?;
+        let (w, h) = image::dimensions(&format!("{name}.frames[0]"), &video.frames[0].bytes)?;
+        let (h, w) = self.video_size(name, sampled.n_counted, h as usize, w as usize)?;
+        Ok(sampled.chosen.len() / self.patches.temporal * h * w / (self.factor() * self.factor()))
+    }
+
     /// Prepares one clip: samples about two frames a second, resizes them to one size, cuts pairs of frames into patches.
     fn video(&self, name: &str, video: &Video) -> Result<Pixels, Failure> {
-        let fail = |message: String| Failure::Invalid { field: name.to_owned(), message };
-        if video.frames.is_empty() {
-            return Err(fail("the clip has no frames".into()));
-        }
-        if video.frames.len() != video.timestamps_s.len() {
-            return Err(fail(format!("{} frames have {} timestamps", video.frames.len(), video.timestamps_s.len())));
-        }
-        if video.timestamps_s.iter().any(|t| !t.is_finite() || *t < 0.0) || !video.timestamps_s.is_sorted() {
-            return Err(fail("the timestamps of the frames must not be negative and must not go back".into()));
-        }
-        let mut chosen = sample_frames(&video.timestamps_s);
-        // The area counts before the filling-up.
-        let n_counted = chosen.len().max(self.patches.temporal);
-        // The last frame fills up the last group.
-        while !chosen.len().is_multiple_of(self.patches.temporal) {
-            chosen.push(chosen.last().copied().unwrap_or(0));
-        }
+        let Sampled { chosen, n_counted } = self.sample(name, video)?;
         let n_sampled = chosen.len();
         let mut resized: Vec<Rgb> = Vec::with_capacity(n_sampled);
         let mut size = None;
@@ -280,6 +293,13 @@ impl VisionInput for Input {
         prompt.delta = i64::from(position) - prompt.ids.len() as i64;
         Ok(prompt)
     }
+}
+
+/// Frames of a clip to look at.
+struct Sampled {
+    chosen: Vec<usize>,
+    /// Of them, before the last group was filled up.
+    n_counted: usize,
 }
 
 fn limits(fields: &Fields<'_>, default: PixelLimits) -> Result<PixelLimits, LoadError> {

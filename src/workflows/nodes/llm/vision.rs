@@ -1,4 +1,4 @@
-//! Pictures in prompts.
+//! Pictures and videos in prompts.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -60,7 +60,7 @@ impl Vision {
     }
 }
 
-/// What the model sees of these files: pictures, if it takes any. It is told which files it can't see at all.
+/// What the model sees of these files: pictures and videos, if it takes any. It is told which files it can't see at all.
 pub async fn parts(files: &[Value], detail: Detail, chosen: &Chosen, context: &Context) -> Result<Vec<Part>, NodeError> {
     let mut parts = Vec::new();
     for file in files {
@@ -73,6 +73,7 @@ pub async fn parts(files: &[Value], detail: Detail, chosen: &Chosen, context: &C
                     parts.push(Part::Image(Image { bytes, mime_type: mime_type.to_owned(), detail }));
                 }
             }
+            "video" if chosen.model.features().vision => parts.push(Part::Video(context.host.read_clip(file, detail).await?)),
             "custom" => parts.push(Part::Text(format!("[Unsupported file type: {} (custom)]", attribute("name")))),
             _ => {}
         }
