@@ -64,7 +64,7 @@ impl NullModel {
             n_heads: 1,
             n_kv_heads: 1,
             head_dim: 1,
-            latent: false,
+            latent: None,
             vocab_size,
             context_length,
             n_parameters: 0,

@@ -61,6 +61,7 @@ pub fn reserve(loaded: &Loaded, options: &EngineOptions, limits: &Limits) -> Res
         max_sequences: limits.max_running,
         max_blocks: info.context_length.div_ceil(BLOCK_SIZE),
         heads: Heads { n_heads: info.n_heads, n_kv_heads: info.n_kv_heads, head_dim: info.head_dim },
+        latent: info.latent,
         vocab_size: info.vocab_size,
     };
     backend.reserve(&Reserve { scratch: memory.free / 2, kept, steps: Some(steps) })?;
@@ -94,19 +95,21 @@ pub fn reserve(loaded: &Loaded, options: &EngineOptions, limits: &Limits) -> Res
 /// DeepStack layers of the known models.
 const MAX_DEEPSTACK: usize = 3;
 
-/// A step of the most rows and the largest picture through the vision tower: what they leave is the scratch pool's peak.
+/// A step of the most rows, at the end of the longest context if that matters, and the largest picture through the vision tower: what they leave is the scratch pool's peak.
 fn profile(model: &dyn CausalModel, backend: &Backend, rows: usize, picture: Option<Pixels>) -> Result<()> {
     let info = model.info();
     let rows = rows.min(info.context_length);
     let n_blocks = rows.div_ceil(BLOCK_SIZE);
+    // Prompts of latent attention make keys and values of all that is cached.
+    let context = if info.latent.is_some() { info.context_length } else { rows };
     let mut cache = KvCache::new(backend, info.cache_shape(), n_blocks)?;
     let batch = Batch {
         ids: vec![0; rows],
         positions: (0..rows as u32).map(|i| [i; 3]).collect(),
         cu_seqlens: vec![0, rows as u32],
-        context_lens: vec![rows as u32],
+        context_lens: vec![context as u32],
         slot_mapping: (0..rows as u32).collect(),
-        block_tables: vec![(0..n_blocks as u32).collect()],
+        block_tables: vec![(0..context.div_ceil(BLOCK_SIZE)).map(|block| (block % n_blocks) as u32).collect()],
         logit_rows: vec![rows as u32 - 1],
         visual: Vec::new(),
     };

@@ -93,7 +93,7 @@ const VISION_LARGE: Vision = Vision { depth: 27, hidden: 1152, intermediate: 430
 const MOONVIT: Vision = Vision { positions: 4096, deepstack: &[], ..VISION_LARGE };
 const EXPERTS_30B: Experts = Experts { n: 128, top_k: 8, width: 768 };
 
-/// Sizes as the published configurations have them; `qwen3-vl-tiny` is ours, for tests.
+/// Sizes as the published configurations have them; the tiny ones are ours, for tests.
 const SHAPES: &[NamedShape] = &[
     NamedShape { name: "qwen3-vl-2b", text: text(2048, 6144, 28, [16, 8], true), family: Family::Qwen3Vl(VISION_SMALL) },
     NamedShape { name: "qwen3-vl-4b", text: text(2560, 9728, 36, [32, 8], true), family: Family::Qwen3Vl(VISION_SMALL) },
@@ -120,7 +120,16 @@ const SHAPES: &[NamedShape] = &[
         family: Family::KimiVl(
             Vision { depth: 2, hidden: 64, intermediate: 128, heads: 2, positions: 64, deepstack: &[] },
             Experts { n: 8, top_k: 3, width: 64 },
-            Latent { rank: 64, nope: 32, rope: 16 },
+            // The only latents that GPU kernels know.
+            Latent { rank: 512, nope: 32, rope: 64 },
+        ),
+    },
+    NamedShape {
+        name: "qwen3-vl-moe-tiny",
+        text: Text { head_dim: 64, vocab: 4096, context: 8192, ..text(256, 640, 3, [4, 2], false) },
+        family: Family::Qwen3VlMoe(
+            Vision { depth: 3, hidden: 128, intermediate: 512, heads: 2, positions: 576, deepstack: &[0, 1, 2] },
+            Experts { n: 8, top_k: 2, width: 96 },
         ),
     },
     NamedShape {
@@ -615,7 +624,7 @@ mod tests {
         assert_eq!(model.info().n_parameters as usize, n_parameters("kimi-vl-tiny"));
         let shape = plan::Shape::read(folder.path()).unwrap();
         let planned = shape.kv_bytes_per_token(4) as usize;
-        assert_eq!(planned, 3 * (64 + 16) * 4);
+        assert_eq!(planned, 3 * (512 + 64) * 4);
         assert_eq!(model.info().cache_shape().block_bytes(&backend), planned * BLOCK_SIZE);
         let mut cache = KvCache::new(&backend, model.info().cache_shape(), 7).unwrap();
         let layer = cache.layer(2);

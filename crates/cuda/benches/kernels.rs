@@ -3,7 +3,9 @@
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark that can't run should say why and stop")]
 
 use ashlar_cuda::attention::{Attention, Keys, Rows, tile_rows, tiles};
-use ashlar_cuda::{Buffer, DecodeAttention, Device, Epilogue, FreshTokens, Norm, Skinny, bf16, rows};
+use ashlar_cuda::mla::{Gather, Heads, LATENT, LatentDecode, ROPE, ROW, Store};
+use ashlar_cuda::moe::{Experts, Form, List, Pairs, Routing, Scores};
+use ashlar_cuda::{Buffer, DecodeAttention, Device, Epilogue, FreshTokens, HeadMatmul, HeadRows, Norm, Skinny, bf16, rows};
 
 /// Bytes that runs go through before they come back to the same ones: more than the cache holds.
 const ROTATION: usize = 400 << 20;
@@ -28,6 +30,10 @@ fn main() {
     bench.row_kernels();
     bench.skinny();
     bench.decode();
+    bench.latents();
+    bench.routing();
+    println!("\n| experts | µs | of the copy, reading weights | TFLOP/s |\n| --- | --- | --- | --- |");
+    bench.experts();
     println!("\n| attention | µs | TFLOP/s |\n| --- | --- | --- |");
     bench.attention();
 }
@@ -170,6 +176,180 @@ impl Bench {
                     unsafe { decode.launch(&self.device) }.expect("launch");
                 });
                 self.line(&format!("decode attention {n_heads}/{n_kv_heads}, {n_rows} × {context}"), seconds, 4 * cache_values);
+            }
+        }
+    }
+
+    /// Latent attention of 16 heads, with what stands around it.
+    fn latents(&self) {
+        let device = &self.device;
+        let (n_heads, nope, value_dim) = (16, 128, 128);
+        for (n_rows, context) in [(1, 512), (1, 4096), (1, 32_768), (16, 1024), (64, 4096), (128, 4096), (256, 1024)] {
+            let blocks = context / 32;
+            let cache_values = n_rows * context * ROW;
+            let copies = (ROTATION / (2 * cache_values)).clamp(1, 32);
+            let caches: Vec<Buffer> = (0..copies).map(|_| self.noise(cache_values)).collect();
+            let tables = self.integers((0..n_rows * blocks).map(|block| (block * 7919 % (n_rows * blocks)) as i32));
+            let lens = self.integers((0..n_rows).map(|_| context as i32));
+            let (queries, out) = (self.noise(n_rows * n_heads * ROW), self.noise(n_rows * n_heads * LATENT));
+            let partials = Buffer::new(device, LatentDecode::partials_len(n_rows, n_heads)).expect("room");
+            let seconds = self.time(4 * copies.max(8), |run| {
+                let decode = LatentDecode {
+                    rows: n_rows,
+                    n_heads,
+                    out: out.ptr(),
+                    queries: queries.ptr(),
+                    cache: caches[run % copies].ptr(),
+                    block_tables: tables.ptr(),
+                    max_blocks: blocks,
+                    context_lens: lens.ptr(),
+                    partials: partials.ptr(),
+                    scale: 0.072,
+                };
+                // SAFETY: the buffers have these shapes.
+                unsafe { decode.launch(device) }.expect("launch");
+            });
+            self.line(&format!("latent decode, {n_rows} × {context}"), seconds, 2 * cache_values);
+        }
+        let heads = Heads { n: n_heads, nope };
+        let dim = nope + ROPE;
+        for n_rows in [1, 128, 8192] {
+            let (latents, queries, keys) =
+                (self.noise(n_rows * ROW), self.noise(n_rows * n_heads * dim), self.noise(n_rows * n_heads * dim));
+            let (cache, norm, angles) = (self.noise(n_rows.next_multiple_of(32) * ROW), self.noise(LATENT), self.noise(2 * n_rows * ROPE));
+            let slots = self.integers(0..n_rows as i32);
+            let cu_seqlens = self.integers([0, n_rows as i32]);
+            let weight = self.noise(n_heads * LATENT * nope);
+            let wide = self.noise(n_rows * n_heads * ROW);
+            let store = Store {
+                heads,
+                latents: latents.ptr(),
+                queries: queries.ptr(),
+                turned: wide.ptr() + 2 * LATENT as u64,
+                turned_stride: ROW,
+                norm: norm.ptr(),
+                eps: 1e-6,
+                angles: angles.ptr(),
+                slots: slots.ptr(),
+                cache: cache.ptr(),
+            };
+            // SAFETY: the buffers have these shapes.
+            let seconds = self.time(50, |_| unsafe { store.launch(device, n_rows) }.expect("launch"));
+            self.line(&format!("store latents, {n_rows} rows"), seconds, 4 * n_rows * (ROW + n_heads * ROPE));
+            let gather = Gather {
+                heads,
+                cache: cache.ptr(),
+                block_tables: slots.ptr(),
+                max_blocks: n_rows.div_ceil(32),
+                n_sequences: 1,
+                cu_seqlens: cu_seqlens.ptr(),
+                latents: latents.ptr(),
+                keys: keys.ptr(),
+            };
+            // SAFETY: as above.
+            let seconds = self.time(50, |_| unsafe { gather.launch(device, n_rows) }.expect("launch"));
+            self.line(&format!("gather latents, {n_rows} rows"), seconds, 2 * n_rows * (ROW + LATENT + n_heads * ROPE));
+            let rows_of = |buffer: &Buffer, dim: usize| HeadRows { ptr: buffer.ptr(), row_stride: n_heads * dim, head_stride: dim };
+            let product = |n_in, n_out, x, y| HeadMatmul { rows: n_rows, n_heads, n_out, n_in, x, weight: weight.ptr(), y };
+            let shared = HeadRows { ptr: latents.ptr(), row_stride: LATENT, head_stride: 0 };
+            for (name, product) in [
+                ("queries to latents", product(nope, LATENT, rows_of(&queries, dim), rows_of(&wide, ROW))),
+                ("latents to values", product(LATENT, value_dim, rows_of(&wide, LATENT), rows_of(&keys, value_dim))),
+                ("keys of latents", product(LATENT, nope, shared, rows_of(&keys, dim))),
+            ] {
+                // SAFETY: as above.
+                let seconds = self.time(50, |_| unsafe { product.launch(device) }.expect("launch"));
+                let values = n_heads * (product.n_in * product.n_out + n_rows * (product.n_in + product.n_out));
+                self.line(&format!("{name}, {n_rows} rows"), seconds, 2 * values);
+            }
+        }
+    }
+
+    /// `n_chosen` different experts for each row.
+    fn choices(&self, seed: usize, n_rows: usize, n_experts: usize, n_chosen: usize) -> Vec<i32> {
+        let mut state = seed as u32;
+        let mut experts: Vec<i32> = (0..n_experts as i32).collect();
+        let mut chosen = Vec::new();
+        for _ in 0..n_rows {
+            for i in 0..n_chosen {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                experts.swap(i, i + (state >> 8) as usize % (n_experts - i));
+            }
+            chosen.extend(&experts[..n_chosen]);
+        }
+        chosen
+    }
+
+    fn routing(&self) {
+        let device = &self.device;
+        for (n_experts, n_chosen, sigmoid) in [(128, 8, false), (64, 6, true)] {
+            for n_rows in [1, 64, 8192] {
+                let (logits, bias) = (self.noise(2 * n_rows * n_experts), self.noise(2 * n_experts));
+                let n = n_rows * n_chosen;
+                let [ids, weights, pairs, sources, tiles, n_tiles] = [n, n, n, n, 4 * (n + n_experts), 1].map(|n| self.noise(2 * n));
+                let list = List { tile_rows: 16, pairs: pairs.ptr(), sources: sources.ptr(), tiles: tiles.ptr(), n_tiles: n_tiles.ptr() };
+                let pairs = Pairs { rows: n_rows, n_experts, n_chosen, ids: ids.ptr(), weights: weights.ptr() };
+                let routing = Routing {
+                    logits: logits.ptr(),
+                    n_parts: 1,
+                    scores: if sigmoid { Scores::Sigmoid { bias: bias.ptr() } } else { Scores::Softmax },
+                    n_groups: 1,
+                    n_kept_groups: 1,
+                    renormalize: true,
+                    scale: 1.0,
+                };
+                // SAFETY: the buffers have these shapes.
+                let seconds = self.time(50, |_| unsafe { routing.launch_listed(device, &pairs, &list) }.expect("launch"));
+                self.line(&format!("route and sort {n_rows} rows, {n_chosen} of {n_experts}"), seconds, 4 * n_rows * n_experts + 12 * n);
+            }
+        }
+    }
+
+    /// Sorting, both products and the sum. Weights are counted once for every expert that is in use.
+    fn experts(&self) {
+        let width = 2048;
+        for (model, inner, n_experts, n_chosen) in [("Qwen3-30B-A3B", 768, 128, 8), ("Kimi-VL-A3B", 1408, 64, 6)] {
+            let gate_up = self.noise(n_experts * 2 * inner * width);
+            let down = self.noise(n_experts * inner * width);
+            for n_rows in [1, 4, 16, 64, 128, 256, 512, 2048, 8192] {
+                // Runs choose differently, so that weights come from memory.
+                let sets: Vec<Vec<i32>> = (0..16).map(|seed| self.choices(seed, n_rows, n_experts, n_chosen)).collect();
+                let in_use =
+                    sets.iter().map(|set| (0..n_experts as i32).filter(|id| set.contains(id)).count()).sum::<usize>() as f64 / 16.0;
+                let ids: Vec<Buffer> = sets.into_iter().map(|set| self.integers(set)).collect();
+                let (x, out, weights) = (self.noise(n_rows * width), self.noise(n_rows * width), self.noise(2 * n_rows * n_chosen));
+                let mut experts = Experts {
+                    pairs: Pairs { rows: n_rows, n_experts, n_chosen, ids: 0, weights: weights.ptr() },
+                    routing: None,
+                    width,
+                    inner,
+                    x: x.ptr(),
+                    gate_up: gate_up.ptr(),
+                    down: down.ptr(),
+                    base: 0,
+                    out: out.ptr(),
+                    scratch: 0,
+                };
+                let scratch = Buffer::new(&self.device, experts.scratch_len()).expect("room");
+                experts.scratch = scratch.ptr();
+                for form in [Form::FewRows, Form::ManyRows] {
+                    let is_slow = if form == Form::FewRows { n_rows > 512 } else { n_rows < 16 };
+                    if is_slow || form == Form::ManyRows && !self.device.is_hopper() {
+                        continue;
+                    }
+                    let seconds = self.time(if n_rows < 512 { 64 } else { 16 }, |run| {
+                        let experts = Experts { pairs: Pairs { ids: ids[run % ids.len()].ptr(), ..experts.pairs }, ..experts };
+                        // SAFETY: the buffers have these shapes.
+                        unsafe { experts.launch_as(&self.device, form) }.expect("launch");
+                    });
+                    let values = 3.0 * (inner * width) as f64;
+                    println!(
+                        "| {model}, {n_rows} rows, {form:?} | {:.1} | {:.0} % | {:.0} |",
+                        seconds * 1e6,
+                        2.0 * in_use * values / seconds / self.copy * 100.0,
+                        2.0 * values * (n_rows * n_chosen) as f64 / seconds / 1e12
+                    );
+                }
             }
         }
     }

@@ -31,6 +31,7 @@
 // share them the 8 columns, so that little of a product is padding and a warp needs few registers.
 // The last block of a (row, head) to finish joins the splits, in their order. So a row's bits depend on its own sequence only.
 #include "fragments.cuh"
+#include "splits.cuh"
 
 namespace {
 
@@ -39,6 +40,7 @@ constexpr int WARPS = 8;
 constexpr int THREADS = WARPS * WARP;
 constexpr int WARP_TOKENS = 16;
 constexpr int TILE_TOKENS = WARPS * WARP_TOKENS;
+static_assert(SHORT_SPLIT % TILE_TOKENS == 0, "splits are whole tiles");
 // Sixteen rows of keys or of values each. Other GPUs than Hopper may have no shared memory for three.
 #if __CUDA_ARCH__ >= 900
 constexpr int SLOTS = 3;
@@ -47,14 +49,6 @@ constexpr int SLOTS = 2;
 #endif
 // That the registers are shared out for.
 constexpr int BLOCKS_AT_ONCE = 2;
-constexpr int MAX_SPLITS = 32;
-// Tokens of a split. Short ones let more of a lone sequence be read at once, long ones are joined less often.
-constexpr int SHORT_SPLIT = TILE_TOKENS;
-constexpr int SPLIT = 2 * TILE_TOKENS;
-constexpr int LONG_SPLIT = 4 * TILE_TOKENS;
-// From as many tokens on, a sequence has splits of SPLIT, and of LONG_SPLIT or more.
-constexpr int MEDIUM = 1024;
-constexpr int LONG = 4096;
 // Heads whose sums the warps join at a time.
 constexpr int JOINED_HEADS = 2;
 constexpr float LOG2_E = 1.4426950408889634f;
@@ -90,13 +84,6 @@ struct Problem {
     int max_blocks;
     float scale, eps;
 };
-
-// Tokens of each split but the last: a multiple of the tile.
-__device__ __forceinline__ int split_tokens(int n_tokens) {
-    if (n_tokens < LONG) return n_tokens < MEDIUM ? SHORT_SPLIT : SPLIT;
-    const int fair = (n_tokens + MAX_SPLITS - 1) / MAX_SPLITS;
-    return max(LONG_SPLIT, (fair + TILE_TOKENS - 1) / TILE_TOKENS * TILE_TOKENS);
-}
 
 // The tiles that a block goes through: those of split blockIdx.z, then those of the split gridDim.z further, …
 struct Cursor {

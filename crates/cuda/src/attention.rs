@@ -103,7 +103,7 @@ const KERNELS: [Kernel; 10] = [
 ];
 
 /// Columns in the 128 bytes of a swizzle pattern, and in the 32 bytes of what 80-wide heads have beyond.
-const MAIN_COLUMNS: usize = 64;
+pub(crate) const MAIN_COLUMNS: usize = 64;
 const TAIL_COLUMNS: usize = 16;
 
 impl Kernel {
@@ -244,7 +244,7 @@ impl Attention {
 
 /// Describes (column, head, row) boxes of `columns` and `box_rows` to the copy engine, which fills what lies outside with
 /// zeros.
-fn tensor_map(rows: Rows, heads: usize, dim: usize, columns: usize, box_rows: usize) -> Result<sys::CUtensorMap> {
+pub(crate) fn tensor_map(rows: Rows, heads: usize, dim: usize, columns: usize, box_rows: usize) -> Result<sys::CUtensorMap> {
     let sizes = [dim as u64, heads as u64, rows.len as u64];
     let strides = [(dim * VALUE_BYTES) as u64, (rows.stride * VALUE_BYTES) as u64];
     let boxes = [columns as u32, 1, box_rows as u32];
@@ -272,7 +272,7 @@ fn tensor_map(rows: Rows, heads: usize, dim: usize, columns: usize, box_rows: us
             sys::CUtensorMapFloatOOBfill::CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE,
         )
         .result()
-        .map_err(driver("describing attention's rows to the GPU"))?;
+        .map_err(driver("describing rows to the GPU"))?;
         Ok(map.assume_init())
     }
 }

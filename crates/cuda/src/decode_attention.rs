@@ -17,9 +17,9 @@ pub struct FreshTokens {
     pub slots: u64,
 }
 
-/// Blocks that share the splits of one of `pairs` (row, key-value head), when `places` blocks run at once: what fills all
+/// Blocks that share the splits of one of `pairs` (row, key-value head) or (row, tile of heads), when `places` blocks run at once: what fills all
 /// places in one go, or with more pairs than that few blocks that leave few places empty in their last go.
-fn depth(pairs: usize, places: usize) -> usize {
+pub(crate) fn depth(pairs: usize, places: usize) -> usize {
     let one_go = places / pairs;
     if one_go > 1 {
         return one_go.min(MAX_SPLITS);
@@ -62,7 +62,7 @@ pub struct DecodeAttention {
 }
 
 /// The kernel's numbers: see `kernels/decode_attention.cu`.
-const MAX_SPLITS: usize = 32;
+pub(crate) const MAX_SPLITS: usize = 32;
 const THREADS: u32 = 256;
 /// Query heads that share a key-value head, at most, in the kernels that are not wide.
 const NARROW_GROUP: usize = 8;

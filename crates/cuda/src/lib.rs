@@ -12,6 +12,8 @@ mod device;
 mod graph;
 mod matmul;
 mod memory;
+pub mod mla;
+pub mod moe;
 pub mod rows;
 pub mod sampler;
 mod skinny;
@@ -22,7 +24,7 @@ pub use half::bf16;
 pub use decode_attention::{DecodeAttention, FreshTokens};
 pub use device::{Device, Dim, LaunchConfig};
 pub use graph::Graph;
-pub use matmul::{Matmul, Scales};
+pub use matmul::{HeadMatmul, HeadRows, Matmul, Scales};
 pub use memory::{Buffer, Pinned, Pool, Slice};
 pub use skinny::{Epilogue, Norm, Skinny};
 

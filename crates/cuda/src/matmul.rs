@@ -55,6 +55,35 @@ struct Key {
     accumulate: bool,
     f32_output: bool,
     gelu: bool,
+    heads: Option<HeadKey>,
+}
+
+/// Rows of heads: head `h` of row `r` is at `r · row_stride + h · head_stride` values (bf16) after `ptr`.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadRows {
+    pub ptr: u64,
+    pub row_stride: usize,
+    /// 0: all heads share one.
+    pub head_stride: usize,
+}
+
+/// `y[h] = x[h] · W[h]ᵀ` of each head `h`: `weight` bf16 `[n_heads, n_out, n_in]`, sums are f32.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadMatmul {
+    pub rows: usize,
+    pub n_heads: usize,
+    pub n_out: usize,
+    pub n_in: usize,
+    pub x: HeadRows,
+    pub weight: u64,
+    pub y: HeadRows,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct HeadKey {
+    n: usize,
+    x: (usize, usize),
+    y: (usize, usize),
 }
 
 pub(crate) struct Handle {
@@ -111,6 +140,7 @@ impl Handle {
 
 impl Plan {
     /// cuBLAS counts columns first: `yᵀ [n_out, rows] = Wᵀ' [n_in, n_out]' · xᵀ [n_in, rows]`.
+    /// The heads of a product by heads are a batch.
     fn new(handle: sys::cublasLtHandle_t, key: &Key, matmul: &Matmul) -> Result<Self> {
         use sys::cublasLtMatmulDescAttributes_t as D;
         use sys::cudaDataType as T;
@@ -118,13 +148,30 @@ impl Plan {
         let output = if key.f32_output { T::CUDA_R_32F } else { T::CUDA_R_16BF };
         let (n_out, n_in, rows) = (key.n_out as u64, key.n_in as u64, key.rows as u64);
         let failed = "describing a matrix product";
-        let layout = |kind, height, width| result::create_matrix_layout(kind, height, width, height as i64).map_err(blas(failed));
+        let layout = |kind, height, width, (row_stride, head_stride): (usize, usize)| {
+            let layout = result::create_matrix_layout(kind, height, width, row_stride as i64).map_err(blas(failed))?;
+            if let Some(heads) = &key.heads {
+                use sys::cublasLtMatrixLayoutAttribute_t as L;
+                let (n, stride) = (heads.n as i32, head_stride as i64);
+                // SAFETY: the layout is valid; the attributes are an i32 and an i64.
+                unsafe {
+                    result::set_matrix_layout_attribute(layout, L::CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, (&raw const n).cast(), 4)
+                        .and_then(|()| {
+                            let stride = (&raw const stride).cast();
+                            result::set_matrix_layout_attribute(layout, L::CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, stride, 8)
+                        })
+                        .map_err(blas(failed))?;
+                }
+            }
+            Ok::<_, Error>(layout)
+        };
+        let (x_strides, y_strides) = key.heads.map_or(((key.n_in, 0), (key.n_out, 0)), |heads| (heads.x, heads.y));
         let desc = result::create_matmul_desc(sys::cublasComputeType_t::CUBLAS_COMPUTE_32F, T::CUDA_R_32F).map_err(blas(failed))?;
         let mut plan = Self {
             desc,
-            weight: layout(operand, n_in, n_out)?,
-            x: layout(operand, n_in, rows)?,
-            y: layout(output, n_out, rows)?,
+            weight: layout(operand, n_in, n_out, (key.n_in, key.n_in * key.n_out))?,
+            x: layout(operand, n_in, rows, x_strides)?,
+            y: layout(output, n_out, rows, y_strides)?,
             // SAFETY: plain data, overwritten below.
             algorithm: unsafe { std::mem::zeroed() },
         };
@@ -195,7 +242,6 @@ impl Matmul {
         if self.rows == 0 {
             return Ok(());
         }
-        device.bind()?;
         let key = Key {
             rows: self.rows,
             n_out: self.n_out,
@@ -205,7 +251,14 @@ impl Matmul {
             accumulate: self.accumulate,
             f32_output: self.f32_output,
             gelu: self.gelu,
+            heads: None,
         };
+        // SAFETY: the caller's.
+        unsafe { self.launch_as(device, key) }
+    }
+
+    unsafe fn launch_as(&self, device: &Device, key: Key) -> Result<()> {
+        device.bind()?;
         let blas_handle = device.blas();
         let mut plans = blas_handle.plans.lock().unwrap_or_else(PoisonError::into_inner);
         if plans.len() >= MAX_PLANS {
@@ -239,5 +292,36 @@ impl Matmul {
             )
         }
         .map_err(blas("launching a matrix product"))
+    }
+}
+
+impl HeadMatmul {
+    /// Launches the product.
+    ///
+    /// # Safety
+    /// All addresses are valid for their shapes and aligned to 16 bytes until the product has run.
+    pub unsafe fn launch(&self, device: &Device) -> Result<()> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        let (rows, n_out, n_in) = (self.rows, self.n_out, self.n_in);
+        let strides = |rows: &HeadRows| (rows.row_stride, rows.head_stride);
+        let heads = Some(HeadKey { n: self.n_heads, x: strides(&self.x), y: strides(&self.y) });
+        let key = Key { rows, n_out, n_in, fp8: false, bias: false, accumulate: false, f32_output: false, gelu: false, heads };
+        let matmul = Matmul {
+            rows,
+            n_out,
+            n_in,
+            x: self.x.ptr,
+            weight: self.weight,
+            y: self.y.ptr,
+            scales: None,
+            bias: 0,
+            accumulate: false,
+            f32_output: false,
+            gelu: false,
+        };
+        // SAFETY: the caller's.
+        unsafe { matmul.launch_as(device, key) }
     }
 }

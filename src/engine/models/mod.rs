@@ -20,6 +20,7 @@ use super::{
     ops::{
         Backend, Result, Tensor,
         cache::{CacheShape, KvCache},
+        mla::LatentHeads,
         vision::{Normalization, PatchLayout},
     },
     request::{Detail, Failure, Image, Video},
@@ -38,8 +39,8 @@ pub struct ModelInfo {
     pub n_heads: usize,
     pub n_kv_heads: usize,
     pub head_dim: usize,
-    /// The cached keys are latents that hold the values too.
-    pub latent: bool,
+    /// The cached keys are latents of such heads, which hold the values too.
+    pub latent: Option<LatentHeads>,
     /// Rows of the logits; ids at or above `n_tokens` (the tokenizer's size) are never sampled.
     pub vocab_size: usize,
     /// Positions the checkpoint was made for.
@@ -54,7 +55,7 @@ impl ModelInfo {
     /// What one token takes in the cache.
     pub fn cache_shape(&self) -> CacheShape {
         let width = self.n_kv_heads * self.head_dim;
-        CacheShape { n_layers: self.n_layers, key_width: width, value_width: if self.latent { 0 } else { width } }
+        CacheShape { n_layers: self.n_layers, key_width: width, value_width: if self.latent.is_some() { 0 } else { width } }
     }
 }
 
@@ -334,7 +335,7 @@ fn info(checkpoint: &Checkpoint, config: &decoder::Config, vision: bool) -> Mode
         n_heads: config.n_heads,
         n_kv_heads: config.n_kv_heads,
         head_dim: config.head_dim,
-        latent: config.latent.is_some(),
+        latent: config.latent.as_ref().map(|latent| latent.heads),
         vocab_size: config.vocab_size,
         context_length: config.context_length,
         n_parameters: checkpoint.weights.n_parameters(),

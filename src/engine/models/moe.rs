@@ -106,10 +106,8 @@ pub fn load(config: &Config, hidden_size: usize, scope: &Scope<'_>) -> Result<Mo
             })
         }
     };
-    Ok(Moe {
-        routing: Routing { n_experts, top_k: config.top_k, scoring, normalize: config.normalize, scale: config.scale as f32 },
-        gate: scope.head("gate", n_experts, hidden_size)?,
-        experts: scope.pp("experts").experts(n_experts, hidden_size, config.intermediate_size)?,
-        shared,
-    })
+    let routing = Routing { n_experts, top_k: config.top_k, scoring, normalize: config.normalize, scale: config.scale as f32 };
+    let gate = scope.stored("gate.weight", n_experts, hidden_size)?;
+    let experts = scope.pp("experts").experts(n_experts, hidden_size, config.intermediate_size)?;
+    Ok(Moe::new(scope.backend(), routing, &gate, hidden_size, experts, shared)?)
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::attention::Heads;
 use super::cpu::Cpu;
+use super::mla::LatentHeads;
 use super::{Backend, Error, Place, Result};
 
 /// What a model runs on.
@@ -72,6 +73,8 @@ pub struct StepLimits {
     /// Blocks of the longest sequence.
     pub max_blocks: usize,
     pub heads: Heads,
+    /// Of latent attention.
+    pub latent: Option<LatentHeads>,
     pub vocab_size: usize,
 }
 

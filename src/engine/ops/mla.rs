@@ -14,9 +14,26 @@ use super::{Backend, Error, Place, Result, RmsNorm, Step, Stored, Tensor, bail};
 
 /// The attention of a layer between its projections.
 pub struct LatentAttention {
-    up: kernels::latent::LatentAttention,
+    up: Up,
     /// Over the latent.
     norm: RmsNorm,
+}
+
+/// What makes keys and values of latents.
+enum Up {
+    Cpu(kernels::latent::LatentAttention),
+    #[cfg(feature = "cuda")]
+    Cuda(super::cuda::LatentWeights),
+}
+
+impl Up {
+    fn heads(&self) -> LatentHeads {
+        match self {
+            Self::Cpu(up) => up.heads(),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(up) => up.heads(),
+        }
+    }
 }
 
 impl LatentAttention {
@@ -25,10 +42,10 @@ impl LatentAttention {
         match &backend.0 {
             Place::Cpu(_) => {
                 let up = kernels::latent::LatentAttention::from_gguf(heads, up.format, &up.bytes);
-                Ok(Self { up: up.map_err(|e| Error::Invalid(e.to_string()))?, norm })
+                Ok(Self { up: Up::Cpu(up.map_err(|e| Error::Invalid(e.to_string()))?), norm })
             }
             #[cfg(feature = "cuda")]
-            Place::Cuda(_) => bail!("latent attention is not on the GPU yet: run it with `--device cpu`"),
+            Place::Cuda(cuda) => Ok(Self { up: Up::Cuda(cuda.latent_weights(heads, up)?), norm }),
         }
     }
 
@@ -50,8 +67,8 @@ impl LatentAttention {
         if (latents.rows, latents.width, queries.width) != (rows, width, stride) {
             bail!("latent attention got rows of {} and {}, not of {stride} and {width}", queries.width, latents.width);
         }
-        match (&backend.0, &mut cache.0, angles) {
-            (Place::Cpu(cpu), Storage::Cpu(cache), Angles::Cpu { cos, sin }) => {
+        match (&backend.0, &mut cache.0, &self.up, angles) {
+            (Place::Cpu(cpu), Storage::Cpu(cache), Up::Cpu(up), Angles::Cpu { cos, sin }) => {
                 let layer = &mut cache.layers[layer];
                 let one = |stride: usize, dim: usize| kernels::rows::Heads { rows, stride, heads: 1, dim };
                 let rotate = |x: &mut [f32], stride: usize| {
@@ -71,11 +88,15 @@ impl LatentAttention {
                 })?;
                 let mut out = kernels::memory::for_overwrite(rows * heads.n_heads * heads.value_dim);
                 let cached = PagedLatents { latents: &layer.k, block_size: BLOCK_SIZE, dim: width, value_dim: heads.latent_dim };
-                queries.with_values(|x| self.up.attend(&cpu.pool, x, &cached, &sequences(step.batch), &mut out))?;
+                queries.with_values(|x| up.attend(&cpu.pool, x, &cached, &sequences(step.batch), &mut out))?;
                 Tensor::from_vec(out, rows, heads.n_heads * heads.value_dim)
             }
             #[cfg(feature = "cuda")]
-            _ => bail!("latent attention is not on the GPU yet"),
+            (Place::Cuda(cuda), Storage::Cuda(cache), Up::Cuda(up), angles) => {
+                cuda.latent_attention((up, &self.norm), (queries, latents), angles, layer, step, cache)
+            }
+            #[cfg(feature = "cuda")]
+            _ => bail!("the cache is on another device"),
         }
     }
 }

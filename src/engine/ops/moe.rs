@@ -17,7 +17,13 @@ pub struct StoredExpert<'a> {
 }
 
 /// The experts of a layer: `gate_up` `[n, 2·width, hidden]`, gate first, and `down` `[n, hidden, width]`.
-pub struct Experts(kernels::experts::Experts);
+pub struct Experts(Held);
+
+enum Held {
+    Cpu(kernels::experts::Experts),
+    #[cfg(feature = "cuda")]
+    Cuda(super::cuda::Experts),
+}
 
 impl Experts {
     /// `stored` gives expert `0..n`, from many threads.
@@ -43,10 +49,10 @@ impl Experts {
                     })
                     .collect::<Result<_>>()?;
                 let (gate_up, down) = experts.into_iter().unzip();
-                Ok(Self(kernels::experts::Experts::new(gate_up, down)))
+                Ok(Self(Held::Cpu(kernels::experts::Experts::new(gate_up, down))))
             }
             #[cfg(feature = "cuda")]
-            Place::Cuda(_) => bail!("mixtures of experts are not on the GPU yet: run it with `--device cpu`"),
+            Place::Cuda(cuda) => Ok(Self(Held::Cuda(cuda.experts(n, hidden, width, stored)?))),
         }
     }
 }
@@ -59,29 +65,61 @@ pub struct SharedExpert {
 
 /// What stands in the place of a layer's MLP.
 pub struct Moe {
-    pub routing: Routing,
-    /// `[n_experts, hidden]`
-    pub gate: Linear,
-    pub experts: Experts,
-    pub shared: Option<SharedExpert>,
+    routing: Routing,
+    gate: Gate,
+    experts: Experts,
+    shared: Option<SharedExpert>,
+}
+
+/// What makes the router's logits, always as exactly as the checkpoint has it.
+enum Gate {
+    Cpu(kernels::Linear),
+    #[cfg(feature = "cuda")]
+    Cuda(super::cuda::Router),
 }
 
 impl Moe {
+    /// `gate` is `[n_experts, hidden]`.
+    pub fn new(
+        backend: &Backend,
+        routing: Routing,
+        gate: &Stored<'_>,
+        hidden: usize,
+        experts: Experts,
+        shared: Option<SharedExpert>,
+    ) -> Result<Self> {
+        let gate = match &backend.0 {
+            Place::Cpu(_) => Gate::Cpu(on_cpu(gate, hidden)?),
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => Gate::Cuda(cuda.router(&routing, gate, hidden)?),
+        };
+        Ok(Self { routing, gate, experts, shared })
+    }
+
     /// `x += ` the weighted sum of each row's experts and the shared expert, over the norm of `x`.
     pub fn add(&self, backend: &Backend, x: &Tensor, norm: &RmsNorm) -> Result<()> {
-        match &backend.0 {
-            Place::Cpu(cpu) => {
+        match (&backend.0, &self.gate, &self.experts.0) {
+            (Place::Cpu(cpu), Gate::Cpu(gate), Held::Cpu(experts)) => {
                 let normed = norm.forward(backend, x)?;
-                let mut logits = self.gate.forward(backend, &normed)?.to_vec()?;
+                let mut logits = vec![0.0; x.rows * self.routing.n_experts];
+                normed.with_values(|normed| gate.matmul(&cpu.pool, &kernels::Input::new(normed, x.width), None, &mut logits))?;
                 let choice = self.routing.choose(&cpu.pool, &mut logits);
-                normed.with_values(|normed| x.change_values(|x| self.experts.0.add(&cpu.pool, normed, &choice, x)))??;
+                normed.with_values(|normed| x.change_values(|x| experts.add(&cpu.pool, normed, &choice, x)))??;
                 match &self.shared {
                     Some(shared) => shared.gate_up.add_gated_of(backend, cpu, &normed, x, &shared.down),
                     None => Ok(()),
                 }
             }
             #[cfg(feature = "cuda")]
-            Place::Cuda(_) => bail!("mixtures of experts are not on the GPU yet"),
+            (Place::Cuda(cuda), Gate::Cuda(router), Held::Cuda(experts)) => {
+                let normed = norm.forward(backend, x)?;
+                if let Some(shared) = &self.shared {
+                    shared.gate_up.add_gated(backend, x, norm, &shared.down)?;
+                }
+                cuda.add_experts(&self.routing, router, experts, &normed, x)
+            }
+            #[cfg(feature = "cuda")]
+            _ => bail!("the experts are on another device"),
         }
     }
 }

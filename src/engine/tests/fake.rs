@@ -37,7 +37,7 @@ impl Fake {
             n_heads: 1,
             n_kv_heads: 1,
             head_dim: 1,
-            latent: false,
+            latent: None,
             vocab_size,
             context_length: 2048,
             n_parameters: 0,

@@ -5,6 +5,8 @@
 
 mod attention;
 mod decode_attention;
+mod mla;
+mod moe;
 mod rows;
 mod sampler;
 mod skinny;

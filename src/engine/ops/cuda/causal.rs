@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use ashlar_cuda::attention::{Attention, Keys, Rows};
+use ashlar_cuda::mla::LatentDecode;
 use ashlar_cuda::rows::RopeStore;
 use ashlar_cuda::{Buffer, DecodeAttention, Device, FreshTokens, attention};
 
@@ -23,10 +24,15 @@ impl Workspace {
     pub fn new(device: &Device, limits: &StepLimits) -> Result<Self> {
         let Heads { n_heads, n_kv_heads, head_dim } = limits.heads;
         let rows = limits.max_sequences + 8;
-        Ok(Self {
-            partials: Buffer::new(device, DecodeAttention::partials_len(rows, n_heads, head_dim))?,
-            tickets: Buffer::zeros(device, rows * n_kv_heads * size_of::<i32>())?,
-        })
+        let partials = match limits.latent {
+            Some(_) => LatentDecode::partials_len(rows, n_heads),
+            None => DecodeAttention::partials_len(rows, n_heads, head_dim),
+        };
+        Ok(Self { partials: Buffer::new(device, partials)?, tickets: Buffer::zeros(device, rows * n_kv_heads * size_of::<i32>())? })
+    }
+
+    pub fn partials(&self) -> u64 {
+        self.partials.ptr()
     }
 }
 
@@ -41,7 +47,7 @@ pub struct PagedCache {
 }
 
 impl PagedCache {
-    fn keys(&self, layer: usize) -> u64 {
+    pub fn keys(&self, layer: usize) -> u64 {
         self.values.ptr() + (layer * (self.key_bytes + self.value_bytes)) as u64
     }
 

@@ -8,7 +8,7 @@ use super::super::StepLimits;
 use super::super::attention::Heads;
 use super::super::cache::BLOCK_SIZE;
 use super::super::{Result, bail};
-use super::DType;
+use super::{DType, latent};
 use crate::engine::batch::Batch;
 
 /// Steps on their way, and one to fill.
@@ -19,7 +19,7 @@ const EXACT_ROWS: usize = 8;
 const MIN_TABLE_WIDTH: usize = 16;
 /// Runs of visual rows in a step, times what each adds behind text layers.
 const MAX_SPANS: usize = 8192;
-const N_SECTIONS: usize = 9;
+const N_SECTIONS: usize = 10;
 /// The smallest heads that the rotary kernel takes.
 const MIN_HEAD_DIM: usize = 16;
 
@@ -35,6 +35,8 @@ pub struct Shape {
     pub table_width: usize,
     pub n_logits: usize,
     pub n_tiles: usize,
+    /// Where keys of prompts begin and end, in all groups.
+    pub n_key_ends: usize,
     pub n_spans: usize,
     /// Sets of spans: embeddings, then each DeepStack layer.
     pub n_levels: usize,
@@ -51,10 +53,8 @@ impl Shape {
         self.n_logits == self.rows
     }
 
-    fn of(batch: &Batch, tile_rows: usize, has_decode_kernel: bool) -> Self {
+    fn of(batch: &Batch, tile_rows: usize, n_decode: usize, n_key_ends: usize) -> Self {
         let n_sequences = batch.context_lens.len();
-        let n_single = batch.cu_seqlens.windows(2).take_while(|rows| rows[1] - rows[0] == 1).count();
-        let n_decode = if has_decode_kernel { n_single } else { 0 };
         let longest = batch.context_lens.iter().map(|len| (*len as usize).div_ceil(BLOCK_SIZE)).max().unwrap_or(0);
         let shape = Self {
             rows: batch.ids.len(),
@@ -63,6 +63,7 @@ impl Shape {
             table_width: longest.next_power_of_two().max(MIN_TABLE_WIDTH),
             n_logits: batch.logit_rows.len(),
             n_tiles: batch.cu_seqlens.windows(2).skip(n_decode).map(|rows| ((rows[1] - rows[0]) as usize).div_ceil(tile_rows)).sum(),
+            n_key_ends,
             n_spans: batch.visual.len(),
             n_levels: batch.visual.iter().map(|span| 1 + span.features.deepstack.len()).max().unwrap_or(0),
         };
@@ -84,6 +85,7 @@ impl Shape {
             4 * self.n_sequences * self.table_width,
             4 * self.n_logits,
             8 * self.n_tiles,
+            4 * self.n_key_ends,
             size_of::<Span>() * self.n_spans * self.n_levels,
         ];
         let mut offsets = [0; N_SECTIONS + 1];
@@ -104,7 +106,44 @@ enum Section {
     BlockTables,
     LogitRows,
     Tiles,
+    KeyEnds,
     Spans,
+}
+
+/// Neighbouring prompts whose keys are in memory at once, where keys are made of latents.
+#[derive(Debug, Clone, Copy)]
+pub struct Group {
+    /// Number of the first sequence.
+    pub first: usize,
+    pub n_sequences: usize,
+    pub first_tile: usize,
+    pub n_tiles: usize,
+    /// Of all its sequences.
+    pub n_keys: usize,
+    /// Where it is among the ends of keys.
+    first_end: usize,
+}
+
+/// Groups of up to `max_keys` keys, or of one sequence, from sequence `n_decode` on.
+fn groups(batch: &Batch, n_decode: usize, tile_rows: usize, max_keys: usize) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (sequence, rows) in batch.cu_seqlens.windows(2).enumerate().skip(n_decode) {
+        let n_tiles = ((rows[1] - rows[0]) as usize).div_ceil(tile_rows);
+        let n_keys = batch.context_lens[sequence] as usize;
+        match groups.last_mut() {
+            Some(group) if group.n_keys + n_keys <= max_keys => {
+                group.n_sequences += 1;
+                group.n_tiles += n_tiles;
+                group.n_keys += n_keys;
+            }
+            last => {
+                let (first_tile, first_end) =
+                    last.map_or((0, 0), |group| (group.first_tile + group.n_tiles, group.first_end + group.n_sequences + 1));
+                groups.push(Group { first: sequence, n_sequences: 1, first_tile, n_tiles, n_keys, first_end });
+            }
+        }
+    }
+    groups
 }
 
 /// Where a step's integers are.
@@ -115,9 +154,16 @@ pub struct Inputs {
     offsets: [usize; N_SECTIONS + 1],
     /// Longest span of visual rows.
     longest_span: usize,
+    /// Of the prompts, where keys are made of latents.
+    pub groups: Vec<Group>,
 }
 
 impl Inputs {
+    /// `[n_sequences + 1]` i32 of a group: where the keys of its sequences begin and end among the group's.
+    pub fn group_keys(&self, group: &Group) -> u64 {
+        self.at(Section::KeyEnds) + (group.first_end * size_of::<i32>()) as u64
+    }
+
     fn at(&self, section: Section) -> u64 {
         self.base + self.offsets[section as usize] as u64
     }
@@ -177,6 +223,8 @@ pub struct Stages {
     device: Buffer,
     tile_rows: usize,
     has_decode_kernel: bool,
+    /// Keys made of latents that there is room for.
+    max_keys: Option<usize>,
 }
 
 impl Stages {
@@ -185,10 +233,12 @@ impl Stages {
         let (rows, sequences) = (limits.max_rows + 8, limits.max_sequences + 8);
         let table_width = limits.max_blocks.next_power_of_two().max(MIN_TABLE_WIDTH);
         let spans = MAX_SPANS * size_of::<Span>();
-        let n_bytes = 28 * rows + (16 + 4 * table_width) * sequences + spans + 256;
+        let n_bytes = 28 * rows + (24 + 4 * table_width) * sequences + spans + 256;
         let pinned = (0..N_STAGES).map(|_| Pinned::new(device, n_bytes)).collect::<Result<_, _>>()?;
         let Heads { n_heads, n_kv_heads, head_dim } = limits.heads;
-        if head_dim < MIN_HEAD_DIM || !head_dim.is_multiple_of(8) {
+        if let Some(latent) = &limits.latent {
+            latent::check(latent)?;
+        } else if head_dim < MIN_HEAD_DIM || !head_dim.is_multiple_of(8) {
             bail!(
                 "there are no GPU kernels for heads of {head_dim} values: multiples of 8 from {MIN_HEAD_DIM} on; run it with `--device cpu`"
             );
@@ -197,13 +247,21 @@ impl Stages {
             pinned,
             next: 0,
             device: Buffer::new(device, n_bytes)?,
-            tile_rows: attention::tile_rows(device, head_dim, head_dim)?,
-            has_decode_kernel: DecodeAttention::is_possible(n_heads, n_kv_heads, head_dim),
+            tile_rows: match &limits.latent {
+                Some(latent) => attention::tile_rows(device, latent.query_dim(), latent.value_dim)?,
+                None => attention::tile_rows(device, head_dim, head_dim)?,
+            },
+            has_decode_kernel: limits.latent.is_some() || DecodeAttention::is_possible(n_heads, n_kv_heads, head_dim),
+            max_keys: limits.latent.map(|_| limits.max_blocks * BLOCK_SIZE),
         })
     }
 
     pub fn send(&mut self, device: &Device, batch: &Batch) -> Result<Inputs> {
-        let shape = Shape::of(batch, self.tile_rows, self.has_decode_kernel);
+        let n_single = batch.cu_seqlens.windows(2).take_while(|rows| rows[1] - rows[0] == 1).count();
+        let n_decode = if self.has_decode_kernel { n_single } else { 0 };
+        let groups = self.max_keys.map_or_else(Vec::new, |max_keys| groups(batch, n_decode, self.tile_rows, max_keys));
+        let n_key_ends = groups.iter().map(|group| group.n_sequences + 1).sum();
+        let shape = Shape::of(batch, self.tile_rows, n_decode, n_key_ends);
         let offsets = shape.layout();
         let n_bytes = offsets[N_SECTIONS];
         if n_bytes > self.device.len() {
@@ -212,14 +270,21 @@ impl Stages {
         let stage = &mut self.pinned[self.next];
         self.next = (self.next + 1) % N_STAGES;
         let bytes = &mut stage.bytes_mut()[..n_bytes];
-        fill(bytes, &offsets, &shape, batch, self.tile_rows)?;
+        fill(bytes, &offsets, &shape, batch, &groups, self.tile_rows)?;
         device.upload(self.device.ptr(), bytes)?;
         let longest_span = batch.visual.iter().map(|span| span.len).max().unwrap_or(0);
-        Ok(Inputs { shape, base: self.device.ptr(), offsets, longest_span })
+        Ok(Inputs { shape, base: self.device.ptr(), offsets, longest_span, groups })
     }
 }
 
-fn fill(bytes: &mut [u8], offsets: &[usize; N_SECTIONS + 1], shape: &Shape, batch: &Batch, tile_rows: usize) -> Result<()> {
+fn fill(
+    bytes: &mut [u8],
+    offsets: &[usize; N_SECTIONS + 1],
+    shape: &Shape,
+    batch: &Batch,
+    groups: &[Group],
+    tile_rows: usize,
+) -> Result<()> {
     let mut write = |section: Section, values: &mut dyn Iterator<Item = u32>| {
         let (from, to) = (offsets[section as usize], offsets[section as usize + 1]);
         for (place, value) in bytes[from..to].chunks_exact_mut(4).zip(values) {
@@ -244,10 +309,26 @@ fn fill(bytes: &mut [u8], offsets: &[usize; N_SECTIONS + 1], shape: &Shape, batc
             .chain(fill_up(0).flat_map(|_| std::iter::repeat_n(0, width))),
     );
     write(Section::LogitRows, &mut batch.logit_rows.iter().copied().chain(fill_up(0)));
-    let lengths = batch.cu_seqlens.windows(2).zip(&batch.context_lens).skip(shape.n_decode);
-    let lengths = lengths.map(|(rows, context)| ((rows[1] - rows[0]) as usize, *context as usize));
-    let tiles = attention::tiles(lengths, tile_rows, true);
-    write(Section::Tiles, &mut tiles.iter().flat_map(|[sequence, tile]| [*sequence as u32 + shape.n_decode as u32, *tile as u32]));
+    // Of sequences from `first` on, the longest first.
+    let tiles = |first: usize, n: usize| {
+        let lengths = batch.cu_seqlens.windows(2).zip(&batch.context_lens).skip(first).take(n);
+        let lengths = lengths.map(|(rows, context)| ((rows[1] - rows[0]) as usize, *context as usize));
+        let tiles = attention::tiles(lengths, tile_rows, true);
+        tiles.into_iter().flat_map(move |[sequence, tile]| [sequence as u32 + first as u32, tile as u32])
+    };
+    if groups.is_empty() {
+        write(Section::Tiles, &mut tiles(shape.n_decode, batch.context_lens.len()));
+    } else {
+        write(Section::Tiles, &mut groups.iter().flat_map(|group| tiles(group.first, group.n_sequences)));
+    }
+    let ends = |group: &Group| {
+        let lengths = batch.context_lens[group.first..][..group.n_sequences].iter();
+        std::iter::once(0).chain(lengths.scan(0, |end, len| {
+            *end += len;
+            Some(*end)
+        }))
+    };
+    write(Section::KeyEnds, &mut groups.iter().flat_map(ends));
     let mut spans = Vec::with_capacity(4 * shape.n_spans * shape.n_levels);
     for level in 0..shape.n_levels {
         for span in &batch.visual {

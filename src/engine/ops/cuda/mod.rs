@@ -2,7 +2,9 @@
 //! in a scratch pool whose memory is reused as soon as a tensor is dropped, which the order of the stream makes safe.
 
 mod causal;
+mod experts;
 mod inputs;
+mod latent;
 mod memory;
 mod sampling;
 mod weight;
@@ -14,8 +16,10 @@ use ashlar_cuda::sampler::Sampler;
 use ashlar_cuda::{Buffer, Device, Graph, Pool, rows, vision};
 
 pub use causal::{PagedCache, Tiles};
+pub use experts::{Experts, Router};
 pub use inputs::Inputs;
 use inputs::{Shape, Stages};
+pub use latent::LatentWeights;
 pub use memory::Memory;
 use memory::{DType, bf16_bytes, f32_bytes};
 pub use sampling::Draws;

@@ -16,6 +16,11 @@ pub struct Weight {
 }
 
 impl Weight {
+    /// Rows of `n_in` bf16 values.
+    pub fn of_bf16(values: Buffer, n_in: usize) -> Self {
+        Self { values, scales: None, n_in }
+    }
+
     /// The address of bf16 values.
     pub fn bf16(&self) -> Result<u64> {
         match self.scales {
@@ -143,6 +148,17 @@ impl Cuda {
         if !self.skinny(Skinny { bias, ..self.skinny_of(weight, x, n_out, y)? })? {
             let input = self.input(weight, x)?;
             self.launch(Matmul { bias, ..self.matmul(weight, &input, n_out, y) })?;
+        }
+        Ok(out)
+    }
+
+    /// As [`linear`](Self::linear), in f32.
+    pub fn f32_linear(&self, weight: &Weight, x: &Tensor, n_out: usize) -> Result<Tensor> {
+        let out = Tensor::in_pool(&self.0.device, &self.0.scratch, x.rows, n_out, DType::F32)?;
+        let y = out.ptr(DType::F32)?;
+        if !self.skinny(Skinny { epilogue: Epilogue::Logits, ..self.skinny_of(weight, x, n_out, y)? })? {
+            let input = self.input(weight, x)?;
+            self.launch(Matmul { f32_output: true, ..self.matmul(weight, &input, n_out, y) })?;
         }
         Ok(out)
     }
