@@ -527,7 +527,12 @@ impl Worker {
     fn take_code(&mut self, id: SequenceId, written: Written, is_full: bool) -> Option<FinishReason> {
         match written {
             Written::PictureBegins => {
-                if let Some(job) = self.jobs.remove(&id) {
+                if let Some(mut job) = self.jobs.remove(&id) {
+                    // What was held back, as the beginning of a stop string, comes before the picture.
+                    let events = &job.events;
+                    job.text.finish(&mut |event| {
+                        let _ = events.try_send(Ok(Output::Event(event)));
+                    });
                     self.guide(id, &job);
                     self.jobs.insert(id, job);
                 }

@@ -7,7 +7,7 @@ use crate::engine::models::{self, CausalModel, Model, chameleon::Pictures};
 use crate::engine::ops::cache::{BLOCK_SIZE, KvCache};
 use crate::engine::ops::{Backend, DeviceOptions};
 use crate::engine::request::{
-    Detail, Failure, FinishReason, Format, Guidance, Image, Input, Message, Modalities, Part, Request, Role, Sampling,
+    Detail, Event, Failure, FinishReason, Format, Guidance, Image, Input, Message, Modalities, Part, Request, Role, Sampling,
 };
 use crate::engine::{Engine, EngineOptions, Limits, batch::Batch, worker::Mode};
 
@@ -184,6 +184,31 @@ async fn a_picture_begins_only_where_it_is_wanted_and_has_room() {
         assert_eq!((both.images.len(), both.done.usage.completion_tokens), (n, max_tokens));
         assert_eq!(both.done.finish_reason, FinishReason::Length);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_before_a_picture_come_before_it() {
+    let loaded = loaded();
+    let (letter, begin) = (loaded.tokenizer.id("a").unwrap(), loaded.pictures.unwrap().vocabulary.begin_image);
+    // The letter first; said once it is less likely than a picture.
+    let sampling = Sampling { logit_bias: vec![(letter, 60.0), (begin, 50.0)], frequency_penalty: 2.0, ..Sampling::default() };
+    let request = Request {
+        // The letter may be the beginning of the stop string: it is held back.
+        stop: vec!["aaaaaaaaaaaaaaaaaaaaaaaaaab".into()],
+        max_tokens: Some(100),
+        sampling,
+        ..ask("hi", Modalities::TextAndImages)
+    };
+    let mut generation = roomy().submit(request).await.unwrap();
+    let (mut before, mut n_images) = (String::new(), 0);
+    while let Some(event) = generation.next().await {
+        match event.unwrap() {
+            Event::Text { text, .. } if n_images == 0 => before.push_str(&text),
+            Event::Image(_) => n_images += 1,
+            _ => {}
+        }
+    }
+    assert!(n_images == 1 && !before.is_empty() && before.chars().all(|c| c == 'a'), "{n_images} behind {before:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,7 +70,7 @@ impl TextStream {
         stopped
     }
 
-    /// The last token was pushed.
+    /// The last token was pushed, or the last before something that is no text.
     pub fn finish(&mut self, emit: &mut impl FnMut(Event)) {
         if !self.stopped {
             let mut text = self.stops.finish();
