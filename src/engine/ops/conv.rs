@@ -1,6 +1,6 @@
 //! Feature maps, and what convolutional towers do with them: convolutions, group norms, attention between all places.
 //!
-//! In f32 and on the CPU whatever runs the decoder, by candle: a picture's codes decide which tokens a model reads, and a
+//! In f32 and on the CPU whatever runs the decoder: a picture's codes decide which tokens a model reads, and a
 //! GPU's rounding would change them.
 
 use candle_core::{D, Device, Tensor};
@@ -49,11 +49,14 @@ impl FeatureMap {
     }
 }
 
+/// Places that one matrix product of a convolution takes: its columns stay in a core's cache or near it.
+const TILE_PLACES: usize = 4096;
+
 /// A convolution with a square kernel. Stride 1 keeps the size; stride 2 halves it, padded on the right and below only.
 pub struct Conv2d {
+    /// `[n_out, n_in · kernel²]`
     weight: Tensor,
-    /// `[1, out, 1, 1]`
-    bias: Tensor,
+    bias: Vec<f32>,
     kernel: usize,
     stride: usize,
 }
@@ -61,22 +64,58 @@ pub struct Conv2d {
 impl Conv2d {
     /// `weight` is `[n_out, n_in, kernel, kernel]`.
     pub fn new(weight: Vec<f32>, bias: Vec<f32>, n_out: usize, n_in: usize, kernel: usize, stride: usize) -> Result<Self> {
-        Ok(Self {
-            weight: Tensor::from_vec(weight, (n_out, n_in, kernel, kernel), &Device::Cpu)?,
-            bias: Tensor::from_vec(bias, (1, n_out, 1, 1), &Device::Cpu)?,
-            kernel,
-            stride,
-        })
+        Ok(Self { weight: Tensor::from_vec(weight, (n_out, n_in * kernel * kernel), &Device::Cpu)?, bias, kernel, stride })
     }
 
+    /// A matrix product for each band of rows, over columns that hold what the kernel sees of every place: whole lines are
+    /// copied, where candle's own convolution gathers number by number.
     pub fn forward(&self, x: &FeatureMap) -> Result<FeatureMap> {
-        let y = if self.stride == 1 {
-            x.0.conv2d(&self.weight, self.kernel / 2, 1, 1, 1)?
-        } else {
-            let padded = x.0.pad_with_zeros(2, 0, 1)?.pad_with_zeros(3, 0, 1)?;
-            padded.conv2d(&self.weight, 0, self.stride, 1, 1)?
-        };
-        Ok(FeatureMap(y.broadcast_add(&self.bias)?))
+        let (n_in, height, width) = x.shape()?;
+        let (out_height, out_width) = (height / self.stride, width / self.stride);
+        let (n_out, n_seen) = self.weight.dims2()?;
+        let values = x.to_vec()?;
+        let mut out = vec![0.0; n_out * out_height * out_width];
+        let band = (TILE_PLACES / out_width.max(1)).max(1);
+        for top in (0..out_height).step_by(band) {
+            let n_places = band.min(out_height - top) * out_width;
+            let mut columns = vec![0.0; n_seen * n_places];
+            columns.par_chunks_mut(n_places).enumerate().for_each(|(i, column)| {
+                let (channel, offset) = (i / (self.kernel * self.kernel), i % (self.kernel * self.kernel));
+                let plane = &values[channel * height * width..][..height * width];
+                self.gather(plane, (height, width), (offset / self.kernel, offset % self.kernel), top, (column, out_width));
+            });
+            let columns = Tensor::from_vec(columns, (n_seen, n_places), &Device::Cpu)?;
+            let product: Vec<f32> = self.weight.matmul(&columns)?.flatten_all()?.to_vec1()?;
+            for ((row, plane), bias) in product.chunks_exact(n_places).zip(out.chunks_exact_mut(out_height * out_width)).zip(&self.bias) {
+                let to = &mut plane[top * out_width..][..n_places];
+                to.iter_mut().zip(row).for_each(|(to, value)| *to = value + bias);
+            }
+        }
+        debug_assert_eq!(n_seen, n_in * self.kernel * self.kernel);
+        FeatureMap::new(out, n_out, out_height, out_width)
+    }
+
+    /// What the kernel's number `(dy, dx)` sees of a plane from the places of rows from `top` on; zeros outside.
+    fn gather(
+        &self,
+        plane: &[f32],
+        (height, width): (usize, usize),
+        (dy, dx): (usize, usize),
+        top: usize,
+        (out, out_width): (&mut [f32], usize),
+    ) {
+        let pad = if self.stride == 1 { self.kernel / 2 } else { 0 };
+        for (i, row) in out.chunks_exact_mut(out_width).enumerate() {
+            let Some(y) = ((top + i) * self.stride + dy).checked_sub(pad).filter(|y| *y < height) else { continue };
+            let line = &plane[y * width..][..width];
+            if self.stride == 1 {
+                let (from, to) = (dx.saturating_sub(pad), pad.saturating_sub(dx));
+                let n = width.saturating_sub(from + to);
+                row[to..to + n].copy_from_slice(&line[from..from + n]);
+            } else {
+                row.iter_mut().zip(line[dx.min(width)..].iter().step_by(self.stride)).for_each(|(to, value)| *to = *value);
+            }
+        }
     }
 }
 

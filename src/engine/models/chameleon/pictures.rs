@@ -33,7 +33,7 @@ pub struct Pictures {
     side: usize,
     /// Ids by content, so that a picture that comes back with every turn of a conversation is encoded once.
     remembered: Mutex<LruCache<[u8; 32], Arc<[u32]>>>,
-    /// Held by whoever computes: a picture takes every core, and half a gigabyte.
+    /// Held by whoever computes: a picture takes every core, and about a gigabyte.
     turn: Mutex<()>,
 }
 
