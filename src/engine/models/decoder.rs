@@ -215,7 +215,7 @@ struct Gqa {
 
 enum Mlp {
     Dense { gate_up: Linear, down: Linear },
-    Experts(Moe),
+    Experts(Box<Moe>),
 }
 
 impl Layer {
@@ -230,7 +230,7 @@ impl Layer {
             },
             post_norm: RmsNorm::new(backend, scope.values("post_attention_layernorm.weight", &[h])?, eps)?,
             mlp: match config.experts_of(index) {
-                Some(experts) => Mlp::Experts(moe::load(experts, h, &mlp)?),
+                Some(experts) => Mlp::Experts(Box::new(moe::load(experts, h, &mlp)?)),
                 None => Mlp::Dense {
                     gate_up: mlp.fused(&[("gate_proj", i), ("up_proj", i)], h, config.mlp_bias)?,
                     down: mlp.linear("down_proj", h, i, config.mlp_bias)?,
