@@ -109,7 +109,7 @@ impl Conversation<'_> {
                     say(&text);
                     answer.push_str(&text);
                 }
-                Event::ToolCall(_) => {}
+                Event::ToolCall(_) | Event::Image(_) => {}
                 Event::Done(done) => {
                     let rate =
                         f64::from(done.usage.completion_tokens) / (done.timing.total_s - done.timing.time_to_first_token_s).max(1e-6);

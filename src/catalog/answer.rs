@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::{Model, Usage};
-use crate::engine::request::{Event, Failure, FinishReason, Request, ToolCall};
+use crate::engine::request::{Event, Failure, FinishReason, Image, Request, ToolCall};
 
 /// What a model said in the end.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub text: String,
     pub tool_calls: Vec<ToolCall>,
+    pub images: Vec<Image>,
     pub finish_reason: FinishReason,
     pub usage: Usage,
 }
@@ -20,7 +21,7 @@ impl Model {
         let started = Instant::now();
         let mut first_text = None;
         let mut generation = self.generate(request).await?;
-        let (mut text, mut tool_calls) = (String::new(), Vec::new());
+        let (mut text, mut tool_calls, mut images) = (String::new(), Vec::new(), Vec::new());
         while let Some(event) = generation.next().await {
             match event? {
                 Event::Text { text: piece, .. } if piece.is_empty() => {}
@@ -30,9 +31,10 @@ impl Model {
                     text.push_str(&piece);
                 }
                 Event::ToolCall(call) => tool_calls.push(call),
+                Event::Image(image) => images.push(image),
                 Event::Done(done) => {
                     let usage = timed(Usage::new(done.usage, &self.prices()), started, first_text);
-                    return Ok(Answer { text, tool_calls, finish_reason: done.finish_reason, usage });
+                    return Ok(Answer { text, tool_calls, images, finish_reason: done.finish_reason, usage });
                 }
             }
         }

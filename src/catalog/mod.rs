@@ -24,7 +24,7 @@ use utoipa_axum::routes;
 
 use crate::engine::EmbedInput;
 use crate::engine::host::{self, DEFAULT, Engines, Kind, Loaded, Status};
-use crate::engine::request::{Failure, Generation, Input, Message, Part, Request, Sampling, Tool};
+use crate::engine::request::{Failure, Generation, Input, Message, Modalities, Part, Request, Sampling, Tool};
 use crate::error::{Code, Error, Result};
 use crate::ids::WorkspaceId;
 use crate::state::AppState;
@@ -195,9 +195,28 @@ impl Model {
         }
     }
 
+    /// What its answers may hold to a request that asks for no special form of them.
+    pub fn modalities(&self) -> Modalities {
+        if self.features().image_output { Modalities::TextAndImages } else { Modalities::Text }
+    }
+
+    /// Width and height of the pictures it writes (loads a local model); `None` when it writes none.
+    pub async fn picture_size(&self) -> Result<Option<usize>, Failure> {
+        match self {
+            Self::Local(model) => match model.engines.ready(&model.info.name).await? {
+                Loaded::Llm(engine) => Ok(engine.picture_size()),
+                _ => Ok(None),
+            },
+            Self::Remote(_) => Ok(None),
+        }
+    }
+
     fn refuse_missing_features(&self, request: &Request) -> Result<(), Failure> {
         if matches!(self, Self::Local(_)) && !request.tools.is_empty() && !self.features().tools {
             return Err(Failure::Unsupported(format!("the model \"{}\" calls no tools", self.reference())));
+        }
+        if matches!(self, Self::Remote(_)) && request.modalities != Modalities::Text {
+            return Err(Failure::Unsupported(format!("the model \"{}\" answers with text only, not with pictures", self.reference())));
         }
         let Input::Chat(messages) = &request.input else { return Ok(()) };
         let sees = |part: &Part| matches!(part, Part::Image(_) | Part::Video(_));

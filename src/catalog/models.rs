@@ -47,7 +47,12 @@ pub(super) struct ModelInfo {
 
 /// The wire names of what a model can do.
 pub(super) fn feature_names(features: Features) -> Vec<&'static str> {
-    let all = [(features.vision, "vision"), (features.tools, "tools"), (features.structured_output, "structured_output")];
+    let all = [
+        (features.vision, "vision"),
+        (features.tools, "tools"),
+        (features.structured_output, "structured_output"),
+        (features.image_output, "image_output"),
+    ];
     all.into_iter().filter_map(|(has, name)| has.then_some(name)).collect()
 }
 
@@ -80,7 +85,12 @@ impl ModelInfo {
         Ok(Self {
             kind: row.kind.parse().map_err(|()| Error::internal(anyhow::anyhow!("unknown kind of model in the database")))?,
             architecture: None,
-            features: feature_names(Features { vision: has("vision"), tools: has("tools"), structured_output: has("structured_output") }),
+            features: feature_names(Features {
+                vision: has("vision"),
+                tools: has("tools"),
+                structured_output: has("structured_output"),
+                ..Features::default()
+            }),
             context_size: usize::try_from(row.context_size).unwrap_or(0),
             status: "ready",
             reason: None,

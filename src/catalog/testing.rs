@@ -61,7 +61,7 @@ struct Script {
 
 pub fn features(names: &[&str]) -> Features {
     let has = |name| names.contains(&name);
-    Features { vision: has("vision"), tools: has("tools"), structured_output: has("structured_output") }
+    Features { vision: has("vision"), tools: has("tools"), structured_output: has("structured_output"), ..Features::default() }
 }
 
 /// A model that answers one turn after the other.

@@ -11,6 +11,7 @@ mod embedder;
 pub mod host;
 pub mod image;
 mod metrics;
+mod modality;
 pub mod models;
 mod null;
 pub mod ops;
@@ -44,7 +45,8 @@ pub use scheduler::Limits;
 
 use constraint::Grammars;
 use metrics::Metrics;
-use models::{Loaded, Model, ModelInfo};
+use modality::Masks;
+use models::{Loaded, Model, ModelInfo, chameleon::Pictures};
 use ops::cache::{BLOCK_SIZE, KvCache, MAX_SLOTS};
 use ops::{Backend, DeviceOptions};
 use request::{Failure, Generation, Input, Request, Sampling, Tool};
@@ -106,8 +108,12 @@ struct Shared {
     generation: GenerationConfig,
     /// How pictures are prepared; `None` = the model takes none.
     input: Option<Box<dyn models::VisionInput>>,
+    /// For models whose pictures are tokens, with the sets of ids that text and pictures are made of.
+    pictures: Option<(Arc<Pictures>, Arc<Masks>)>,
     /// Tokens of prompt and answer together.
     context_size: usize,
+    /// As `context_size`, for sequences whose pictures are guided.
+    guided_context_size: usize,
     kv_bytes: u64,
     /// Of the weights, where they are.
     held_bytes: u64,
@@ -171,7 +177,13 @@ impl Engine {
             free_since: None,
             mode,
         };
+        let pictures = loaded.pictures.map(|pictures| {
+            let masks = Masks::new(&pictures.vocabulary, text.tokenizer().n_tokens());
+            (pictures, Arc::new(masks))
+        });
+        let n_guide_tokens = pictures.as_ref().map_or(0, |(pictures, _)| pictures.n_tokens());
         let shared = Arc::new(Shared {
+            guided_context_size: scheduler::group_context_size(n_blocks, n_guide_tokens).min(info.context_length),
             context_size: info.context_length.min(n_blocks * BLOCK_SIZE),
             kv_bytes: (n_blocks * info.cache_shape().block_bytes(backend)) as u64,
             held_bytes: loaded.held_bytes,
@@ -179,6 +191,7 @@ impl Engine {
             text,
             generation: loaded.generation,
             input: loaded.input,
+            pictures,
             grammars: OnceLock::new(),
             metrics,
             next_id: AtomicU64::new(0),
@@ -246,7 +259,11 @@ impl Engine {
     /// How the checkpoint wants to be sampled when nobody says otherwise.
     pub fn default_sampling(&self) -> Sampling {
         let generation = &self.0.shared.generation;
-        let plain = Sampling::default();
+        let plain = match self.0.shared.pictures {
+            // What the family's own code does; its checkpoints say nothing.
+            Some(_) => Sampling { temperature: 0.7, top_p: 0.9, repetition_penalty: 1.2, ..Sampling::default() },
+            None => Sampling::default(),
+        };
         Sampling {
             temperature: generation.temperature.unwrap_or(plain.temperature),
             top_p: generation.top_p.unwrap_or(plain.top_p),
@@ -264,6 +281,11 @@ impl Engine {
         let mut input = input.clone();
         self.0.shared.fit_clips(&mut input)?;
         self.0.shared.count_tokens(&input, tools)
+    }
+
+    /// Width and height of the pictures it writes; `None` = it writes none.
+    pub fn picture_size(&self) -> Option<usize> {
+        self.0.shared.pictures.as_ref().filter(|(pictures, _)| pictures.can_write()).map(|(pictures, _)| pictures.resolution())
     }
 
     /// Of the KV cache.

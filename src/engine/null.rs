@@ -43,6 +43,7 @@ pub fn load(path: &Path) -> anyhow::Result<Option<Loaded>> {
         chat_template,
         add_bos: None,
         input: None,
+        pictures: None,
     }))
 }
 

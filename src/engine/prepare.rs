@@ -3,15 +3,22 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
+
 use super::batch::Pixels;
 use super::constraint::Constraint;
 use super::metrics::QueueSlot;
+use super::modality::Modality;
 use super::models::Prompt;
-use super::request::{Failure, Generation, Image, Input, Message, Part, Request, Role, Sampling, Tool, ToolChoice, Video};
+use super::models::chameleon::{Pictures, no_decoder};
+use super::request::{
+    Event, Failure, Format, Generation, Guidance, Image, Input, Message, Modalities, Part, Request, Role, Sampling, Tool, ToolChoice, Video,
+};
 use super::sampler::Sampler;
 use super::sequence::{NewSequence, Positions, SequenceId, VisualRun};
 use super::text::TextStream;
-use super::worker::{Clock, Job};
+use super::worker::{Clock, Job, Output};
 use super::{Shared, image};
 
 const MAX_STOPS: usize = 16;
@@ -103,8 +110,9 @@ impl Shared {
         if !tools_in_use(request).is_empty() && self.text.tool_syntax().is_none() {
             return Err(Failure::Unsupported("tools: this model's chat template knows no tools".to_owned()));
         }
+        self.check_modalities(request)?;
         if let Input::Chat(messages) = &request.input {
-            if self.input.is_none() && !media(messages).is_empty() {
+            if self.input.is_none() && self.pictures.is_none() && !media(messages).is_empty() {
                 return Err(Failure::Unsupported("this model takes text only, no pictures".to_owned()));
             }
             for (i, message) in messages.iter().enumerate() {
@@ -112,6 +120,24 @@ impl Shared {
                     return Err(invalid(format!("messages[{i}].tool_calls"), "only the assistant calls tools"));
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn check_modalities(&self, request: &Request) -> Result<(), Failure> {
+        if request.modalities == Modalities::Text {
+            return Ok(());
+        }
+        match &self.pictures {
+            None => return Err(Failure::Unsupported("this model answers with text only, not with pictures".to_owned())),
+            Some((pictures, _)) if !pictures.can_write() => return Err(no_decoder()),
+            Some(_) => {}
+        }
+        if request.format != Format::Text || !tools_in_use(request).is_empty() {
+            return Err(invalid("modalities", "pictures come with free text only, not with a format or tools"));
+        }
+        if request.modalities == Modalities::Image && request.max_tokens.is_some() {
+            return Err(invalid("max_tokens", "a picture has its own number of tokens"));
         }
         Ok(())
     }
@@ -125,6 +151,9 @@ impl Shared {
 
     /// Tokens that the pictures of a conversation take, from their headers.
     fn n_visual_tokens(&self, messages: &[Message]) -> Result<usize, Failure> {
+        if let Some((pictures, _)) = &self.pictures {
+            return Ok(media(messages).len() * pictures.n_tokens());
+        }
         let Some(input) = &self.input else { return Ok(0) };
         let mut n_tokens = 0;
         for medium in media(messages) {
@@ -160,16 +189,29 @@ impl Shared {
         memory: Option<tokio::sync::OwnedSemaphorePermit>,
     ) -> Result<(Job, Generation), Failure> {
         let tools = tools_in_use(&request);
-        let (prompt, pixels) = self.prompt(&request.input, tools)?;
+        let (mut prompt, pixels) = self.prompt(&request.input, tools)?;
+        if let (Some((pictures, _)), Modalities::Image) = (&self.pictures, request.modalities) {
+            prompt = Prompt::text(prompt.ids.into_iter().chain([pictures.vocabulary.begin_image]).collect());
+        }
         let n_prompt = prompt.ids.len();
         if n_prompt == 0 {
             return Err(invalid("prompt", "must hold at least one token"));
         }
-        let limit = self.context_size;
-        if n_prompt >= limit {
-            return Err(Failure::ContextOverflow { n_tokens: n_prompt, limit });
+        let context_size = if request.guidance == Guidance::NONE { self.context_size } else { self.guided_context_size };
+        let n_picture_tokens = self.pictures.as_ref().map_or(0, |(pictures, _)| pictures.n_tokens());
+        let modalities = match request.modalities {
+            // No picture would ever have room, but words may.
+            Modalities::TextAndImages if n_prompt + n_picture_tokens > context_size => Modalities::Text,
+            modalities => modalities,
+        };
+        let guidance = Some(request.guidance).filter(|guidance| modalities != Modalities::Text && *guidance != Guidance::NONE);
+        let limit = if modalities == Modalities::Text { self.context_size } else { context_size };
+        // A picture that is the whole answer needs room for its codes and its end: its begin is in the prompt.
+        let n_needed = if modalities == Modalities::Image { n_picture_tokens - 1 } else { 1 };
+        if n_prompt + n_needed > limit {
+            return Err(Failure::ContextOverflow { n_tokens: n_prompt + n_needed - 1, limit });
         }
-        let room = limit - n_prompt;
+        let room = if modalities == Modalities::Image { n_needed } else { limit - n_prompt };
         let max_new_tokens = request.max_tokens.map_or(room, |n| (n as usize).min(room));
         let constraint = self.constraint(&request)?;
         let parses_calls = !tools.is_empty();
@@ -190,12 +232,18 @@ impl Shared {
                 }
             })
             .collect();
-        let n_image_tokens = visuals.iter().map(|run| run.len as u32).sum();
+        let mut n_image_tokens: u32 = visuals.iter().map(|run| run.len as u32).sum();
+        if let (Some((pictures, _)), Input::Chat(messages)) = (&self.pictures, &request.input) {
+            n_image_tokens = (media(messages).len() * pictures.n_tokens()) as u32;
+        }
+        let modality = self.pictures.as_ref().map(|(pictures, masks)| Modality::new(Arc::clone(pictures), Arc::clone(masks), modalities));
         let eos = self.generation.eos.clone();
         let sampler = Sampler::new(request.sampling.clone(), request.logprobs, eos.clone(), &prompt.ids);
         // Every token gives a piece of text or a call at most, and then comes the end: the engine thread never has to
         // wait for a slow reader. The channel grows only as far as it is filled.
-        let (events, generation) = Generation::channel(2 * max_new_tokens + 16);
+        let (events, outputs) = tokio::sync::mpsc::channel(2 * max_new_tokens + 16);
+        let pictures = self.pictures.as_ref().map(|(pictures, _)| Arc::clone(pictures));
+        let generation = Generation::new(ReceiverStream::new(outputs).then(move |output| develop(output, pictures.clone())));
         let positions = (!visuals.is_empty()).then_some(Positions { prompt: prompt.positions, delta: prompt.delta });
         let sequence = NewSequence {
             id,
@@ -204,13 +252,18 @@ impl Shared {
             max_new_tokens,
             visuals,
             positions,
+            // Whether a row is guided is known when its token is.
+            waits_for_tokens: guidance.is_some(),
             cache_salt: request.cache_salt,
         };
+        let has_pixels = !pixels.is_empty();
         let job = Job {
             sequence: Some(sequence),
             events,
             sampler,
             constraint,
+            modality,
+            guidance,
             text: TextStream::new(Arc::clone(self.text.tokenizer()), request.stop, tool_syntax),
             eos: if request.sampling.ignore_eos { Vec::new() } else { eos },
             features: vec![None; pixels.len()],
@@ -219,7 +272,7 @@ impl Shared {
             n_image_tokens,
             clock: Clock { submitted, prepared: Instant::now(), scheduled: None, first_token: None },
             slot: Some(slot),
-            _memory: memory,
+            _memory: memory.filter(|_| has_pixels),
         };
         Ok((job, generation))
     }
@@ -229,6 +282,9 @@ impl Shared {
             Input::Chat(messages) => {
                 let ids = self.text.encode_chat(messages, tools)?;
                 let media = media(messages);
+                if let Some((pictures, _)) = &self.pictures {
+                    return Ok((Prompt::text(self.write_pictures(pictures, &ids, &media)?), Vec::new()));
+                }
                 if let Some(vision) = &self.input
                     && !media.is_empty()
                 {
@@ -257,6 +313,11 @@ impl Shared {
                 ids.clone()
             }
         };
+        if let Some((pictures, _)) = &self.pictures
+            && ids.contains(&pictures.vocabulary.placeholder)
+        {
+            return Err(invalid("prompt", "placeholders of pictures must not be written by hand: send the picture"));
+        }
         if let Some(vision) = &self.input
             && ids.iter().any(|id| *id == vision.image_token_id() || Some(*id) == vision.video_token_id())
         {
@@ -265,14 +326,55 @@ impl Shared {
         Ok((Prompt::text(ids), Vec::new()))
     }
 
+    /// Puts the ids of each picture in place of its placeholder.
+    fn write_pictures(&self, pictures: &Pictures, ids: &[u32], media: &[Medium<'_>]) -> Result<Vec<u32>, Failure> {
+        let is_placeholder = |id: &&u32| **id == pictures.vocabulary.placeholder;
+        let n_places = ids.iter().filter(is_placeholder).count();
+        if n_places != media.len() {
+            let message = format!("the chat template has places for {n_places} of {} pictures", media.len());
+            return Err(invalid("messages", message));
+        }
+        // Refused before anything is encoded.
+        let n_tokens = ids.len() + media.len() * (pictures.n_tokens() - 1);
+        if n_tokens >= self.context_size {
+            return Err(Failure::ContextOverflow { n_tokens, limit: self.context_size });
+        }
+        let mut out = Vec::with_capacity(n_tokens);
+        let mut media = media.iter();
+        for id in ids {
+            match (is_placeholder(&id), media.as_slice()) {
+                (true, [medium, ..]) => {
+                    media.next();
+                    match medium {
+                        Medium::Image(name, picture) => out.extend_from_slice(&pictures.encode(name, picture)?),
+                        Medium::Video(name, _) => return Err(invalid(name.clone(), "this model takes pictures, no clips")),
+                    }
+                }
+                _ => out.push(*id),
+            }
+        }
+        Ok(out)
+    }
+
     fn constraint(&self, request: &Request) -> Result<Option<Constraint>, Failure> {
-        use super::request::Format;
         let is_free = request.format == Format::Text && matches!(request.tool_choice, ToolChoice::Auto | ToolChoice::None);
         if is_free {
             return Ok(None);
         }
         let grammars = self.grammars()?;
         grammars.compile(&request.format, &request.tools, &request.tool_choice, self.text.tool_syntax())
+    }
+}
+
+/// What a reader gets for what the engine thread handed out.
+async fn develop(output: Result<Output, Failure>, pictures: Option<Arc<Pictures>>) -> Result<Event, Failure> {
+    match (output?, pictures) {
+        (Output::Event(event), _) => Ok(event),
+        (Output::Picture(ids), Some(pictures)) => {
+            let image = tokio::task::spawn_blocking(move || pictures.decode(&ids)).await;
+            image.map_err(|error| Failure::Internal(Arc::new(error.into())))?.map(Event::Image)
+        }
+        (Output::Picture(_), None) => Err(no_decoder()),
     }
 }
 

@@ -1,9 +1,12 @@
 //! What a caller may ask of a model and what it gets back. Local engine and remote providers take the same types.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::Stream;
 use serde::{Deserialize, Serialize};
+use tokio_stream::wrappers::ReceiverStream;
 
 /// One generation (one sampled continuation; `n > 1` is several requests that share their prefix).
 #[derive(Debug, Clone)]
@@ -12,6 +15,10 @@ pub struct Request {
     pub tools: Vec<Tool>,
     pub tool_choice: ToolChoice,
     pub format: Format,
+    /// What the answer may hold.
+    pub modalities: Modalities,
+    /// How closely pictures follow the prompt.
+    pub guidance: Guidance,
     pub sampling: Sampling,
     /// Upper bound of new tokens; `None` = what the context leaves.
     pub max_tokens: Option<u32>,
@@ -32,6 +39,8 @@ impl Request {
             tools: Vec::new(),
             tool_choice: ToolChoice::Auto,
             format: Format::Text,
+            modalities: Modalities::Text,
+            guidance: Guidance::default(),
             sampling: Sampling::default(),
             max_tokens: None,
             stop: Vec::new(),
@@ -149,6 +158,35 @@ pub enum Format {
     Regex(String),
 }
 
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Modalities {
+    #[default]
+    Text,
+    /// Pictures wherever the model wants them.
+    TextAndImages,
+    /// One picture and no word.
+    Image,
+}
+
+/// Classifier-free guidance of the logits in a picture: `u + image · (i − u) + text · (f − i)`, where `f` are those of the
+/// whole prompt, `i` of its pictures alone and `u` of neither.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Guidance {
+    pub image: f32,
+    pub text: f32,
+}
+
+impl Guidance {
+    /// The prompt's own logits.
+    pub const NONE: Self = Self { image: 1.0, text: 1.0 };
+}
+
+impl Default for Guidance {
+    fn default() -> Self {
+        Self { image: 1.2, text: 3.0 }
+    }
+}
+
 /// Sampling parameters in the field's usual terms; order of application in `contract/models.md` §8 terms:
 /// mask → bias → penalties → temperature → top-k → top-p → min-p → draw.
 #[derive(Debug, Clone, PartialEq)]
@@ -204,7 +242,7 @@ pub enum Priority {
     Batch,
 }
 
-/// What a generation yields, in order: any number of `Text`/`ToolCall`, then one `Done`.
+/// What a generation yields, in order: any number of `Text`/`ToolCall`/`Image`, then one `Done`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// A piece of text (whole UTF-8 characters) with the tokens it came from, if log-probabilities were asked for.
@@ -214,6 +252,8 @@ pub enum Event {
     },
     /// A complete call the model made.
     ToolCall(ToolCall),
+    /// A complete picture the model wrote, as PNG.
+    Image(Image),
     Done(Done),
 }
 
@@ -297,26 +337,31 @@ pub enum Failure {
 
 /// The running generation. Dropping it cancels the sequence and frees its blocks within one step.
 pub struct Generation {
-    events: tokio::sync::mpsc::Receiver<Result<Event, Failure>>,
+    events: Pin<Box<dyn Stream<Item = Result<Event, Failure>> + Send>>,
 }
 
 impl Generation {
     /// The producer ends when the receiver is gone.
     pub fn channel(capacity: usize) -> (tokio::sync::mpsc::Sender<Result<Event, Failure>>, Self) {
         let (sender, events) = tokio::sync::mpsc::channel(capacity);
-        (sender, Self { events })
+        (sender, Self::new(ReceiverStream::new(events)))
+    }
+
+    /// The producer ends when the stream is dropped.
+    pub fn new(events: impl Stream<Item = Result<Event, Failure>> + Send + 'static) -> Self {
+        Self { events: Box::pin(events) }
     }
 
     /// `None` after `Done` or a failure.
     pub async fn next(&mut self) -> Option<Result<Event, Failure>> {
-        self.events.recv().await
+        futures::StreamExt::next(&mut self.events).await
     }
 }
 
-impl futures::Stream for Generation {
+impl Stream for Generation {
     type Item = Result<Event, Failure>;
 
-    fn poll_next(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Option<Self::Item>> {
-        self.events.poll_recv(cx)
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Option<Self::Item>> {
+        self.events.as_mut().poll_next(cx)
     }
 }

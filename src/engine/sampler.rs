@@ -69,6 +69,13 @@ impl Sampler {
         }
     }
 
+    /// As [`plan`](Self::plan), for a token of a picture: what was said before does not count there.
+    pub fn plan_code(&self, position: u64, slot: u32, mask: Vec<u32>) -> SampleRow {
+        let s = &self.sampling;
+        let (temperature, top_k, top_p, min_p) = (s.temperature, s.top_k, s.top_p, s.min_p);
+        SampleRow { temperature, top_k, top_p, min_p, seed: self.seed, mask: Some(mask), ..SampleRow::greedy(position, slot) }
+    }
+
     /// Counts a drawn token.
     pub fn accept(&mut self, id: u32) {
         self.n_drawn += 1;

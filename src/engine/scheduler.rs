@@ -7,6 +7,10 @@
 //! the lowest class gives all of its blocks back and waits again: its full blocks stay in the prefix index, so reading
 //! it a second time is mostly a hit.
 //!
+//! A sequence may have followers: other prompts whose logits decide, together with its own, which token all of them get.
+//! They read their prompts up to the last row by themselves and take that and every later row in one step, or none of them
+//! does; they are preempted together too, and newer sequences make room for those that are missing.
+//!
 //! A step may be scheduled while the one before it runs. What that one draws is not known then: a sequence counts such a
 //! token as *unseen*, and its next row reads it from the sequence's slot on the device. Rows count as launched when they
 //! are scheduled and as computed when their step is committed; the device runs steps in order, so blocks of a sequence
@@ -174,8 +178,45 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Forgets a sequence, waiting or running, and gives its blocks back. Rows that are on their way are dropped.
+    /// Gives a sequence followers with these prompts, for its next `n_tokens` tokens. They take the sequence's place in the
+    /// order. It must [wait for its tokens](Sequence::waits_for_tokens), and the pool must hold all of them at once.
+    pub fn lead(&mut self, id: SequenceId, prompts: Vec<Vec<u32>>, n_tokens: usize) {
+        let Some(leader) = self.sequences.get_mut(&id) else { return };
+        debug_assert!(leader.waits_for_tokens && leader.n_unseen == 0 && leader.followers.is_empty());
+        let followers: Vec<Sequence> = prompts.into_iter().enumerate().map(|(n, p)| leader.follower(id.follower(n), p, n_tokens)).collect();
+        leader.followers = followers.iter().map(|follower| follower.id).collect();
+        for follower in followers {
+            let id = follower.id;
+            self.sequences.insert(id, follower);
+            self.queue(id);
+        }
+    }
+
+    /// Ends what [`lead`](Self::lead) began.
+    pub fn dismiss(&mut self, id: SequenceId) {
+        let followers = self.sequences.get_mut(&id).map(|leader| std::mem::take(&mut leader.followers));
+        for follower in followers.into_iter().flatten() {
+            self.remove(follower);
+        }
+    }
+
+    /// Whom a sequence follows, or itself.
+    pub fn leader(&self, id: SequenceId) -> SequenceId {
+        self.sequences.get(&id).and_then(|sequence| sequence.leader).unwrap_or(id)
+    }
+
+    /// Puts a sequence into its class's queue behind those that arrived before it.
+    fn queue(&mut self, id: SequenceId) {
+        let Sequence { priority, arrival, .. } = self.sequences[&id];
+        let queue = &mut self.waiting[priority as usize];
+        let at = queue.iter().position(|other| self.sequences[other].arrival > arrival).unwrap_or(queue.len());
+        queue.insert(at, id);
+    }
+
+    /// Forgets a sequence, waiting or running, with its followers, and gives its blocks back. Rows that are on their way are
+    /// dropped.
     pub fn remove(&mut self, id: SequenceId) {
+        self.dismiss(id);
         let Some(mut sequence) = self.sequences.remove(&id) else { return };
         self.running.retain(|other| *other != id);
         self.waiting[sequence.priority as usize].retain(|other| *other != id);
@@ -186,6 +227,7 @@ impl Scheduler {
     /// whether a sequence's visual input needs no encoding any more.
     pub fn schedule(&mut self, is_encoded: impl Fn(SequenceId, usize) -> bool) -> Step {
         let mut step = Step::default();
+        self.make_room_for_followers(&mut step);
         self.schedule_decodes(&mut step);
         let mut budget = self.pace.n_prompt_tokens(&self.limits, step.n_decode);
         let mut pictures = Pictures { max_patches: self.limits.max_step_patches, n_patches: 0, hashes: HashSet::new() };
@@ -196,6 +238,10 @@ impl Scheduler {
         }
         if step.preempted.is_empty() {
             self.admit(budget, &mut pictures, &mut step, &is_encoded);
+            if step.chunks.is_empty() {
+                // The last of a group may have been found in the cache as a whole.
+                self.schedule_decodes(&mut step);
+            }
         }
         step.n_tokens = step.chunks.iter().map(|chunk| chunk.len).sum();
         step
@@ -207,47 +253,108 @@ impl Scheduler {
         while i < self.running.len() {
             let id = self.running[i];
             let Some(sequence) = self.sequences.get(&id) else { unreachable!("running sequences exist") };
-            if !sequence.can_decode() {
+            // Followers go with their leader.
+            if sequence.leader.is_some() || !sequence.can_decode() {
                 i += 1;
                 continue;
             }
-            let start = sequence.n_launched;
-            if start == sequence.blocks.len() * BLOCK_SIZE {
-                let block = loop {
-                    match self.pool.allocate() {
-                        Some(block) => break Some(block),
-                        None => {
-                            let Some(victim) = self.running.last().copied() else { break None };
-                            self.preempt(victim);
-                            step.preempted.push(victim);
-                            if victim == id {
-                                break None;
-                            }
-                        }
-                    }
-                };
-                let Some(block) = block else { break };
-                if let Some(sequence) = self.sequences.get_mut(&id) {
-                    sequence.blocks.push(block);
-                }
+            let group: Vec<SequenceId> = self.group(id).collect();
+            if !group.iter().all(|member| self.sequences[member].can_decode()) {
+                i += 1;
+                continue;
             }
-            if let Some(sequence) = self.sequences.get_mut(&id) {
-                step.chunks.extend(launch(sequence, start + 1));
-                step.n_decode += 1;
+            if !self.grow(&group, step) {
+                break;
+            }
+            for member in &group {
+                if let Some(sequence) = self.sequences.get_mut(member) {
+                    let end = sequence.n_launched + 1;
+                    step.chunks.extend(launch(sequence, end));
+                    step.n_decode += 1;
+                }
             }
             i += 1;
         }
     }
 
-    fn preempt(&mut self, id: SequenceId) {
-        self.running.retain(|other| *other != id);
-        let Some(mut sequence) = self.sequences.remove(&id) else { return };
-        self.stop(&mut sequence);
-        let (priority, arrival) = (sequence.priority, sequence.arrival);
-        self.sequences.insert(id, sequence);
-        let queue = &mut self.waiting[priority as usize];
-        let at = queue.iter().position(|other| self.sequences[other].arrival > arrival).unwrap_or(queue.len());
-        queue.insert(at, id);
+    /// A sequence and its followers.
+    fn group(&self, leader: SequenceId) -> impl Iterator<Item = SequenceId> {
+        let followers = self.sequences.get(&leader).map_or(&[][..], |sequence| &sequence.followers);
+        std::iter::once(leader).chain(followers.iter().copied())
+    }
+
+    /// Blocks for one more row of every sequence of a group. False if the group itself had to give way.
+    fn grow(&mut self, group: &[SequenceId], step: &mut Step) -> bool {
+        for &member in group {
+            let Some(sequence) = self.sequences.get(&member) else { return false };
+            if sequence.n_launched < sequence.blocks.len() * BLOCK_SIZE {
+                continue;
+            }
+            let block = loop {
+                match self.pool.allocate() {
+                    Some(block) => break block,
+                    None => {
+                        let Some(victim) = self.running.last().copied() else { return false };
+                        self.preempt(victim, step);
+                        if group.contains(&victim) {
+                            return false;
+                        }
+                    }
+                }
+            };
+            if let Some(sequence) = self.sequences.get_mut(&member) {
+                sequence.blocks.push(block);
+            }
+        }
+        true
+    }
+
+    /// Takes the blocks of a running sequence and of all that move together with it; they wait again.
+    fn preempt(&mut self, id: SequenceId, step: &mut Step) {
+        let group: Vec<SequenceId> = self.group(self.leader(id)).collect();
+        for id in group {
+            if !self.running.contains(&id) {
+                continue;
+            }
+            self.running.retain(|other| *other != id);
+            let Some(mut sequence) = self.sequences.remove(&id) else { continue };
+            self.stop(&mut sequence);
+            self.sequences.insert(id, sequence);
+            self.queue(id);
+            step.preempted.push(id);
+        }
+    }
+
+    /// Waiting sequences of groups that hold blocks already.
+    fn missing(&self) -> Vec<SequenceId> {
+        let is_missed =
+            |id: &SequenceId| self.sequences[id].is_grouped() && self.group(self.leader(*id)).any(|member| self.running.contains(&member));
+        self.waiting.iter().flatten().copied().filter(is_missed).collect()
+    }
+
+    /// While one of a group waits the others compute nothing, though they hold blocks: whoever came later gives way.
+    fn make_room_for_followers(&mut self, step: &mut Step) {
+        let key = |sequence: &Sequence| (sequence.priority, sequence.arrival);
+        let missing = self.missing();
+        for group in missing.chunk_by(|a, b| self.leader(*a) == self.leader(*b)).map(<[_]>::to_vec).collect::<Vec<_>>() {
+            let own = key(&self.sequences[&group[0]]);
+            let n_blocks: usize = group.iter().map(|id| self.sequences[id].tokens.len().div_ceil(BLOCK_SIZE)).sum();
+            let has_room = |scheduler: &Self| {
+                n_blocks + scheduler.watermark() <= scheduler.pool.n_available()
+                    && scheduler.running.len() + group.len() <= scheduler.limits.max_running
+            };
+            while !has_room(self) {
+                match self.running.last().copied() {
+                    Some(victim) if key(&self.sequences[&victim]) > own => self.preempt(victim, step),
+                    _ => break,
+                }
+            }
+        }
+    }
+
+    /// Blocks that stay free for those who run.
+    fn watermark(&self) -> usize {
+        self.pool.n_blocks() / 100
     }
 
     fn admit(&mut self, mut budget: usize, pictures: &mut Pictures, step: &mut Step, is_encoded: &impl Fn(SequenceId, usize) -> bool) {
@@ -261,60 +368,59 @@ impl Scheduler {
                 in_flight.extend(missing_hashes(sequence, sequence.n_published));
             }
         }
-        let watermark = self.pool.n_blocks() / 100;
-        for class in 0..self.waiting.len() {
-            let mut at = 0;
-            while at < self.waiting[class].len() {
-                if budget == 0 || self.running.len() >= self.limits.max_running {
-                    return;
-                }
-                let id = self.waiting[class][at];
-                let Some(sequence) = self.sequences.get_mut(&id) else { unreachable!("waiting sequences exist") };
-                debug_assert_eq!(sequence.n_unseen, 0, "a preempted sequence's last step is committed before it comes back");
-
-                // Full blocks of tokens[..len − 1]: at least one token is always left to compute.
-                let n_full = (sequence.tokens.len() - 1) / BLOCK_SIZE;
-                let mut hits = Vec::new();
-                let mut n_unused_hits = 0;
-                while hits.len() < n_full
-                    && let Some(block) = self.pool.find(sequence.block_hash(hits.len()))
-                {
-                    n_unused_hits += usize::from(self.pool.is_unused(block));
-                    hits.push(block);
-                }
-                if hits.len() < n_full && in_flight.contains(&sequence.block_hash(hits.len())) {
-                    at += 1;
-                    continue;
-                }
-                let n_new = sequence.tokens.len().div_ceil(BLOCK_SIZE) - hits.len();
-                let spare = if self.running.is_empty() { 0 } else { watermark };
-                if n_new + n_unused_hits + spare > self.pool.n_available() {
-                    return;
-                }
-
-                for &block in &hits {
-                    self.pool.retain(block);
-                }
-                sequence.n_published = hits.len();
-                sequence.n_computed = hits.len() * BLOCK_SIZE;
-                sequence.n_launched = sequence.n_computed;
-                sequence.slot = self.free_slots.pop();
-                sequence.n_prefix_hit.get_or_insert(sequence.n_computed);
-                sequence.blocks = hits;
-                for _ in 0..n_new {
-                    sequence.blocks.extend(self.pool.allocate());
-                }
-                let missing = missing_hashes(sequence, sequence.n_published);
-                in_flight.extend(missing);
-                budget -= schedule_prompt(sequence, budget, pictures, step, is_encoded);
-                let key = (sequence.priority, sequence.arrival);
-                self.waiting[class].remove(at);
-                let at_running = self.running.partition_point(|other| {
-                    let other = &self.sequences[other];
-                    (other.priority, other.arrival) < key
-                });
-                self.running.insert(at_running, id);
+        let watermark = self.watermark();
+        // Those that a group waits for come before all others.
+        let mut queue = self.missing();
+        let others: Vec<SequenceId> = self.waiting.iter().flatten().copied().filter(|id| !queue.contains(id)).collect();
+        queue.extend(others);
+        for id in queue {
+            if budget == 0 || self.running.len() >= self.limits.max_running {
+                return;
             }
+            let Some(sequence) = self.sequences.get_mut(&id) else { unreachable!("waiting sequences exist") };
+            debug_assert_eq!(sequence.n_unseen, 0, "a preempted sequence's last step is committed before it comes back");
+
+            // Full blocks of tokens[..len − 1]: at least one token is always left to compute.
+            let n_full = (sequence.tokens.len() - 1) / BLOCK_SIZE;
+            let mut hits = Vec::new();
+            let mut n_unused_hits = 0;
+            while hits.len() < n_full
+                && let Some(block) = self.pool.find(sequence.block_hash(hits.len()))
+            {
+                n_unused_hits += usize::from(self.pool.is_unused(block));
+                hits.push(block);
+            }
+            if hits.len() < n_full && in_flight.contains(&sequence.block_hash(hits.len())) {
+                continue;
+            }
+            let n_new = sequence.tokens.len().div_ceil(BLOCK_SIZE) - hits.len();
+            let spare = if self.running.is_empty() { 0 } else { watermark };
+            if n_new + n_unused_hits + spare > self.pool.n_available() {
+                return;
+            }
+
+            for &block in &hits {
+                self.pool.retain(block);
+            }
+            sequence.n_published = hits.len();
+            sequence.n_computed = hits.len() * BLOCK_SIZE;
+            sequence.n_launched = sequence.n_computed;
+            sequence.slot = self.free_slots.pop();
+            sequence.n_prefix_hit.get_or_insert(sequence.n_computed);
+            sequence.blocks = hits;
+            for _ in 0..n_new {
+                sequence.blocks.extend(self.pool.allocate());
+            }
+            let missing = missing_hashes(sequence, sequence.n_published);
+            in_flight.extend(missing);
+            budget -= schedule_prompt(sequence, budget, pictures, step, is_encoded);
+            let key = (sequence.priority, sequence.arrival);
+            self.waiting[key.0 as usize].retain(|other| *other != id);
+            let at_running = self.running.partition_point(|other| {
+                let other = &self.sequences[other];
+                (other.priority, other.arrival) < key
+            });
+            self.running.insert(at_running, id);
         }
     }
 
@@ -332,7 +438,7 @@ impl Scheduler {
     /// last.
     pub fn victim(&self, step: &Step) -> Option<SequenceId> {
         let prompts = step.chunks[step.n_decode..].last();
-        prompts.or(step.chunks.last()).map(|chunk| chunk.id)
+        prompts.or(step.chunks.last()).map(|chunk| self.leader(chunk.id))
     }
 
     /// Gives back what a sequence holds while it runs.
@@ -392,6 +498,18 @@ impl Scheduler {
         if seen.len() != self.sequences.len() {
             return Err("a sequence is in no queue".to_owned());
         }
+        for sequence in self.sequences.values() {
+            let group = sequence.followers.iter().filter_map(|id| self.sequences.get(id)).collect::<Vec<_>>();
+            if group.len() != sequence.followers.len() || group.iter().any(|follower| follower.leader != Some(sequence.id)) {
+                return Err(format!("{:?} leads sequences that do not follow it", sequence.id));
+            }
+            if group.iter().any(|follower| follower.n_unseen != sequence.n_unseen) {
+                return Err(format!("a token of {:?} is not one of all its followers", sequence.id));
+            }
+            if sequence.leader.is_some_and(|leader| !self.sequences.get(&leader).is_some_and(|l| l.followers.contains(&sequence.id))) {
+                return Err(format!("{:?} follows nobody", sequence.id));
+            }
+        }
         for id in self.waiting.iter().flatten() {
             let sequence = &self.sequences[id];
             if !sequence.blocks.is_empty() || sequence.n_computed != 0 || sequence.n_launched != 0 || sequence.slot.is_some() {
@@ -444,9 +562,14 @@ impl Scheduler {
     }
 }
 
-/// Names of the full blocks of known tokens that a running sequence has yet to compute.
+/// The longest sequence of which two, and one of `n_tokens`, fit a pool together: one with its followers.
+pub fn group_context_size(n_blocks: usize, n_tokens: usize) -> usize {
+    (n_blocks - n_blocks / 100).saturating_sub(n_tokens.div_ceil(BLOCK_SIZE)) / 2 * BLOCK_SIZE
+}
+
+/// Names of the full blocks of known tokens that a running sequence has yet to compute, whoever else comes.
 fn missing_hashes(sequence: &mut Sequence, from: usize) -> Vec<BlockHash> {
-    (from..sequence.tokens.len() / BLOCK_SIZE).map(|i| sequence.block_hash(i)).collect()
+    (from..sequence.n_ready() / BLOCK_SIZE).map(|i| sequence.block_hash(i)).collect()
 }
 
 /// Rows of a running sequence from the first that is not launched.
@@ -473,7 +596,7 @@ fn schedule_prompt(
     is_encoded: &impl Fn(SequenceId, usize) -> bool,
 ) -> usize {
     let start = sequence.n_launched;
-    let mut end = sequence.tokens.len().min(start + budget);
+    let mut end = sequence.n_ready().min(start + budget);
     for run in &sequence.visuals {
         if run.within(start, end).is_none() || is_encoded(sequence.id, run.input) || pictures.hashes.contains(&run.hash) {
             continue;
@@ -514,6 +637,8 @@ mod tests {
         /// Every so many steps the device has no room.
         fails_every: usize,
         features: HashSet<(SequenceId, usize)>,
+        /// Tokens for which a sequence still has followers.
+        led: HashMap<SequenceId, usize>,
         n_computed_rows: usize,
         n_steps: usize,
     }
@@ -540,6 +665,7 @@ mod tests {
                 n_dropped: 0,
                 fails_every: usize::MAX,
                 features: HashSet::new(),
+                led: HashMap::new(),
                 n_computed_rows: 0,
                 n_steps: 0,
             }
@@ -621,7 +747,7 @@ mod tests {
 
         fn commit(&mut self, Launched { step, digests }: Launched) -> Vec<SequenceId> {
             let mut digests = digests.into_iter();
-            let mut ended = Vec::new();
+            let mut drawn: Vec<(SequenceId, u64)> = Vec::new();
             for chunk in &step.chunks {
                 self.scheduler.commit(chunk);
                 let digest = chunk.samples.then(|| digests.next().unwrap());
@@ -632,12 +758,30 @@ mod tests {
                 assert_eq!(sequence.tokens.len(), n_rows);
                 let want = (0..n_rows).fold(0, |before, row| mix(before, Self::value(sequence, row, sequence.tokens[row])));
                 assert_eq!(digest, want, "the cache held another history");
-                let token = (digest % 50) as u32;
-                self.scheduler.push_token(chunk.id, token);
-                let sequence = self.scheduler.sequence(chunk.id).unwrap();
+                drawn.push((chunk.id, digest));
+            }
+            let mut ended = Vec::new();
+            for (id, digest) in &drawn {
+                let Some(sequence) = self.scheduler.sequence(*id).filter(|sequence| sequence.leader.is_none()) else { continue };
+                // All of a group decide together.
+                let followers = sequence.followers.clone();
+                let of = |id: &SequenceId| drawn.iter().find(|(other, _)| other == id).map(|(_, digest)| *digest).expect("drawn together");
+                let token = (followers.iter().map(of).fold(*digest, mix) % 50) as u32;
+                for id in followers.iter().chain([id]) {
+                    self.scheduler.push_token(*id, token);
+                }
+                if let Some(n_left) = self.led.get_mut(id) {
+                    *n_left -= 1;
+                    if *n_left == 0 {
+                        self.led.remove(id);
+                        self.scheduler.dismiss(*id);
+                    }
+                }
+                let sequence = self.scheduler.sequence(*id).unwrap();
                 if self.end == Some(token) || sequence.tokens.len() >= sequence.max_len {
-                    ended.push(chunk.id);
-                    self.scheduler.remove(chunk.id);
+                    ended.push(*id);
+                    self.led.remove(id);
+                    self.scheduler.remove(*id);
                 }
             }
             self.scheduler.observe(&step, 0.001 + step.n_tokens as f64 * 0.0005);
@@ -660,6 +804,7 @@ mod tests {
             max_new_tokens,
             visuals: Vec::new(),
             positions: None,
+            waits_for_tokens: false,
             cache_salt: 0,
         }
     }
@@ -827,6 +972,38 @@ mod tests {
         assert_eq!(machine.n_computed_rows, 321 + 3);
     }
 
+    /// What each of the sequences said, with two followers from its start on and none later.
+    fn led(mut machine: Machine, n: u64) -> Vec<Vec<u32>> {
+        for id in 0..n {
+            machine.scheduler.add(NewSequence { waits_for_tokens: true, ..sequence(id, vec![id as u32; 70], 90) }).unwrap();
+            machine.scheduler.lead(SequenceId(id), vec![vec![1, 2], vec![id as u32 + 9; 40]], 50);
+            machine.led.insert(SequenceId(id), 50);
+        }
+        let mut said = vec![Vec::new(); n as usize];
+        while !machine.scheduler.is_idle() || machine.in_flight.is_some() {
+            for id in 0..n {
+                if let Some(sequence) = machine.scheduler.sequence(SequenceId(id)) {
+                    said[id as usize] = sequence.tokens.clone();
+                }
+            }
+            machine.step();
+        }
+        assert_eq!(machine.scheduler.pool().n_used(), 0);
+        said
+    }
+
+    #[test]
+    fn followers_move_in_lockstep_and_nothing_else_changes_what_a_group_says() {
+        let alone = led(Machine::new(64, Limits::default()), 1).remove(0);
+        assert_eq!(alone.len(), 159, "all but the last token, which ends it");
+        let limits = |max_running| Limits { max_running, max_step_tokens: 40, ..Limits::default() };
+        // Blocks for one group and a half, slots for one, and both with steps in flight and failing.
+        let tight = [Machine::new(17, limits(16)), Machine::new(64, limits(4)), Machine::pipelined(17, limits(5))];
+        for machine in tight.into_iter().chain([Machine { fails_every: 7, ..Machine::pipelined(20, limits(7)) }]) {
+            assert_eq!(led(machine, 4)[0], alone);
+        }
+    }
+
     #[test]
     fn random_work_keeps_every_invariant() {
         for (seed, pipelined) in (0..6u64).flat_map(|seed| [(seed, false), (seed, true)]) {
@@ -837,7 +1014,7 @@ mod tests {
             };
             let limits = Limits {
                 max_step_tokens: 16 + random(200) as usize,
-                max_running: 2 + random(14) as usize,
+                max_running: 3 + random(13) as usize,
                 max_waiting: 30,
                 max_step_patches: 300,
                 ..Limits::default()
@@ -845,7 +1022,7 @@ mod tests {
             let n_blocks = 12 + random(30) as usize;
             let limits = Limits { max_running: limits.max_running.min(limits.max_step_tokens), ..limits };
             let mut machine = Machine { pipelined, end: Some(7), fails_every: 13, ..Machine::new(n_blocks, limits) };
-            let (mut next_id, mut alive, mut n_preempted, mut n_aborted) = (0, Vec::new(), 0, 0);
+            let (mut next_id, mut alive, mut n_preempted, mut n_aborted, mut n_led) = (0, Vec::new(), 0, 0, 0);
             for _ in 0..2500 {
                 if random(3) == 0 {
                     let len = 1 + random((n_blocks * BLOCK_SIZE) as u64 / 3) as usize;
@@ -856,6 +1033,8 @@ mod tests {
                     let mut new = sequence(next_id, prompt, 1 + random(80) as usize);
                     new.priority = [Priority::Interactive, Priority::Workflow, Priority::Batch][random(3) as usize];
                     new.cache_salt = u128::from(random(2));
+                    // A group of these fits the pool.
+                    new.waits_for_tokens = len + new.max_new_tokens < n_blocks * BLOCK_SIZE / 2;
                     if random(2) == 0 && len > 20 {
                         new.visuals.push(picture(random(3) as u8, 3, 1 + random(len as u64 - 10) as usize));
                     }
@@ -867,11 +1046,22 @@ mod tests {
                 if !alive.is_empty() && random(20) == 0 {
                     let id = alive.swap_remove(random(alive.len() as u64) as usize);
                     machine.scheduler.remove(id);
+                    machine.led.remove(&id);
                     machine.scheduler.check_integrity().unwrap();
                     n_aborted += 1;
                 }
                 if random(400) == 0 {
                     machine.scheduler.clear_prefixes();
+                }
+                let leads = |sequence: &Sequence| sequence.waits_for_tokens && sequence.n_unseen == 0 && sequence.followers.is_empty();
+                if let Some(id) = alive.iter().copied().find(|id| machine.scheduler.sequence(*id).is_some_and(leads))
+                    && random(10) == 0
+                {
+                    let n_tokens = 1 + random(20) as usize;
+                    let prompts = (0..1 + random(2)).map(|_| vec![random(3) as u32; 1 + random(20) as usize]).collect();
+                    machine.scheduler.lead(id, prompts, n_tokens);
+                    machine.led.insert(id, n_tokens);
+                    n_led += 1;
                 }
                 let (step, ended) = machine.step();
                 n_preempted += step.preempted.len();
@@ -879,7 +1069,7 @@ mod tests {
             }
             machine.run();
             assert_eq!(machine.scheduler.pool().n_used(), 0);
-            assert!(n_preempted > 0 && n_aborted > 0, "seed {seed} tried too little");
+            assert!(n_preempted > 0 && n_aborted > 0 && n_led > 5, "seed {seed} tried too little");
             assert_eq!(machine.n_dropped > 0, pipelined, "seed {seed}");
         }
     }

@@ -8,6 +8,13 @@ use super::request::Priority;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SequenceId(pub u64);
 
+impl SequenceId {
+    /// Of the sequence's follower `n`. Requests are counted from 0: they never come this far.
+    pub fn follower(self, n: usize) -> Self {
+        Self(self.0 | (n as u64 + 1) << 60)
+    }
+}
+
 /// A run of placeholder tokens that stands for consecutive rows of one picture's or clip's features.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VisualRun {
@@ -55,6 +62,12 @@ pub struct Sequence {
     pub max_len: usize,
     pub visuals: Vec<VisualRun>,
     pub positions: Option<Positions>,
+    /// No row is launched before the token in it is seen.
+    pub waits_for_tokens: bool,
+    /// Sequences that draw every token together with this one, from logits of all.
+    pub followers: Vec<SequenceId>,
+    /// The other end of `followers`.
+    pub leader: Option<SequenceId>,
     /// Rows whose K and V are in the cache, of steps that were committed: `tokens[..n_computed]`.
     pub n_computed: usize,
     /// Rows that launched steps have written or will write before any later step reads them.
@@ -82,6 +95,7 @@ pub struct NewSequence {
     pub max_new_tokens: usize,
     pub visuals: Vec<VisualRun>,
     pub positions: Option<Positions>,
+    pub waits_for_tokens: bool,
     pub cache_salt: u128,
 }
 
@@ -99,6 +113,9 @@ impl Sequence {
             max_len: n_prompt + new.max_new_tokens,
             visuals: new.visuals,
             positions: new.positions,
+            waits_for_tokens: new.waits_for_tokens,
+            followers: Vec::new(),
+            leader: None,
             n_computed: 0,
             n_launched: 0,
             n_unseen: 0,
@@ -111,6 +128,31 @@ impl Sequence {
         }
     }
 
+    /// A sequence with another prompt that follows this one for `n_tokens` tokens.
+    pub fn follower(&self, id: SequenceId, prompt: Vec<u32>, n_tokens: usize) -> Self {
+        let new = NewSequence {
+            id,
+            priority: self.priority,
+            prompt,
+            max_new_tokens: n_tokens,
+            visuals: Vec::new(),
+            positions: None,
+            waits_for_tokens: true,
+            cache_salt: 0,
+        };
+        Self { root: self.root, leader: Some(self.id), ..Self::new(new, self.arrival) }
+    }
+
+    /// Its last row gives a token only together with those of others.
+    pub fn is_grouped(&self) -> bool {
+        self.leader.is_some() || !self.followers.is_empty()
+    }
+
+    /// Known tokens that it may compute by itself: the last row of a group waits until all are there.
+    pub fn n_ready(&self) -> usize {
+        self.tokens.len() - usize::from(self.is_grouped())
+    }
+
     /// Tokens, unseen ones among them.
     pub fn len(&self) -> usize {
         self.tokens.len() + self.n_unseen
@@ -118,12 +160,13 @@ impl Sequence {
 
     /// Only the last token is missing from the cache: one row gives the next token.
     pub fn is_decoding(&self) -> bool {
-        self.n_launched + 1 == self.len() && self.len() > self.n_prompt
+        self.n_launched + 1 == self.len() && (self.len() > self.n_prompt || self.is_grouped())
     }
 
     /// Decodes, and another token has room.
     pub fn can_decode(&self) -> bool {
-        self.is_decoding() && self.len() < self.max_len
+        let knows_enough = !self.waits_for_tokens || self.n_unseen == 0;
+        self.slot.is_some() && self.is_decoding() && self.len() < self.max_len && knows_enough
     }
 
     /// Name of full block `index` of `tokens`.

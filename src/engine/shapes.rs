@@ -58,6 +58,17 @@ enum Family {
     Qwen3VlMoe(Vision, Experts),
     /// The first layer is dense; the others have two shared experts besides.
     KimiVl(Vision, Experts, Latent),
+    Chameleon(PictureTokenizer),
+}
+
+/// Chameleon's VQGAN, with a decoder.
+struct PictureTokenizer {
+    resolution: usize,
+    channels: usize,
+    multipliers: &'static [usize],
+    blocks: usize,
+    latent: usize,
+    codes: usize,
 }
 
 struct NamedShape {
@@ -142,6 +153,18 @@ const SHAPES: &[NamedShape] = &[
         family: Family::Llama,
     },
     NamedShape {
+        name: "chameleon-7b",
+        text: Text { vocab: 65_536, context: 4096, theta: 1e4, ..text(4096, 11_008, 32, [32, 32], false) },
+        family: Family::Chameleon(PictureTokenizer {
+            resolution: 512,
+            channels: 128,
+            multipliers: &[1, 1, 2, 2, 4],
+            blocks: 2,
+            latent: 256,
+            codes: 8192,
+        }),
+    },
+    NamedShape {
         name: "smollm2-135m",
         text: Text { head_dim: 64, vocab: 49_152, context: 8192, theta: 1e5, ..text(576, 1536, 30, [9, 3], true) },
         family: Family::Llama,
@@ -168,6 +191,10 @@ pub fn write(name: &str, folder: &Path) -> Result<()> {
     let shape = SHAPES.iter().find(|shape| shape.name == name);
     let shape = shape.with_context(|| format!("no shape is called `{name}`; there are {}", names().collect::<Vec<_>>().join(", ")))?;
     let mut tokenizer: Value = serde_json::from_slice(&bundled::file("tokenizer.json")?).context("the bundled tokenizer")?;
+    let is_chameleon = matches!(shape.family, Family::Chameleon(_));
+    if is_chameleon {
+        add_special(&mut tokenizer, &CHAMELEON_MARKS)?;
+    }
     let ids = fill_vocabulary(&mut tokenizer, shape.text.vocab)?;
     let weights = RandomWeights { seed: 0, tensors: shape.tensors() };
     let files = [
@@ -181,8 +208,26 @@ pub fn write(name: &str, folder: &Path) -> Result<()> {
     for (name, value) in files {
         std::fs::write(folder.join(name), value.to_string()).with_context(|| format!("writing {name}"))?;
     }
-    for name in ["tokenizer_config.json", "chat_template.jinja"] {
+    // A Chameleon has no template of its own.
+    let shared: &[&str] = if is_chameleon { &["tokenizer_config.json"] } else { &["tokenizer_config.json", "chat_template.jinja"] };
+    for name in shared {
         std::fs::write(folder.join(name), bundled::file(name)?).with_context(|| format!("writing {name}"))?;
+    }
+    Ok(())
+}
+
+/// Marks of Chameleon's vocabulary, besides the bundled tokenizer's.
+const CHAMELEON_MARKS: [&str; 5] = ["<s>", "<racm3:break>", "<eoss>", "<image>", "<reserved08706>"];
+/// Id of the first code of a picture, above all real words.
+const FIRST_CODE: usize = 10_000;
+
+fn add_special(tokenizer: &mut Value, names: &[&str]) -> Result<()> {
+    let added = tokenizer["added_tokens"].as_array_mut().context("the tokenizer has no added tokens")?;
+    let mut like = added.first().context("the tokenizer has no added tokens")?.clone();
+    like["special"] = json!(true);
+    for name in names {
+        like["content"] = json!(name);
+        added.push(like.clone());
     }
     Ok(())
 }
@@ -215,6 +260,61 @@ fn pixels(min: usize, max: usize) -> Value {
     })
 }
 
+impl PictureTokenizer {
+    fn add_tensors(&self, all: &mut BTreeMap<String, Vec<usize>>) {
+        let mut layer = |name: String, weight: &[usize]| {
+            all.insert(format!("model.vqmodel.{name}.bias"), weight[..1].to_vec());
+            all.insert(format!("model.vqmodel.{name}.weight"), weight.to_vec());
+        };
+        let residual = |layer: &mut dyn FnMut(String, &[usize]), name: String, n_in: usize, n_out: usize| {
+            layer(format!("{name}.norm1"), &[n_in]);
+            layer(format!("{name}.conv1"), &[n_out, n_in, 3, 3]);
+            layer(format!("{name}.norm2"), &[n_out]);
+            layer(format!("{name}.conv2"), &[n_out, n_out, 3, 3]);
+            if n_in != n_out {
+                layer(format!("{name}.nin_shortcut"), &[n_out, n_in, 1, 1]);
+            }
+        };
+        let widths: Vec<usize> = self.multipliers.iter().map(|m| m * self.channels).collect();
+        let (n_levels, widest) = (widths.len(), widths[widths.len() - 1]);
+        for part in ["encoder", "decoder"] {
+            for block in ["block_1", "block_2"] {
+                residual(&mut layer, format!("{part}.mid.{block}"), widest, widest);
+            }
+            layer(format!("{part}.mid.attn_1.norm"), &[widest]);
+            for name in ["q", "k", "v", "proj_out"] {
+                layer(format!("{part}.mid.attn_1.{name}"), &[widest, widest, 1, 1]);
+            }
+        }
+        let mut n = self.channels;
+        for (i, &width) in widths.iter().enumerate() {
+            for j in 0..self.blocks {
+                residual(&mut layer, format!("encoder.down.{i}.block.{j}"), std::mem::replace(&mut n, width), width);
+            }
+            if i + 1 < n_levels {
+                layer(format!("encoder.down.{i}.downsample.conv"), &[width, width, 3, 3]);
+            }
+        }
+        for (i, &width) in widths.iter().enumerate().rev() {
+            for j in 0..=self.blocks {
+                residual(&mut layer, format!("decoder.up.{i}.block.{j}"), std::mem::replace(&mut n, width), width);
+            }
+            if i > 0 {
+                layer(format!("decoder.up.{i}.upsample.conv"), &[width, width, 3, 3]);
+            }
+        }
+        layer("encoder.conv_in".into(), &[self.channels, 3, 3, 3]);
+        layer("encoder.norm_out".into(), &[widest]);
+        layer("encoder.conv_out".into(), &[self.latent, widest, 3, 3]);
+        layer("decoder.conv_in".into(), &[widest, self.latent, 3, 3]);
+        layer("decoder.norm_out".into(), &[n]);
+        layer("decoder.conv_out".into(), &[3, n, 3, 3]);
+        layer("quant_conv".into(), &[self.latent, self.latent, 1, 1]);
+        layer("post_quant_conv".into(), &[self.latent, self.latent, 1, 1]);
+        all.insert("model.vqmodel.quantize.embedding.weight".into(), vec![self.codes, self.latent]);
+    }
+}
+
 fn qwen_experts(e: &Experts) -> Value {
     json!({
         "num_experts": e.n, "num_experts_per_tok": e.top_k, "moe_intermediate_size": e.width, "norm_topk_prob": true,
@@ -237,6 +337,7 @@ impl NamedShape {
             Family::KimiVl(..) => json!({
                 "in_token_limit": 4096, "pad_input": true, "patch_size": KIMI_PATCH, "image_mean": half, "image_std": half,
             }),
+            Family::Chameleon(_) => json!({"rescale_factor": 0.0078, "image_mean": [1.0, 1.0, 1.0], "image_std": [1.0, 1.0, 1.0]}),
             _ => pixels(1 << 16, 1 << 24),
         }
     }
@@ -244,7 +345,7 @@ impl NamedShape {
     fn experts(&self) -> Option<&Experts> {
         match &self.family {
             Family::Qwen3Moe(experts) | Family::Qwen3VlMoe(_, experts) | Family::KimiVl(_, experts, _) => Some(experts),
-            Family::Llama | Family::Qwen3 | Family::Qwen3Vl(_) => None,
+            Family::Llama | Family::Qwen3 | Family::Qwen3Vl(_) | Family::Chameleon(_) => None,
         }
     }
 
@@ -255,11 +356,25 @@ impl NamedShape {
             "hidden_size": t.hidden, "intermediate_size": t.intermediate, "num_hidden_layers": t.layers,
             "num_attention_heads": t.heads, "num_key_value_heads": t.kv_heads, "head_dim": t.head_dim, "vocab_size": t.vocab,
             "max_position_embeddings": t.context, "rope_theta": t.theta, "hidden_act": "silu", "attention_bias": false,
-            "rms_norm_eps": if matches!(self.family, Family::Llama | Family::KimiVl(..)) { 1e-5 } else { 1e-6 },
+            "rms_norm_eps": if matches!(self.family, Family::Llama | Family::KimiVl(..) | Family::Chameleon(_)) { 1e-5 } else { 1e-6 },
             "tie_word_embeddings": t.tied, "dtype": "bfloat16", "eos_token_id": ids.get("<|im_end|>"),
         });
         let architecture = match &self.family {
             Family::Llama => "LlamaForCausalLM",
+            Family::Chameleon(vq) => {
+                let letter = |digit: u8| char::from(b'A' + digit - b'0');
+                let code = |code: usize| format!("IMGIMG{}Z", code.to_string().bytes().map(letter).collect::<String>());
+                let mut map: serde_json::Map<String, Value> = (0..vq.codes).map(|i| (code(i), json!(FIRST_CODE + i))).collect();
+                for mark in CHAMELEON_MARKS {
+                    map.insert(mark.to_owned(), json!(ids.get(mark)));
+                }
+                text["vocabulary_map"] = Value::Object(map);
+                text["vq_config"] = json!({
+                    "resolution": vq.resolution, "base_channels": vq.channels, "channel_multiplier": vq.multipliers,
+                    "num_res_blocks": vq.blocks, "latent_channels": vq.latent, "embed_dim": vq.latent, "num_embeddings": vq.codes,
+                });
+                "ChameleonForConditionalGeneration"
+            }
             Family::Qwen3 => "Qwen3ForCausalLM",
             Family::Qwen3Moe(experts) => {
                 text = joined(text, qwen_experts(experts));
@@ -323,7 +438,7 @@ impl NamedShape {
         let (prefix, head) = match &self.family {
             Family::Qwen3Vl(_) | Family::Qwen3VlMoe(..) => ("model.language_model", "lm_head"),
             Family::KimiVl(..) => ("language_model.model", "language_model.lm_head"),
-            Family::Llama | Family::Qwen3 | Family::Qwen3Moe(_) => ("model", "lm_head"),
+            Family::Llama | Family::Qwen3 | Family::Qwen3Moe(_) | Family::Chameleon(_) => ("model", "lm_head"),
         };
         let mut all = BTreeMap::new();
         let mut add = |name: String, shape: &[usize]| all.insert(name, shape.to_vec());
@@ -346,6 +461,14 @@ impl NamedShape {
         match &self.family {
             Family::Qwen3Vl(vision) | Family::Qwen3VlMoe(vision, _) => self.add_qwen_vision(vision, &mut all),
             Family::KimiVl(vision, ..) => self.add_moonvit(vision, &mut all),
+            Family::Chameleon(tokenizer) => {
+                for i in 0..t.layers {
+                    for (name, heads) in [("q_norm", t.heads), ("k_norm", t.kv_heads)] {
+                        all.insert(format!("{prefix}.layers.{i}.self_attn.{name}.bias"), vec![heads, t.head_dim]);
+                    }
+                }
+                tokenizer.add_tensors(&mut all);
+            }
             Family::Llama | Family::Qwen3 | Family::Qwen3Moe(_) => {}
         }
         all
@@ -369,8 +492,10 @@ impl NamedShape {
             ("v_proj", vec![kv, t.hidden]),
             ("o_proj", vec![t.hidden, q]),
         ];
-        if !matches!(self.family, Family::Llama) {
-            all.extend([("q_norm", vec![t.head_dim]), ("k_norm", vec![t.head_dim])]);
+        match self.family {
+            Family::Llama => {}
+            Family::Chameleon(_) => all.extend([("q_norm", vec![t.heads, t.head_dim]), ("k_norm", vec![t.kv_heads, t.head_dim])]),
+            _ => all.extend([("q_norm", vec![t.head_dim]), ("k_norm", vec![t.head_dim])]),
         }
         all
     }
@@ -474,6 +599,8 @@ mod tests {
         assert_eq!(n_parameters("qwen3-30b-a3b"), 30_532_122_624);
         // The published 15.96 B of the decoder, tower and projector 0.45 B.
         assert_eq!(n_parameters("kimi-vl-a3b") / 10_000_000, 1640);
+        // The decoder with its untied embedding and head is 7.014 B, the picture tokenizer 0.069 B.
+        assert_eq!(n_parameters("chameleon-7b") / 1_000_000, 7082);
     }
 
     #[test]

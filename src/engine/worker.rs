@@ -23,11 +23,12 @@ use super::batch::{Batch, Pixels, VisualFeatures};
 use super::cache::EncoderCache;
 use super::constraint::Constraint;
 use super::metrics::{Metrics, QueueSlot};
+use super::modality::{Modality, Written};
 use super::models::CausalModel;
 use super::ops::cache::KvCache;
 use super::ops::sampling::{self, Drawn, Pending, SampleRow};
 use super::ops::{self, Backend, Tensor};
-use super::request::{Done, Event, Failure, FinishReason, Timing, TokenLogprob, Usage};
+use super::request::{Done, Event, Failure, FinishReason, Guidance, Timing, TokenLogprob, Usage};
 use super::sampler::Sampler;
 use super::scheduler::{Chunk, Scheduler, Step};
 use super::sequence::{NewSequence, SequenceId};
@@ -43,9 +44,13 @@ pub enum Command {
 /// A prepared request: everything about a sequence that the scheduler need not know.
 pub struct Job {
     pub sequence: Option<NewSequence>,
-    pub events: Sender<Result<Event, Failure>>,
+    pub events: Sender<Result<Output, Failure>>,
     pub sampler: Sampler,
     pub constraint: Option<Constraint>,
+    /// Of models that write pictures too.
+    pub modality: Option<Modality>,
+    /// `None` = pictures are drawn from the sequence's own logits.
+    pub guidance: Option<Guidance>,
     pub text: TextStream,
     /// Ends the generation when sampled.
     pub eos: Vec<u32>,
@@ -59,6 +64,13 @@ pub struct Job {
     pub slot: Option<QueueSlot>,
     /// Accounts for the memory of `media`.
     pub _memory: Option<OwnedSemaphorePermit>,
+}
+
+/// What the engine thread hands out.
+pub enum Output {
+    Event(Event),
+    /// Ids of a picture's codes. Turning them to pixels takes seconds: whoever reads does it.
+    Picture(Vec<u32>),
 }
 
 pub struct Clock {
@@ -150,11 +162,22 @@ impl Worker {
         let id = sequence.id;
         match self.scheduler.add(sequence) {
             Ok(()) => {
+                if job.modality.as_ref().is_some_and(Modality::in_picture) {
+                    self.guide(id, &job);
+                }
                 self.jobs.insert(id, job);
             }
             Err(_) => {
                 let _ = job.events.try_send(Err(Failure::Overloaded { retry_after_s: self.metrics.retry_after_s() }));
             }
+        }
+    }
+
+    /// Begins the guidance of a picture.
+    fn guide(&mut self, id: SequenceId, job: &Job) {
+        if let (Some(modality), Some(_), Some(sequence)) = (&job.modality, job.guidance, self.scheduler.sequence(id)) {
+            let guides = modality.guides(&sequence.tokens);
+            self.scheduler.lead(id, guides, modality.n_guided());
         }
     }
 
@@ -168,6 +191,7 @@ impl Worker {
     }
 
     fn fail(&mut self, id: SequenceId, failure: Failure) {
+        let id = self.scheduler.leader(id);
         self.scheduler.remove(id);
         if let Some(job) = self.jobs.remove(&id) {
             self.metrics.n_failed.add(1);
@@ -268,6 +292,7 @@ impl Worker {
     fn draw(&mut self, launched: Launched<Tensor>) -> Option<Launched<Pending>> {
         let Launched { step, output: logits, scheduled, encoded } = launched;
         let outcome = caught(|| {
+            sampling::guide(&self.backend, &logits, &self.guides(&step))?;
             let rows = self.plan_rows(&step);
             Ok(sampling::sample(&self.backend, &logits, self.tokenizer.n_tokens(), &rows, &mut self.kv)?)
         });
@@ -346,6 +371,19 @@ impl Worker {
         })?)
     }
 
+    /// Which rows of logits decide together.
+    fn guides(&self, step: &Step) -> Vec<sampling::Guide> {
+        let ids: Vec<SequenceId> = step.chunks.iter().filter(|chunk| chunk.samples).map(|chunk| chunk.id).collect();
+        let row_of = |wanted: &SequenceId| ids.iter().position(|id| id == wanted);
+        let guides = ids.iter().enumerate().filter_map(|(row, id)| {
+            let followers = &self.scheduler.sequence(*id)?.followers;
+            let Guidance { image, text } = self.jobs.get(id)?.guidance?;
+            let none_row = row_of(followers.first()?)?;
+            Some(sampling::Guide { row, none_row, image_row: row_of(followers.last()?)?, image, text })
+        });
+        guides.collect()
+    }
+
     /// How the token of each row of logits is to be drawn.
     fn plan_rows(&mut self, step: &Step) -> Vec<SampleRow> {
         constraints(&mut self.jobs, step, |_| true).into_par_iter().for_each(Constraint::prepare);
@@ -358,12 +396,25 @@ impl Worker {
                 rows.push(SampleRow::greedy(position, chunk.slot));
                 continue;
             };
+            let n_room = self.scheduler.sequence(chunk.id).map_or(0, |sequence| sequence.max_len - sequence.tokens.len());
+            let allowed = job.modality.as_ref().map(|modality| modality.mask(n_room));
+            if let (Some(allowed), true) = (allowed, job.modality.as_ref().is_some_and(Modality::in_picture)) {
+                rows.push(job.sampler.plan_code(position, chunk.slot, allowed.to_vec()));
+                continue;
+            }
             let mask = match job.constraint.as_mut().map(Constraint::mask).transpose() {
                 Ok(mask) => mask.map(<[u32]>::to_vec),
                 Err(error) => {
                     broken.push((chunk.id, error));
                     None
                 }
+            };
+            let mask = match (mask, allowed) {
+                (Some(mut mask), Some(allowed)) => {
+                    mask.iter_mut().zip(allowed).for_each(|(word, allowed)| *word &= allowed);
+                    Some(mask)
+                }
+                (mask, allowed) => mask.or(allowed.map(<[u32]>::to_vec)),
             };
             rows.push(job.sampler.plan(position, chunk.slot, mask));
         }
@@ -438,12 +489,18 @@ impl Worker {
         };
         let is_full = sequence.tokens.len() + 1 >= sequence.max_len;
         self.metrics.n_completion_tokens.add(1);
+        for follower in sequence.followers.clone() {
+            self.scheduler.push_token(follower, drawn.id);
+        }
         self.scheduler.push_token(id, drawn.id);
-        job.sampler.accept(drawn.id);
         let now = Instant::now();
         let first = *job.clock.first_token.get_or_insert(now);
         if first == now {
             self.metrics.first_token.observe(now - job.clock.submitted);
+        }
+        match job.modality.as_mut().map_or(Written::Text, |modality| modality.accept(drawn.id)) {
+            Written::Text => job.sampler.accept(drawn.id),
+            written => return Ok(self.take_code(id, written, is_full)),
         }
         if job.eos.contains(&drawn.id) {
             return Ok(Some(FinishReason::Stop));
@@ -455,7 +512,7 @@ impl Worker {
         let logprob = job.wants_logprobs.then(|| token_logprob(&self.tokenizer, &drawn)).flatten();
         let events = &job.events;
         let is_stopped = job.text.push(drawn.id, logprob, &mut |event| {
-            let _ = events.try_send(Ok(event));
+            let _ = events.try_send(Ok(Output::Event(event)));
         });
         Ok(if is_stopped || is_complete {
             Some(FinishReason::Stop)
@@ -464,6 +521,28 @@ impl Worker {
         } else {
             None
         })
+    }
+
+    /// Goes on behind a token of a picture; tells why the sequence ended, if it did.
+    fn take_code(&mut self, id: SequenceId, written: Written, is_full: bool) -> Option<FinishReason> {
+        match written {
+            Written::PictureBegins => {
+                if let Some(job) = self.jobs.remove(&id) {
+                    self.guide(id, &job);
+                    self.jobs.insert(id, job);
+                }
+            }
+            Written::LastCode => self.scheduler.dismiss(id),
+            Written::Picture(ids) => {
+                let job = self.jobs.get(&id)?;
+                let _ = job.events.try_send(Ok(Output::Picture(ids)));
+                if job.modality.as_ref().is_some_and(Modality::is_complete) {
+                    return Some(FinishReason::Stop);
+                }
+            }
+            Written::Code | Written::Text => {}
+        }
+        is_full.then_some(FinishReason::Length)
     }
 
     fn finish(&mut self, id: SequenceId, reason: FinishReason) {
@@ -478,7 +557,7 @@ impl Worker {
         self.scheduler.remove(id);
         let events = &job.events;
         job.text.finish(&mut |event| {
-            let _ = events.try_send(Ok(event));
+            let _ = events.try_send(Ok(Output::Event(event)));
         });
         let finish_reason = match reason {
             FinishReason::Stop if job.text.n_calls() > 0 => FinishReason::ToolCalls,
@@ -493,7 +572,7 @@ impl Worker {
             total_s: clock.submitted.elapsed().as_secs_f64(),
         };
         self.metrics.observe_finished(&usage);
-        let _ = job.events.try_send(Ok(Event::Done(Done { finish_reason, usage, timing })));
+        let _ = job.events.try_send(Ok(Output::Event(Event::Done(Done { finish_reason, usage, timing }))));
     }
 
     fn publish_metrics(&self) {

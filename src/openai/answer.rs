@@ -8,7 +8,7 @@ use futures::{StreamExt, stream};
 
 use crate::apps::moderation::OutputWatch;
 use crate::catalog::Model;
-use crate::engine::request::{Done, Event, FinishReason, Generation, Request, TokenLogprob, ToolCall, Usage};
+use crate::engine::request::{Done, Event, FinishReason, Generation, Image, Request, TokenLogprob, ToolCall, Usage};
 use crate::error::{Code, Error, Result};
 use crate::live::Slot;
 use crate::state::AppState;
@@ -45,7 +45,7 @@ fn bounded(generation: Generation, deadline: tokio::time::Instant, limit_s: u64)
                 Err(Error::new(Code::CompletionRequest, message))
             }
         };
-        let over = !matches!(event, Ok(Event::Text { .. } | Event::ToolCall(_)));
+        let over = !matches!(event, Ok(Event::Text { .. } | Event::ToolCall(_) | Event::Image(_)));
         Some((event, (!over).then_some((generation, timer))))
     })
 }
@@ -119,6 +119,7 @@ pub(super) struct Choice {
     pub text: String,
     pub logprobs: Vec<TokenLogprob>,
     pub calls: Vec<ToolCall>,
+    pub images: Vec<Image>,
     pub done: Option<Done>,
 }
 
@@ -133,6 +134,7 @@ pub(super) async fn collect(mut events: Events, n: usize) -> Result<Vec<Choice>>
                 choice.logprobs.extend(logprobs);
             }
             Event::ToolCall(call) => choice.calls.push(call),
+            Event::Image(image) => choice.images.push(image),
             Event::Done(done) => choice.done = Some(done),
         }
     }
@@ -158,6 +160,10 @@ impl Total {
             self.usage.cached_tokens += usage.cached_tokens;
             self.usage.image_tokens += usage.image_tokens;
         }
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        self.usage
     }
 
     pub(super) fn json(&self) -> serde_json::Value {

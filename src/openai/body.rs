@@ -179,6 +179,8 @@ pub(super) struct MessageBody {
     refusal: Option<String>,
     tool_calls: Option<Vec<ToolCallBody>>,
     tool_call_id: Option<String>,
+    /// Pictures of an earlier answer, as it had them.
+    images: Option<Vec<Value>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -219,6 +221,10 @@ pub(super) async fn messages(state: &AppState, bodies: Vec<MessageBody>) -> Resu
         let mut message = Message { content: Vec::new(), ..Message::text(role, "") };
         message.name = body.name;
         message.content = content(state, &path, role, body.content, &mut n_images).await?;
+        for (j, image) in body.images.iter().flatten().enumerate() {
+            let path = format!("{path}.images[{j}]");
+            message.content.push(content_part(state, &path, role, image, &mut n_images).await?);
+        }
         if let Some(refusal) = body.refusal.filter(|_| role == Role::Assistant && message.content.is_empty()) {
             message.content = vec![Part::Text(refusal)];
         }
@@ -259,9 +265,10 @@ async fn content_part(state: &AppState, path: &str, role: Role, part: &Value, n_
     match part["type"].as_str() {
         Some("text") => text("text").map(Part::Text),
         Some("refusal") => text("refusal").map(Part::Text),
-        Some("image_url" | "video_url") if role != Role::User => {
-            Err(unsupported(format!("{path}.type"), "only user messages hold pictures and videos"))
+        Some("image_url") if !matches!(role, Role::User | Role::Assistant) => {
+            Err(unsupported(format!("{path}.type"), "only messages of users and assistants hold pictures"))
         }
+        Some("video_url") if role != Role::User => Err(unsupported(format!("{path}.type"), "only user messages hold videos")),
         Some(kind @ ("image_url" | "video_url")) => {
             *n_images += 1;
             if *n_images > MAX_IMAGES {

@@ -3,6 +3,8 @@
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -14,7 +16,7 @@ use super::models;
 use super::stream::Writer;
 use crate::accounts::{OpenAiCaller, ServiceApp};
 use crate::chat::as_model::{self, Asked};
-use crate::engine::request::{Event, Input, Request, TokenLogprob, ToolCall};
+use crate::engine::request::{Event, Image, Input, Modalities, Request, TokenLogprob, ToolCall};
 use crate::error::Result;
 use crate::http::extract::Json;
 use crate::state::AppState;
@@ -55,6 +57,7 @@ pub(super) async fn create_chat_completion(State(state): State<AppState>, caller
     refuse_unsupported(&body)?;
     let (stream, n) = (body.sampling.streams()?, body.sampling.choices()? as usize);
     let logprobs = logprobs(&body)?;
+    let modalities = modalities(body.modalities.as_deref())?;
     let tools = body::tools(body.tools.take().unwrap_or_default())?;
     let tool_choice = body::tool_choice(body.tool_choice.as_ref(), &tools)?;
     let messages = body::messages(&state, std::mem::take(&mut body.messages)).await?;
@@ -94,6 +97,7 @@ pub(super) async fn create_chat_completion(State(state): State<AppState>, caller
     request.tools = tools;
     request.tool_choice = tool_choice;
     request.logprobs = logprobs;
+    request.modalities = modalities;
     request.cache_salt = caller.workspace_id().0.as_u128();
 
     let name = match caller {
@@ -138,10 +142,29 @@ fn refuse_unsupported(body: &ChatBody) -> Result<()> {
     if body.functions.is_some() || body.function_call.is_some() {
         return Err(unsupported("functions", "use 'tools' and 'tool_choice'"));
     }
-    if body.audio.is_some() || body.modalities.iter().flatten().any(|m| m != "text") {
-        return Err(unsupported("modalities", "answers are text"));
+    if body.audio.is_some() {
+        return Err(unsupported("audio", "answers are text and pictures"));
     }
     Ok(())
+}
+
+/// What the answer may hold: text unless pictures are asked for too.
+fn modalities(names: Option<&[String]>) -> Result<Modalities> {
+    let Some(names) = names else { return Ok(Modalities::Text) };
+    let mut found = (false, false);
+    for (i, name) in names.iter().enumerate() {
+        match name.as_str() {
+            "text" => found.0 = true,
+            "image" => found.1 = true,
+            _ => return Err(unsupported(format!("modalities[{i}]"), "answers are 'text', or 'text' and 'image'")),
+        }
+    }
+    match found {
+        (true, false) => Ok(Modalities::Text),
+        (true, true) => Ok(Modalities::TextAndImages),
+        (false, true) => Ok(Modalities::Image),
+        (false, false) => Err(invalid("modalities", "it must have at least one entry")),
+    }
 }
 
 fn logprobs(body: &ChatBody) -> Result<Option<u8>> {
@@ -166,7 +189,7 @@ async fn respond(events: Events, body: &ChatBody, shape: Shape) -> Result<Respon
     let Shape { n, stream, model } = shape;
     let wants_logprobs = body.logprobs.unwrap_or(false);
     if stream {
-        let mut n_calls = vec![0; n];
+        let (mut n_calls, mut n_images) = (vec![0; n], vec![0; n]);
         let writer = Writer {
             id,
             object: "chat.completion.chunk",
@@ -176,7 +199,7 @@ async fn respond(events: Events, body: &ChatBody, shape: Shape) -> Result<Respon
             n_choices: n,
             n_per_prompt: n,
             opening: Some(|index| ChunkChoice::new(index, Delta::Opening { role: "assistant", content: "", refusal: () })),
-            choice: move |index, event| chunk_choice(index, event, wants_logprobs, &mut n_calls),
+            choice: move |index, event| chunk_choice(index, event, wants_logprobs, &mut n_calls, &mut n_images),
         };
         return Ok(writer.response(events));
     }
@@ -208,6 +231,7 @@ enum Delta {
     Opening { role: &'static str, content: &'static str, refusal: () },
     Text { content: String },
     Call { tool_calls: [Value; 1] },
+    Image { images: [Value; 1] },
     End {},
 }
 
@@ -217,7 +241,7 @@ impl ChunkChoice {
     }
 }
 
-fn chunk_choice(index: usize, event: Event, wants_logprobs: bool, n_calls: &mut [usize]) -> ChunkChoice {
+fn chunk_choice(index: usize, event: Event, wants_logprobs: bool, n_calls: &mut [usize], n_images: &mut [usize]) -> ChunkChoice {
     match event {
         Event::Text { text, logprobs } => ChunkChoice {
             logprobs: wants_logprobs.then(|| logprobs_json(&logprobs)),
@@ -229,6 +253,10 @@ fn chunk_choice(index: usize, event: Event, wants_logprobs: bool, n_calls: &mut 
             call["index"] = json!(nth);
             ChunkChoice::new(index, Delta::Call { tool_calls: [call] })
         }
+        Event::Image(image) => {
+            let nth = n_images.get_mut(index).map(|n| std::mem::replace(n, *n + 1)).unwrap_or(0);
+            ChunkChoice::new(index, Delta::Image { images: [image_json(nth, &image)] })
+        }
         Event::Done(done) => ChunkChoice { finish_reason: Some(done.finish_reason.as_str()), ..ChunkChoice::new(index, Delta::End {}) },
     }
 }
@@ -239,6 +267,9 @@ fn whole(index: usize, choice: &Choice, wants_logprobs: bool) -> Value {
     if !choice.calls.is_empty() {
         message["tool_calls"] = choice.calls.iter().map(call_json).collect();
     }
+    if !choice.images.is_empty() {
+        message["images"] = choice.images.iter().enumerate().map(|(nth, image)| image_json(nth, image)).collect();
+    }
     let logprobs = if wants_logprobs { logprobs_json(&choice.logprobs) } else { Value::Null };
     let reason = choice.done.as_ref().map(|d| d.finish_reason.as_str());
     json!({"index": index, "message": message, "logprobs": logprobs, "finish_reason": reason})
@@ -246,6 +277,12 @@ fn whole(index: usize, choice: &Choice, wants_logprobs: bool) -> Value {
 
 fn call_json(call: &ToolCall) -> Value {
     json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}})
+}
+
+/// OpenAI's chat answers have no pictures; this is the form that others gave them.
+fn image_json(index: usize, image: &Image) -> Value {
+    let url = format!("data:{};base64,{}", image.mime_type, STANDARD.encode(&image.bytes));
+    json!({"type": "image_url", "index": index, "image_url": {"url": url}})
 }
 
 fn logprobs_json(logprobs: &[TokenLogprob]) -> Value {

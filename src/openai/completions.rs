@@ -95,7 +95,7 @@ pub(super) async fn create_completion(State(state): State<AppState>, caller: Ope
                     logprobs: wants_logprobs.then(|| logprobs_json(&logprobs, offset)),
                     finish_reason: None,
                 },
-                Event::ToolCall(_) => ChunkChoice { index, text: echoed, logprobs: None, finish_reason: None },
+                Event::ToolCall(_) | Event::Image(_) => ChunkChoice { index, text: echoed, logprobs: None, finish_reason: None },
                 Event::Done(done) => ChunkChoice { index, text: echoed, logprobs: None, finish_reason: Some(done.finish_reason.as_str()) },
             }
         };

@@ -1,4 +1,4 @@
-//! OpenAI's API under `/v1`: chat completions, completions, embeddings, rerank, models.
+//! OpenAI's API under `/v1`: chat completions, completions, images, embeddings, rerank, models.
 //!
 //! An `sk-…` key chooses any model of the catalog, by `provider/name`, by bare name or `default`. An `app-…` key makes the
 //! app itself the model: its prompt, its settings and its moderation, over the conversation that the caller sends.
@@ -10,6 +10,7 @@ mod body;
 mod chat;
 mod completions;
 mod embeddings;
+mod images;
 mod models;
 mod rerank;
 mod stream;
@@ -23,6 +24,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
         .routes(routes!(chat::create_chat_completion))
         .routes(routes!(completions::create_completion))
+        .routes(routes!(images::create_image))
         .routes(routes!(embeddings::create_embedding))
         .routes(routes!(rerank::create_rerank))
         .routes(routes!(models::list_openai_models))

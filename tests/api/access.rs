@@ -173,6 +173,7 @@ fn routes() -> Vec<(&'static str, &'static str, Who, Value)> {
         // openai
         ("POST",   "/v1/chat/completions", OpenAiKey, json!({"model": "none", "messages": [{"role": "user", "content": "Hi"}]})),
         ("POST",   "/v1/completions", OpenAiKey, json!({"model": "none", "prompt": "Hi"})),
+        ("POST",   "/v1/images/generations", OpenAiKey, json!({"model": "none", "prompt": "A hat"})),
         ("POST",   "/v1/embeddings", OpenAiKey, json!({"model": "none", "input": "Hi"})),
         ("POST",   "/v1/rerank", OpenAiKey, json!({"model": "none", "query": "q", "documents": ["d"]})),
         ("GET",    "/v1/models", OpenAiKey, none()),

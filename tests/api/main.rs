@@ -14,6 +14,7 @@ mod chat;
 mod faults;
 mod files;
 mod forms;
+mod images;
 mod jobs;
 mod keys;
 mod openai;

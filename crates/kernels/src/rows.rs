@@ -194,7 +194,7 @@ unsafe fn first<S: Simd>(v: S::V, n: usize) -> S::V {
 /// [`rms_norm`] of every head, in place; heads are as wide as `weight` (query-key normalisation).
 pub fn rms_norm_heads(pool: &Pool, x: &mut [f32], layout: Heads, weight: &[f32], eps: f32) {
     assert_eq!(weight.len(), layout.dim);
-    for_heads(pool, x, layout, &|_, head| {
+    for_heads(pool, x, layout, &|_, _, head| {
         // SAFETY: head and weight have `dim` elements.
         unsafe {
             dispatch(
@@ -214,17 +214,41 @@ pub fn rms_norm_heads(pool: &Pool, x: &mut [f32], layout: Heads, weight: &[f32],
     });
 }
 
-/// Calls `f(row, head)` for every head.
-fn for_heads(pool: &Pool, x: &mut [f32], layout: Heads, f: &(dyn Fn(usize, &mut [f32]) + Sync)) {
+/// [`layer_norm`] of every head, in place; head `h` has the weights and biases `[h·dim..][..dim]`.
+pub fn layer_norm_heads(pool: &Pool, x: &mut [f32], layout: Heads, weight: &[f32], bias: &[f32], eps: f32) {
+    assert!(weight.len() == layout.heads * layout.dim && bias.len() == weight.len());
+    for_heads(pool, x, layout, &|_, h, head| {
+        let at = h * layout.dim;
+        // SAFETY: head, weight and bias have `dim` elements from here.
+        unsafe {
+            dispatch(
+                pool.level(),
+                NormRow {
+                    kind: Norm::Layer,
+                    x: head.as_ptr(),
+                    residual: None,
+                    weight: weight[at..].as_ptr(),
+                    bias: Some(bias[at..].as_ptr()),
+                    width: layout.dim,
+                    eps,
+                    out: head.as_mut_ptr(),
+                },
+            );
+        }
+    });
+}
+
+/// Calls `f` with row, number and elements of every head.
+fn for_heads(pool: &Pool, x: &mut [f32], layout: Heads, f: &(dyn Fn(usize, usize, &mut [f32]) + Sync)) {
     assert!(x.len() >= layout.min_len());
     let row_len = layout.heads * layout.dim;
     let x = Shards::new(x);
     pool.parallel_for(layout.rows, (GRAIN / row_len.max(1)).max(1), &|start, end| {
         for row in start..end {
-            for head in 0..layout.heads {
+            for h in 0..layout.heads {
                 // SAFETY: heads do not overlap.
-                let head = unsafe { x.slice(row * layout.stride + head * layout.dim, layout.dim) };
-                f(row, head);
+                let head = unsafe { x.slice(row * layout.stride + h * layout.dim, layout.dim) };
+                f(row, h, head);
             }
         }
     });
@@ -249,7 +273,7 @@ pub fn rope(pool: &Pool, x: &mut [f32], layout: Heads, cos: &[f32], sin: &[f32],
     let pairs = cos.len() / layout.rows;
     assert_eq!(pairs * layout.rows, cos.len(), "one row of cosines for every row of x");
     assert!(2 * pairs <= layout.dim);
-    for_heads(pool, x, layout, &|row, head| {
+    for_heads(pool, x, layout, &|row, _, head| {
         let cos = &cos[row * pairs..][..pairs];
         let sin = &sin[row * pairs..][..pairs];
         match pairing {

@@ -14,9 +14,10 @@ pub fn flatten_on_white(width: usize, height: usize, rgba: &[u8]) -> Rgb {
     assert_eq!(rgba.len(), width * height * 4);
     let mut data = Vec::with_capacity(width * height * 3);
     for pixel in rgba.chunks_exact(4) {
-        let alpha = u32::from(pixel[3]);
+        let alpha = f64::from(pixel[3]) / 255.0;
         for &value in &pixel[..3] {
-            data.push(((u32::from(value) * alpha + 255 * (255 - alpha) + 127) / 255) as u8);
+            // In double precision and truncated, as numpy does it.
+            data.push(((1.0 - alpha) * 255.0 + alpha * f64::from(value)) as u8);
         }
     }
     Rgb { width, height, data }
@@ -31,28 +32,50 @@ struct Taps {
     weights: Vec<i32>,
 }
 
-/// Cubic convolution with a = −0.5 over `max(1, n_in / n_out)` times its support: antialiased when shrinking.
-fn bicubic_taps(n_in: usize, n_out: usize) -> Vec<Taps> {
+#[derive(Clone, Copy)]
+enum Filter {
+    Bicubic,
+    Lanczos,
+}
+
+impl Filter {
+    /// Neighbours on each side at full size.
+    fn support(self) -> f64 {
+        match self {
+            Self::Bicubic => 2.0,
+            Self::Lanczos => 3.0,
+        }
+    }
+
+    fn weight(self, x: f64) -> f64 {
+        let x = x.abs();
+        if x >= self.support() {
+            return 0.0;
+        }
+        match self {
+            Self::Bicubic => {
+                const A: f64 = -0.5;
+                if x < 1.0 { ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0 } else { (((x - 5.0) * x + 8.0) * x - 4.0) * A }
+            }
+            Self::Lanczos => {
+                let sinc = |x: f64| if x == 0.0 { 1.0 } else { (x * std::f64::consts::PI).sin() / (x * std::f64::consts::PI) };
+                sinc(x) * sinc(x / 3.0)
+            }
+        }
+    }
+}
+
+/// The filter over `max(1, n_in / n_out)` times its support: antialiased when shrinking.
+fn taps(filter: Filter, n_in: usize, n_out: usize) -> Vec<Taps> {
     let scale = n_in as f64 / n_out as f64;
     let stretch = scale.max(1.0);
-    let support = 2.0 * stretch;
-    let filter = |x: f64| {
-        let x = x.abs();
-        const A: f64 = -0.5;
-        if x < 1.0 {
-            ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0
-        } else if x < 2.0 {
-            (((x - 5.0) * x + 8.0) * x - 4.0) * A
-        } else {
-            0.0
-        }
-    };
+    let support = filter.support() * stretch;
     (0..n_out)
         .map(|i| {
             let center = (i as f64 + 0.5) * scale;
             let start = (center - support + 0.5).max(0.0) as usize;
             let end = ((center + support + 0.5) as usize).min(n_in);
-            let weights: Vec<f64> = (start..end).map(|x| filter((x as f64 - center + 0.5) / stretch)).collect();
+            let weights: Vec<f64> = (start..end).map(|x| filter.weight((x as f64 - center + 0.5) / stretch)).collect();
             let sum: f64 = weights.iter().sum();
             let fixed = |w: &f64| (w / sum * f64::from(1u32 << PRECISION)).round() as i32;
             Taps { start, weights: weights.iter().map(fixed).collect() }
@@ -64,16 +87,25 @@ fn to_u8(sum: i64) -> u8 {
     (sum >> PRECISION).clamp(0, 255) as u8
 }
 
-/// Bicubic, antialiased resampling on 8-bit values, first along rows, then along columns, rounded after each:
-/// Pillow's method, up to a grey level where it takes columns first; torchvision's up to two.
+/// Cubic convolution with a = −0.5, antialiased, on 8-bit values, first along rows, then along columns, rounded after
+/// each: Pillow's method, up to a grey level where it takes columns first; torchvision's up to two.
 pub fn resize_bicubic(image: &Rgb, width: usize, height: usize) -> Rgb {
+    resize(Filter::Bicubic, image, width, height)
+}
+
+/// As [`resize_bicubic`], with Lanczos' filter of three lobes.
+pub fn resize_lanczos(image: &Rgb, width: usize, height: usize) -> Rgb {
+    resize(Filter::Lanczos, image, width, height)
+}
+
+fn resize(filter: Filter, image: &Rgb, width: usize, height: usize) -> Rgb {
     assert!(image.width > 0 && image.height > 0 && width > 0 && height > 0);
     assert_eq!(image.data.len(), image.width * image.height * 3);
     const HALF: i64 = 1 << (PRECISION - 1);
     let wide = if width == image.width {
         image.data.clone()
     } else {
-        let taps = bicubic_taps(image.width, width);
+        let taps = taps(filter, image.width, width);
         let mut out = Vec::with_capacity(width * image.height * 3);
         for row in image.data.chunks_exact(image.width * 3) {
             for tap in &taps {
@@ -94,7 +126,7 @@ pub fn resize_bicubic(image: &Rgb, width: usize, height: usize) -> Rgb {
     let stride = width * 3;
     let mut data = Vec::with_capacity(stride * height);
     let mut sums = vec![HALF; stride];
-    for tap in bicubic_taps(image.height, height) {
+    for tap in taps(filter, image.height, height) {
         sums.fill(HALF);
         for (row, weight) in wide[tap.start * stride..].chunks_exact(stride).zip(&tap.weights) {
             for (sum, value) in sums.iter_mut().zip(row) {

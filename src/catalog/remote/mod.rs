@@ -63,7 +63,12 @@ impl RemoteModel {
             Endpoint::open(state, &row.provider_id, &row.base_url, row.api_key_sealed.as_deref(), row.timeout_ms, row.max_retries)?;
         Ok(Self {
             kind: row.kind.parse().unwrap_or(Kind::Llm),
-            features: Features { vision: has("vision"), tools: has("tools"), structured_output: has("structured_output") },
+            features: Features {
+                vision: has("vision"),
+                tools: has("tools"),
+                structured_output: has("structured_output"),
+                ..Features::default()
+            },
             context_size: usize::try_from(row.context_size).unwrap_or(0),
             prices: Prices {
                 prompt_unit_price: row.prompt_unit_price,

@@ -147,6 +147,7 @@ async fn text_of(generation: Generation) -> Result<(String, crate::engine::reque
             Event::Text { text: piece, .. } => text.push_str(&piece),
             Event::Done(done) => return Ok((text, done)),
             Event::ToolCall(call) => text.push_str(&call.name),
+            Event::Image(_) => {}
         }
     }
     panic!("a generation ends with Done or a failure; got {text:?}");

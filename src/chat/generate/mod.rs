@@ -27,7 +27,7 @@ use crate::apps::moderation::OutputWatch;
 use crate::apps::{self, AppMode, RunnableApp, annotations, inputs};
 use crate::catalog::fit::{Newest, prompt_budget};
 use crate::catalog::{self, Model, ModelRef, Prices, Usage};
-use crate::engine::request::{Detail, Event, Failure, Generation, Input, Message, Request, Role};
+use crate::engine::request::{Detail, Event, Failure, Format, Generation, Image, Input, Message, Request, Role};
 use crate::error::{Code, Error, Result};
 use crate::files::{self, AnswerFile, InputFile, Resolved, Scope};
 use crate::ids::{AnnotationId, ConversationId, MessageId, TaskId, WorkspaceId};
@@ -241,11 +241,13 @@ pub(super) async fn begin(state: &AppState, app: &App, caller: &Caller, prepared
     let run = Run {
         state: state.clone(),
         workspace_id: app.workspace_id,
+        scope: Scope { workspace_id: app.workspace_id, app_id: app.id, owner: caller.owner() },
         message_id,
         events: EventWriter::new(conversation_id, message_id, task_id, created_at),
         task,
         watch: app.config.sensitive_word_avoidance.watch_output(),
         answer: String::new(),
+        pictures: Vec::new(),
         started,
         first_text: None,
         thinking: None,
@@ -292,6 +294,9 @@ async fn ask_model(state: &AppState, app: &App, caller: &Caller, prepared: &Prep
         let source = if caller.end_user.is_some() { RunSource::ServiceApi } else { RunSource::Debugger };
         let agent = Agent::prepare(state, &app.config, &scope, source, model, request, messages).await?;
         return Ok(Source::Agent(Box::new(agent)));
+    }
+    if request.format == Format::Text {
+        request.modalities = model.modalities();
     }
     let generation = model.generate(request).await.map_err(|f| wire(f.into()))?;
     Ok(Source::Model { model, generation, messages })
@@ -371,6 +376,7 @@ fn introduction(app: &App, inputs: &Value) -> Option<String> {
 /// What comes from a model, or from an agent.
 enum Happened {
     Text(String),
+    Picture(Image),
     Agent(agents::Event),
     Done { usage: Usage, cached_tokens: u32 },
 }
@@ -387,11 +393,14 @@ enum End {
 struct Run {
     state: AppState,
     workspace_id: WorkspaceId,
+    /// Whose the pictures are that the model draws.
+    scope: Scope,
     message_id: MessageId,
     events: EventWriter,
     task: Task,
     watch: Option<OutputWatch>,
     answer: String,
+    pictures: Vec<AnswerFile>,
     started: Instant,
     first_text: Option<Instant>,
     /// Of agents.
@@ -475,6 +484,13 @@ impl Run {
                         let event = if self.thinking.is_some() { self.events.agent_message(&text) } else { self.events.message(&text) };
                         self.task.send(event);
                     }
+                    Some(Ok(Happened::Picture(image))) => match self.keep(image).await {
+                        Ok(file) => {
+                            self.task.send(self.events.message_file(&file));
+                            self.pictures.push(file);
+                        }
+                        Err(error) => break End::Failed(error),
+                    },
                     Some(Ok(Happened::Agent(event))) => {
                         if let Some(thinking) = &mut self.thinking {
                             thinking.take(event, &self.events).into_iter().for_each(|event| self.task.send(event));
@@ -491,6 +507,12 @@ impl Run {
             let _ = saving.await;
         }
         end
+    }
+
+    /// Keeps a picture that the model drew, as a file of whoever asked.
+    async fn keep(&self, image: Image) -> Result<AnswerFile> {
+        let value = files::keep_value(&self.state, &self.scope, "picture.png", &image.mime_type, image.bytes).await?;
+        Ok(AnswerFile::of_value(&value))
     }
 
     async fn conclude(&mut self, model: &Model, messages: &[Message], end: End) -> Finished {
@@ -546,7 +568,8 @@ impl Run {
         if let Some(error) = &error {
             error.log();
         }
-        let kept = self.thinking.take().map(Thinking::into_kept).unwrap_or_default();
+        let mut kept = self.thinking.take().map(Thinking::into_kept).unwrap_or_default();
+        kept.files.append(&mut self.pictures);
         let row = FinishedRow {
             state: self.state.clone(),
             workspace_id: self.workspace_id,
@@ -619,7 +642,7 @@ pub(super) struct FinishedRow {
     pub kept: Kept,
 }
 
-/// What an agent leaves behind beside its answer.
+/// What an answer leaves behind beside its text.
 #[derive(Default)]
 pub(super) struct Kept {
     pub thoughts: Vec<thoughts::Row>,
@@ -675,6 +698,7 @@ fn happenings(generation: Generation, prices: Prices) -> impl Stream<Item = Resu
         let happened = match event {
             Ok(Event::Text { text, .. }) => Some(Ok(Happened::Text(text))),
             Ok(Event::ToolCall(_)) => None,
+            Ok(Event::Image(image)) => Some(Ok(Happened::Picture(image))),
             Ok(Event::Done(done)) => {
                 Some(Ok(Happened::Done { usage: Usage::new(done.usage, &prices), cached_tokens: done.usage.cached_tokens }))
             }

@@ -1,5 +1,6 @@
 //! What a checkpoint is, from its header alone: `config.json` of a folder or the metadata of a GGUF file. No weights are read.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -30,11 +31,15 @@ impl Checkpoint {
     }
 }
 
+/// What the header of a safetensors file may take, as its own library has it.
+const MAX_HEADER_BYTES: u64 = 100 << 20;
+
 /// Architectures of `config.json` and GGUF that the engine has, and what they are for.
 const ARCHITECTURES: &[(&str, Kind)] = &[
     ("Qwen3VLForConditionalGeneration", Kind::Llm),
     ("Qwen3VLMoeForConditionalGeneration", Kind::Llm),
     ("KimiVLForConditionalGeneration", Kind::Llm),
+    ("ChameleonForConditionalGeneration", Kind::Llm),
     ("LlamaForCausalLM", Kind::Llm),
     ("Qwen2ForCausalLM", Kind::Llm),
     ("Qwen3ForCausalLM", Kind::Llm),
@@ -128,6 +133,8 @@ fn folder(path: &Path) -> Result<Checkpoint> {
         }
     }
     checkpoint.features.tools = checkpoint.kind == Kind::Llm && template_of(path).contains("tools");
+    checkpoint.features.image_output =
+        checkpoint.refused.is_none() && config["vq_config"].is_object() && has_tensor(path, "model.vqmodel.decoder.conv_in.weight")?;
     Ok(checkpoint)
 }
 
@@ -149,7 +156,11 @@ pub fn from_config(config: &Value, weight_bytes: u64) -> Checkpoint {
     let context_length = text["max_position_embeddings"].as_u64().unwrap_or(0) as usize;
     Checkpoint {
         kind,
-        features: Features { vision: config["vision_config"].is_object(), tools: false, structured_output: kind == Kind::Llm },
+        features: Features {
+            vision: config["vision_config"].is_object() || config["vq_config"].is_object(),
+            structured_output: kind == Kind::Llm,
+            ..Features::default()
+        },
         architecture,
         context_length,
         weight_bytes,
@@ -178,7 +189,11 @@ fn gguf(path: &Path) -> Result<Checkpoint> {
     let template = text("tokenizer.chat_template").unwrap_or_default();
     Ok(Checkpoint {
         kind,
-        features: Features { vision: false, tools: kind == Kind::Llm && template.contains("tools"), structured_output: kind == Kind::Llm },
+        features: Features {
+            tools: kind == Kind::Llm && template.contains("tools"),
+            structured_output: kind == Kind::Llm,
+            ..Features::default()
+        },
         architecture: Some(architecture),
         context_length,
         weight_bytes,
@@ -254,6 +269,22 @@ fn missing_shard(dir: &Path) -> Result<Option<String>> {
     Ok(shards.into_iter().find(|file| !dir.join(file).exists()).map(str::to_owned))
 }
 
+/// Whether the weights of a folder have a tensor of that name.
+fn has_tensor(dir: &Path, name: &str) -> Result<bool> {
+    for (file, list) in [("model.safetensors.index.json", "weight_map"), (random::FILE, "tensors")] {
+        if dir.join(file).exists() {
+            return Ok(read_json(&dir.join(file))?[list].get(name).is_some());
+        }
+    }
+    let mut file = std::fs::File::open(dir.join("model.safetensors")).context("opening model.safetensors")?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).context("reading model.safetensors")?;
+    let mut header = Vec::new();
+    file.take(u64::from_le_bytes(length).min(MAX_HEADER_BYTES)).read_to_end(&mut header).context("reading model.safetensors")?;
+    let header: Value = serde_json::from_slice(&header).context("the header of model.safetensors is not valid JSON")?;
+    Ok(header.get(name).is_some())
+}
+
 /// The chat template, wherever the checkpoint keeps it; empty when it has none.
 fn template_of(dir: &Path) -> String {
     std::fs::read_to_string(dir.join("chat_template.jinja")).unwrap_or_else(|_| {
@@ -284,8 +315,17 @@ mod tests {
         assert_eq!(found.refused, None);
         assert_eq!(found.architecture.as_deref(), Some("Qwen3VLForConditionalGeneration"));
         assert_eq!((found.kind, found.context_length), (Kind::Llm, 4096));
-        assert_eq!(found.features, Features { vision: true, tools: true, structured_output: true });
+        assert_eq!(found.features, Features { vision: true, tools: true, structured_output: true, image_output: false });
         assert!(found.weight_bytes > 20_000_000);
+    }
+
+    #[test]
+    fn a_chameleon_writes_pictures_if_its_weights_have_a_decoder() {
+        for (name, image_output) in [("chameleon", true), ("chameleon_swin", false)] {
+            let found = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(name));
+            assert_eq!(found.refused, None);
+            assert_eq!(found.features, Features { vision: true, tools: false, structured_output: true, image_output });
+        }
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub struct Features {
     /// The chat template knows tools.
     pub tools: bool,
     pub structured_output: bool,
+    /// Its answers may hold pictures.
+    pub image_output: bool,
 }
 
 /// Where a local model stands. Reasons are sentences for people.

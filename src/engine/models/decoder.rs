@@ -1,4 +1,4 @@
-//! The decoder that Llama, Qwen2, Qwen3, DeepSeek-V3 and the text halves of Qwen3-VL and Kimi-VL share: pre-norm blocks of
+//! The decoder that Llama, Qwen2, Qwen3, DeepSeek-V3, Chameleon and the text halves of Qwen3-VL and Kimi-VL share: blocks of
 //! attention with rotary positions, grouped-query or latent, and a gated MLP or a mixture of experts. The configuration
 //! tells the families apart.
 
@@ -37,11 +37,22 @@ pub struct Config {
     pub qkv_bias: bool,
     pub o_bias: bool,
     pub mlp_bias: bool,
-    pub qk_norm: bool,
+    pub qk_norm: Option<QkNorm>,
+    /// Norms follow attention and MLP, in front of the sum (Swin), instead of leading into them.
+    pub norm_after: bool,
     pub tied: bool,
     /// Latent attention; to the cache it has one head of keys, and no values.
     pub latent: Option<mla::Config>,
     pub moe: Option<moe::Config>,
+}
+
+/// How the heads of queries and keys are normalised before the rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QkNorm {
+    /// RMS norm, one weight for all heads.
+    Rms,
+    /// Layer norm, weights and biases of each head's own.
+    Layer,
 }
 
 /// What tells the families apart beyond the fields of their configuration.
@@ -56,6 +67,8 @@ pub enum Family {
     Qwen3Moe,
     /// Latent attention and experts.
     DeepseekV3,
+    /// Layer norm over each head of q and k; norms in front or behind.
+    Chameleon,
 }
 
 impl Family {
@@ -126,7 +139,12 @@ impl Config {
             qkv_bias: bias || family == Family::Qwen2,
             o_bias: bias && family != Family::Qwen2,
             mlp_bias: fields.flag("mlp_bias", false)?,
-            qk_norm: matches!(family, Family::Qwen3 | Family::Qwen3Moe),
+            qk_norm: match family {
+                Family::Llama | Family::Qwen2 | Family::DeepseekV3 => None,
+                Family::Qwen3 | Family::Qwen3Moe => Some(QkNorm::Rms),
+                Family::Chameleon => Some(QkNorm::Layer),
+            },
+            norm_after: family == Family::Chameleon && fields.flag("swin_norm", false)?,
             tied: fields.flag("tie_word_embeddings", false)?,
             latent,
             moe,
@@ -193,11 +211,15 @@ impl Config {
     }
 }
 
+/// No configuration has it.
+const QK_LAYER_NORM_EPS: f64 = 1e-5;
+
 struct Layer {
     input_norm: RmsNorm,
     attention: Attention,
     post_norm: RmsNorm,
     mlp: Mlp,
+    norm_after: bool,
 }
 
 enum Attention {
@@ -236,11 +258,19 @@ impl Layer {
                     down: mlp.linear("down_proj", h, i, config.mlp_bias)?,
                 },
             },
+            norm_after: config.norm_after,
         })
     }
 
-    /// `x += attention(norm(x)); x += mlp(norm(x))`
+    /// `x += attention(norm(x)); x += mlp(norm(x))`, or `x += norm(attention(x)); x += norm(mlp(x))`
     fn forward(&self, backend: &Backend, x: &Tensor, angles: &Angles, index: usize, step: &Step<'_>, cache: &mut KvCache) -> Result<()> {
+        if let (true, Attention::Grouped(gqa), Mlp::Dense { gate_up, down }) = (self.norm_after, &self.attention, &self.mlp) {
+            let qkv = gqa.qkv.forward(backend, x)?;
+            let attention = Causal { heads: gqa.heads, norms: gqa.norms.as_ref(), angles, layer: index };
+            let attended = gqa.o.forward(backend, &attention.forward(backend, &qkv, step, cache)?)?;
+            backend.add(x, &self.input_norm.forward(backend, &attended)?)?;
+            return backend.add(x, &self.post_norm.forward(backend, &gate_up.gated(backend, x, down)?)?);
+        }
         match &self.attention {
             Attention::Grouped(gqa) => {
                 let qkv = gqa.qkv.forward_normed(backend, x, &self.input_norm)?;
@@ -261,10 +291,19 @@ impl Layer {
 impl Gqa {
     fn load(config: &Config, scope: &Scope<'_>) -> Result<Self, LoadError> {
         let Config { hidden_size: h, n_heads, n_kv_heads, head_dim: d, rms_norm_eps: eps, .. } = *config;
-        let norms = if config.qk_norm {
-            Some(HeadNorms::new(scope.backend(), scope.values("q_norm.weight", &[d])?, scope.values("k_norm.weight", &[d])?, eps)?)
-        } else {
-            None
+        let backend = scope.backend();
+        let norms = match config.qk_norm {
+            None => None,
+            Some(QkNorm::Rms) => {
+                Some(HeadNorms::new(backend, scope.values("q_norm.weight", &[d])?, scope.values("k_norm.weight", &[d])?, eps)?)
+            }
+            Some(QkNorm::Layer) => {
+                let norm = |name: &str, n: usize| -> Result<_, LoadError> {
+                    let norm = scope.pp(name);
+                    Ok([norm.values("weight", &[n, d])?, norm.values("bias", &[n, d])?])
+                };
+                Some(HeadNorms::layer(backend, norm("q_norm", n_heads)?, norm("k_norm", n_kv_heads)?, QK_LAYER_NORM_EPS)?)
+            }
         };
         let qkv = [("q_proj", n_heads * d), ("k_proj", n_kv_heads * d), ("v_proj", n_kv_heads * d)];
         Ok(Self {

@@ -3,6 +3,7 @@
 //! [`load`] turns a checkpoint's architecture name into one of them, or says why it can't.
 
 pub mod bert;
+pub mod chameleon;
 pub mod decoder;
 pub mod kimi_vl;
 mod llama;
@@ -199,6 +200,8 @@ pub struct Loaded {
     pub add_bos: Option<u32>,
     /// How pictures are prepared, for models that take them.
     pub input: Option<Box<dyn VisionInput>>,
+    /// For models whose pictures are tokens.
+    pub pictures: Option<Arc<chameleon::Pictures>>,
 }
 
 pub enum Model {
@@ -212,6 +215,7 @@ enum Architecture {
     Text(Family),
     Qwen3Vl,
     KimiVl,
+    Chameleon,
     Embedding(bert::Family),
     Rerank(bert::Family),
 }
@@ -224,6 +228,7 @@ impl Architecture {
         Ok(match name {
             "Qwen3VLForConditionalGeneration" | "Qwen3VLMoeForConditionalGeneration" => Self::Qwen3Vl,
             "KimiVLForConditionalGeneration" => Self::KimiVl,
+            "ChameleonForConditionalGeneration" => Self::Chameleon,
             "BertModel" | "BertForMaskedLM" => Self::Embedding(bert::Family::Bert),
             "RobertaModel" | "XLMRobertaModel" | "RobertaForMaskedLM" | "XLMRobertaForMaskedLM" => Self::Embedding(bert::Family::Roberta),
             "BertForSequenceClassification" => Self::Rerank(bert::Family::Bert),
@@ -233,23 +238,28 @@ impl Architecture {
     }
 }
 
-const KNOWN: &str = "this version runs Llama, Qwen2, Qwen3 and Qwen3-VL (dense and MoE), DeepSeek-V3 (Moonlight) and Kimi-VL as chat \
-                     models and BERT and XLM-RoBERTa as embedders and rerankers";
+const KNOWN: &str = "this version runs Llama, Qwen2, Qwen3 and Qwen3-VL (dense and MoE), DeepSeek-V3 (Moonlight), Kimi-VL and Chameleon \
+                     as chat models and BERT and XLM-RoBERTa as embedders and rerankers";
 
 /// Loads the checkpoint in a folder, or a GGUF file, for the backend.
 pub fn load(path: &Path, backend: &Backend) -> Result<Loaded, LoadError> {
     let checkpoint = Checkpoint::open(path)?;
     // Refused before anything else is read.
     Architecture::find(&checkpoint.architecture)?;
-    let text = TextFiles::load(&checkpoint)?;
+    let mut text = TextFiles::load(&checkpoint)?;
     let tokenizer = Arc::new(text.tokenizer);
     let free = |backend: &Backend| backend.memory().map(|memory| memory.map(|memory| memory.free as u64));
     let before = free(backend)?;
-    let (model, input) = load_model(&checkpoint, &tokenizer, backend)?;
+    let Parts { model, input, pictures } = load_model(&checkpoint, &tokenizer, backend)?;
     let held_bytes = match (before, free(backend)?) {
         (Some(before), Some(after)) => before.saturating_sub(after),
         _ => checkpoint.weights.n_bytes(),
     };
+    if let Some(pictures) = &pictures {
+        text.generation.eos.extend(pictures.vocabulary.end_of_turn);
+        text.chat_template.get_or_insert_with(|| pictures.chat_template());
+        text.add_bos.get_or_insert(pictures.vocabulary.bos);
+    }
     Ok(Loaded {
         model,
         backend: backend.clone(),
@@ -259,6 +269,7 @@ pub fn load(path: &Path, backend: &Backend) -> Result<Loaded, LoadError> {
         chat_template: text.chat_template.or_else(|| chat_template(&checkpoint.architecture)),
         add_bos: text.add_bos,
         input,
+        pictures,
     })
 }
 
@@ -268,12 +279,15 @@ fn chat_template(architecture: &str) -> Option<ChatTemplate> {
         .then(|| ChatTemplate { source: kimi_vl::CHAT_TEMPLATE.to_owned(), ..ChatTemplate::default() })
 }
 
-fn load_model(
-    checkpoint: &Checkpoint,
-    tokenizer: &Arc<Tokenizer>,
-    backend: &Backend,
-) -> Result<(Model, Option<Box<dyn VisionInput>>), LoadError> {
+struct Parts {
+    model: Model,
+    input: Option<Box<dyn VisionInput>>,
+    pictures: Option<Arc<chameleon::Pictures>>,
+}
+
+fn load_model(checkpoint: &Checkpoint, tokenizer: &Arc<Tokenizer>, backend: &Backend) -> Result<Parts, LoadError> {
     let mut input: Option<Box<dyn VisionInput>> = None;
+    let mut pictures = None;
     let model = match Architecture::find(&checkpoint.architecture)? {
         Architecture::Text(family) => {
             let config = decoder::Config::read(&checkpoint.fields(), family, &checkpoint.architecture)?;
@@ -292,18 +306,25 @@ fn load_model(
             let info = info(checkpoint, &config.text, true);
             Model::Causal(Box::new(kimi_vl::KimiVl::load(checkpoint, config, layout, info, backend)?))
         }
+        Architecture::Chameleon => {
+            let config = decoder::Config::read(&checkpoint.fields(), Family::Chameleon, &checkpoint.architecture)?;
+            pictures = Some(Arc::new(chameleon::Pictures::load(checkpoint, config.vocab_size)?));
+            let info = info(checkpoint, &config, true);
+            Model::Causal(Box::new(llama::Llama::load(checkpoint, config, info, backend)?))
+        }
         Architecture::Embedding(family) => Model::Embedding(bert::EmbeddingModel::load(checkpoint, family, tokenizer, backend)?),
         Architecture::Rerank(family) => Model::Rerank(bert::RerankModel::load(checkpoint, family, tokenizer, backend)?),
     };
     let ignored: &[&str] = match &model {
         // Frequencies are computed; tied heads are saved twice by some exporters.
-        Model::Causal(_) => &["rotary_emb.inv_freq", "lm_head.weight"],
+        // A picture tokenizer without a decoder has no use for what leads into it.
+        Model::Causal(_) => &["rotary_emb.inv_freq", "lm_head.weight", "post_quant_conv"],
         // Heads of the pre-training that embeddings are not made with.
         Model::Embedding(_) => &["pooler.", "cls.", "lm_head.", "position_ids"],
         Model::Rerank(_) => &["position_ids"],
     };
     checkpoint.weights.check_all_used(&checkpoint.architecture, ignored)?;
-    Ok((model, input))
+    Ok(Parts { model, input, pictures })
 }
 
 fn info(checkpoint: &Checkpoint, config: &decoder::Config, vision: bool) -> ModelInfo {

@@ -2,12 +2,10 @@
 
 use ashlar_kernels::{self as kernels, attention::View};
 
-#[cfg(feature = "cuda")]
-use super::bail;
 use super::cache::{BLOCK_SIZE, KvCache, LayerCache, Storage};
 use super::cpu::Cpu;
 use super::rope::Angles;
-use super::{Backend, Place, Result, Step, Tensor};
+use super::{Backend, Device, Place, Result, Step, Tensor, bail};
 use crate::engine::batch::Batch;
 
 /// Heads of an attention layer. Query head `h` uses key-value head `h / (n_heads / n_kv_heads)`.
@@ -29,10 +27,11 @@ impl Heads {
     }
 }
 
-/// RMS norms over each head of queries and of keys, before the rotation.
+/// Norms over each head of queries and of keys, before the rotation: RMS norms, or layer norms where there are biases.
 pub struct HeadNorms {
     pub(super) q: Tensor,
     pub(super) k: Tensor,
+    biases: Option<[Tensor; 2]>,
     pub(super) eps: f32,
 }
 
@@ -40,7 +39,38 @@ impl HeadNorms {
     /// Weights of `head_dim` numbers.
     pub fn new(backend: &Backend, q: Vec<f32>, k: Vec<f32>, eps: f64) -> Result<Self> {
         let (n_q, n_k) = (q.len(), k.len());
-        Ok(Self { q: backend.constant(q, 1, n_q)?, k: backend.constant(k, 1, n_k)?, eps: eps as f32 })
+        Ok(Self { q: backend.constant(q, 1, n_q)?, k: backend.constant(k, 1, n_k)?, biases: None, eps: eps as f32 })
+    }
+
+    /// Layer norms with a row of weights and biases for each head: `[weight, bias]` of `n_heads · head_dim` numbers.
+    pub fn layer(backend: &Backend, q: [Vec<f32>; 2], k: [Vec<f32>; 2], eps: f64) -> Result<Self> {
+        if backend.device() != Device::Cpu {
+            bail!("layer norms of heads are not on the GPU yet: run this model with `--device cpu`");
+        }
+        let constant = |values: Vec<f32>| {
+            let n = values.len();
+            backend.constant(values, 1, n)
+        };
+        let ([q, q_bias], [k, k_bias]) = (q, k);
+        let biases = Some([constant(q_bias)?, constant(k_bias)?]);
+        Ok(Self { q: constant(q)?, k: constant(k)?, biases, eps: eps as f32 })
+    }
+
+    fn apply(&self, cpu: &Cpu, qkv: &Tensor, heads: Heads) -> Result<()> {
+        let Heads { n_heads, n_kv_heads, head_dim: dim } = heads;
+        let [q_bias, k_bias] = self.biases.as_ref().map_or([None, None], |[q, k]| [Some(q), Some(k)]);
+        for (first, heads, weight, bias) in [(0, n_heads, &self.q, q_bias), (n_heads, n_kv_heads, &self.k, k_bias)] {
+            let layout = kernels::rows::Heads { rows: qkv.rows, stride: qkv.width, heads, dim };
+            weight.with_values(|weight| match bias {
+                None => qkv.change_values(|x| kernels::rows::rms_norm_heads(&cpu.pool, &mut x[first * dim..], layout, weight, self.eps)),
+                Some(bias) => bias.with_values(|bias| {
+                    qkv.change_values(|x| {
+                        kernels::rows::layer_norm_heads(&cpu.pool, &mut x[first * dim..], layout, weight, bias, self.eps);
+                    })
+                })?,
+            })??;
+        }
+        Ok(())
     }
 }
 
@@ -59,7 +89,9 @@ impl Causal<'_> {
     pub fn forward(&self, backend: &Backend, qkv: &Tensor, step: &Step<'_>, cache: &mut KvCache) -> Result<Tensor> {
         match (&backend.0, &mut cache.0) {
             (Place::Cpu(cpu), Storage::Cpu(cache)) => {
-                self.norm_heads(cpu, qkv)?;
+                if let Some(norms) = self.norms {
+                    norms.apply(cpu, qkv, self.heads)?;
+                }
                 let Heads { n_heads, n_kv_heads, head_dim } = self.heads;
                 // Queries and keys lie side by side in a fused row: both turn in one call.
                 self.angles.rotate(backend, qkv, n_heads + n_kv_heads, head_dim)?;
@@ -72,22 +104,6 @@ impl Causal<'_> {
             #[cfg(feature = "cuda")]
             _ => bail!("the cache is on another device"),
         }
-    }
-
-    fn norm_heads(&self, cpu: &Cpu, qkv: &Tensor) -> Result<()> {
-        let Some(norms) = self.norms else { return Ok(()) };
-        let (rows, stride) = (qkv.rows, qkv.width);
-        let Heads { n_heads, n_kv_heads, head_dim: dim } = self.heads;
-        norms.q.with_values(|q_weight| {
-            norms.k.with_values(|k_weight| {
-                qkv.change_values(|x| {
-                    let q = kernels::rows::Heads { rows, stride, heads: n_heads, dim };
-                    kernels::rows::rms_norm_heads(&cpu.pool, x, q, q_weight, norms.eps);
-                    let k = kernels::rows::Heads { rows, stride, heads: n_kv_heads, dim };
-                    kernels::rows::rms_norm_heads(&cpu.pool, &mut x[n_heads * dim..], k, k_weight, norms.eps);
-                })
-            })
-        })??
     }
 }
 

@@ -42,19 +42,27 @@ impl Stored<'_> {
         if self.format.block_len() > 1 {
             bail!("a matrix in {:?} can't be transposed", self.format);
         }
-        let size = self.format.block_bytes();
-        let mut bytes = vec![0; columns.len() * self.rows * size];
-        // Thirty-two rows at a time, so that both sides stay in cache.
-        for first in (0..self.rows).step_by(32) {
-            for (i, column) in columns.clone().enumerate() {
-                for row in first..(first + 32).min(self.rows) {
-                    let (to, from) = ((i * self.rows + row) * size, (row * cols + column) * size);
-                    bytes[to..to + size].copy_from_slice(&self.bytes[from..from + size]);
-                }
-            }
-        }
-        Ok(Stored { format: self.format, rows: columns.len(), bytes: bytes.into() })
+        let rows = columns.len();
+        let bytes = match self.format.block_bytes() {
+            2 => transpose::<2>(&self.bytes, self.rows, cols, columns),
+            _ => transpose::<4>(&self.bytes, self.rows, cols, columns),
+        };
+        Ok(Stored { format: self.format, rows, bytes: bytes.into() })
     }
+}
+
+/// Columns of `rows` rows of `cols` numbers of `N` bytes.
+fn transpose<const N: usize>(bytes: &[u8], rows: usize, cols: usize, columns: Range<usize>) -> Vec<u8> {
+    let (numbers, _) = bytes.as_chunks::<N>();
+    let mut out = vec![[0; N]; columns.len() * rows];
+    // Thirty-two rows at a time, so that both sides stay in cache.
+    for first in (0..rows).step_by(32) {
+        let block = first..(first + 32).min(rows);
+        for (to, column) in out.chunks_exact_mut(rows).zip(columns.clone()) {
+            to[block.clone()].iter_mut().zip(numbers[first * cols..].chunks_exact(cols)).for_each(|(to, row)| *to = row[column]);
+        }
+    }
+    out.into_flattened()
 }
 
 /// All numbers of a stored matrix of `cols` columns, row by row.
@@ -215,11 +223,16 @@ impl Linear {
 
     /// As [`add_gated`](Self::add_gated), of rows that are normed already.
     pub(super) fn add_gated_of(&self, backend: &Backend, cpu: &Cpu, normed: &Tensor, x: &Tensor, down: &Self) -> Result<()> {
-        let gate_up = self.forward(backend, normed)?;
-        let (rows, width) = (gate_up.rows, gate_up.width / 2);
-        let mut out = kernels::memory::for_overwrite(rows * width);
-        gate_up.with_values(|gate_up| kernels::rows::silu_mul(&cpu.pool, gate_up, width, &mut out))?;
-        down.forward_add(backend, &Tensor::from_vec(out, rows, width)?, x)
+        down.forward_add(backend, &silu_mul(cpu, &self.forward(backend, normed)?)?, x)
+    }
+
+    /// The layer `down` over `silu(gate) ⊙ up`, where this layer over `x` itself gives rows of gate, then up.
+    pub fn gated(&self, backend: &Backend, x: &Tensor, down: &Self) -> Result<Tensor> {
+        match &backend.0 {
+            Place::Cpu(cpu) => down.forward(backend, &silu_mul(cpu, &self.forward(backend, x)?)?),
+            #[cfg(feature = "cuda")]
+            Place::Cuda(_) => bail!("gated layers without a norm in front are not on the GPU yet: use `--device cpu`"),
+        }
     }
 
     /// `residual += ` the layer over `x`.
@@ -263,6 +276,13 @@ impl Linear {
             _ => self.forward_normed(backend, x, norm),
         }
     }
+}
+
+fn silu_mul(cpu: &Cpu, gate_up: &Tensor) -> Result<Tensor> {
+    let (rows, width) = (gate_up.rows, gate_up.width / 2);
+    let mut out = kernels::memory::for_overwrite(rows * width);
+    gate_up.with_values(|gate_up| kernels::rows::silu_mul(&cpu.pool, gate_up, width, &mut out))?;
+    Tensor::from_vec(out, rows, width)
 }
 
 fn on_pieces(cpu: &Cpu, pieces: &[Arc<kernels::Linear>], bias: Option<&[f32]>, x: &Tensor, n_out: usize) -> Result<Tensor> {

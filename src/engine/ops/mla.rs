@@ -2,7 +2,7 @@
 //! and values are made of, then the rotated key that all heads share.
 //!
 //! Long chunks compute keys and values, short ones attend to the latents themselves
-//! ([`kernels::latent`](ashlar_kernels::latent)): a prompt cut in chunks gives the same numbers but for rounding.
+//! ([`kernels::latent`]): a prompt cut in chunks gives the same numbers but for rounding.
 
 use ashlar_kernels::{self as kernels, attention::PagedLatents, rows::Pairing};
 pub use kernels::latent::LatentHeads;

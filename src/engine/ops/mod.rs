@@ -7,6 +7,7 @@
 
 pub mod attention;
 pub mod cache;
+pub mod conv;
 mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;

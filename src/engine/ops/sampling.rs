@@ -134,6 +134,36 @@ pub fn sample(backend: &Backend, logits: &Tensor, n_tokens: usize, rows: &[Sampl
     }
 }
 
+/// Rows of logits that decide a token together: `out = none + image · (image row − none) + text · (out − image row)`.
+#[derive(Debug, Clone, Copy)]
+pub struct Guide {
+    /// The whole prompt's row, which is changed.
+    pub row: usize,
+    pub image_row: usize,
+    pub none_row: usize,
+    pub image: f32,
+    pub text: f32,
+}
+
+/// Changes rows of logits by others that are compared with them.
+pub fn guide(backend: &Backend, logits: &Tensor, guides: &[Guide]) -> Result<()> {
+    if guides.is_empty() {
+        return Ok(());
+    }
+    match &backend.0 {
+        Place::Cpu(_) => logits.change_values(|values| {
+            for Guide { row, image_row, none_row, image, text } in guides {
+                for i in 0..logits.width {
+                    let [f, m, u] = [row, image_row, none_row].map(|row| values[row * logits.width + i]);
+                    values[row * logits.width + i] = u + image * (m - u) + text * (f - m);
+                }
+            }
+        }),
+        #[cfg(feature = "cuda")]
+        Place::Cuda(_) => bail!("guidance of pictures is not on the GPU yet: run this model with `--device cpu`"),
+    }
+}
+
 fn on_cpu(cpu: &Cpu, logits: &Tensor, n_tokens: usize, rows: &[SampleRow], last_tokens: &mut [u32]) -> Result<Vec<Option<Drawn>>> {
     let width = logits.width;
     let drawn: Vec<OnceLock<Option<Drawn>>> = rows.iter().map(|_| OnceLock::new()).collect();

@@ -81,6 +81,8 @@ impl Shape {
         let checkpoint = Checkpoint::open(path)?;
         let architecture = checkpoint.architecture.clone();
         let (text, vision) = match architecture.as_str() {
+            // The picture tokenizer is a part of the weights; it runs on the CPU.
+            "ChameleonForConditionalGeneration" => (decoder::Config::read(&checkpoint.fields(), Family::Chameleon, &architecture)?, None),
             "Qwen3VLForConditionalGeneration" | "Qwen3VLMoeForConditionalGeneration" => {
                 let config = qwen3_vl::config::Config::read(&checkpoint)?;
                 let vision = VisionShape {
@@ -109,7 +111,12 @@ impl Shape {
             }
             other => match Family::of_text(other) {
                 Some(family) => (decoder::Config::read(&checkpoint.fields(), family, &architecture)?, None),
-                None => return Err(LoadError::unsupported(&architecture, "the planner knows decoders: Llama, Qwen, DeepSeek and Kimi")),
+                None => {
+                    return Err(LoadError::unsupported(
+                        &architecture,
+                        "the planner knows decoders: Llama, Qwen, DeepSeek, Kimi and Chameleon",
+                    ));
+                }
             },
         };
         Ok(Self {

@@ -1,14 +1,20 @@
-//! The bundled model through the whole engine: pictures in caches, batches, seeds, tool calls.
+//! The bundled model through the whole engine, and a made-up one with experts and latents: pictures in caches, batches,
+//! seeds, tool calls.
 
 use std::io::Cursor;
+use std::path::Path;
 
 use super::{Answer, MODES, budget, read, tiny};
 use crate::engine::request::{Detail, FinishReason, Image, Input, Message, Part, Request, Role, Tool, ToolChoice};
 use crate::engine::worker::Mode;
-use crate::engine::{Engine, EngineOptions, Limits, models, ops::Backend};
+use crate::engine::{Engine, EngineOptions, Limits, models, ops::Backend, shapes};
 
 fn engine(limits: Limits, n_blocks: usize, mode: Mode) -> Engine {
-    let loaded = models::load(&tiny(), &Backend::cpu(2)).unwrap();
+    engine_of(&tiny(), limits, n_blocks, mode)
+}
+
+fn engine_of(path: &Path, limits: Limits, n_blocks: usize, mode: Mode) -> Engine {
+    let loaded = models::load(path, &Backend::cpu(2)).unwrap();
     Engine::start_with("test", loaded, budget(n_blocks), &EngineOptions::default(), limits, mode).unwrap()
 }
 
@@ -56,6 +62,16 @@ async fn the_same_words_about_another_picture_are_another_prompt() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn company_chunks_and_preemption_change_no_word() {
+    check_company_chunks_and_preemption(&tiny()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_with_experts_and_latents() {
+    let folder = shapes::folder("kimi-vl-tiny").unwrap().unwrap();
+    check_company_chunks_and_preemption(folder.path()).await;
+}
+
+async fn check_company_chunks_and_preemption(path: &Path) {
     let requests = || {
         (0..6u8).map(|i| {
             let mut request = about([i * 40, 255 - i * 40, 90], if i % 2 == 0 { QUESTION } else { "图中是什么颜色？" });
@@ -65,7 +81,7 @@ async fn company_chunks_and_preemption_change_no_word() {
             request
         })
     };
-    let single = engine(Limits::default(), 200, MODES[0]);
+    let single = engine_of(path, Limits::default(), 200, MODES[0]);
     let mut alone = Vec::new();
     for (i, request) in requests().enumerate() {
         alone.push(ask(&single, Request { cache_salt: i as u128, ..request }).await.text);
@@ -74,7 +90,7 @@ async fn company_chunks_and_preemption_change_no_word() {
     for mode in MODES {
         let cases = [("batched", Limits::default(), 200), ("chunked", chunked.clone(), 200), ("preempted", Limits::default(), 16)];
         for (name, limits, n_blocks) in cases {
-            let engine = engine(limits, n_blocks, mode);
+            let engine = engine_of(path, limits, n_blocks, mode);
             let answers = futures::future::join_all(requests().map(|request| ask(&engine, request))).await;
             let texts: Vec<String> = answers.into_iter().map(|answer| answer.text).collect();
             assert_eq!(texts, alone, "{name}, {mode:?}");

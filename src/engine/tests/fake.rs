@@ -62,6 +62,7 @@ impl Fake {
             chat_template,
             add_bos: None,
             input: None,
+            pictures: None,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The engine as a whole: the invariants with an exact stand-in for a model, and the bundled model against its goldens.
 mod bundled;
+mod chameleon;
 mod fake;
 mod goldens;
 mod invariants;
 
 use std::path::{Path, PathBuf};
 
-use super::request::{Done, Event, Failure, Generation, ToolCall};
+use super::request::{Done, Event, Failure, Generation, Image, ToolCall};
 use super::reserve::Budget;
 use super::worker::Mode;
 
@@ -23,12 +24,13 @@ pub(super) fn tiny() -> PathBuf {
 pub(super) struct Answer {
     pub text: String,
     pub calls: Vec<ToolCall>,
+    pub images: Vec<Image>,
     pub n_logprobs: usize,
     pub done: Done,
 }
 
 pub(super) async fn read(mut generation: Generation) -> Result<Answer, Failure> {
-    let (mut text, mut calls, mut n_logprobs) = (String::new(), Vec::new(), 0);
+    let (mut text, mut calls, mut images, mut n_logprobs) = (String::new(), Vec::new(), Vec::new(), 0);
     while let Some(event) = generation.next().await {
         match event? {
             Event::Text { text: piece, logprobs } => {
@@ -36,7 +38,8 @@ pub(super) async fn read(mut generation: Generation) -> Result<Answer, Failure> 
                 n_logprobs += logprobs.len();
             }
             Event::ToolCall(call) => calls.push(call),
-            Event::Done(done) => return Ok(Answer { text, calls, n_logprobs, done }),
+            Event::Image(image) => images.push(image),
+            Event::Done(done) => return Ok(Answer { text, calls, images, n_logprobs, done }),
         }
     }
     panic!("the generation ended without saying why");

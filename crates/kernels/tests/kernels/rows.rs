@@ -85,6 +85,31 @@ fn norms_of_heads_leave_the_rest_of_a_row() {
 }
 
 #[test]
+fn layer_norms_of_heads_with_weights_of_their_own() {
+    let mut random = Random::new(23);
+    // Two heads of 24 inside rows of 60; what lies beside them stays.
+    let layout = Heads { rows: 5, stride: 60, heads: 2, dim: 24 };
+    let (x, weight, bias) = (random.normals(5 * 60), random.normals(48), random.normals(48));
+    let got = everywhere(|pool| {
+        let mut x = x.clone();
+        rows::layer_norm_heads(pool, &mut x, layout, &weight, &bias, 1e-5);
+        x
+    });
+    for (at, got) in got.iter().enumerate() {
+        let i = at % 60;
+        if i >= 48 {
+            assert_eq!(*got, x[at]);
+            continue;
+        }
+        let head: Vec<f64> = x[at - i % 24..][..24].iter().map(|&x| f64::from(x)).collect();
+        let mean = head.iter().sum::<f64>() / 24.0;
+        let variance = head.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 24.0;
+        let want = (f64::from(x[at]) - mean) / (variance + 1e-5).sqrt() * f64::from(weight[i]) + f64::from(bias[i]);
+        assert!((f64::from(*got) - want).abs() < 1e-5);
+    }
+}
+
+#[test]
 fn rotary_embeddings() {
     let mut random = Random::new(22);
     for (dim, pairs) in [(64, 32), (72, 36), (128, 64), (32, 8), (4, 2)] {

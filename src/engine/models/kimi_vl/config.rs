@@ -31,20 +31,22 @@ impl Config {
         let fields = checkpoint.fields();
         let text = decoder::Config::read(&fields.object("text_config")?, decoder::Family::DeepseekV3, &checkpoint.architecture)?;
         let v = fields.object("vision_config")?;
-        let merge = v.sizes("merge_kernel_size")?;
+        // What files leave out has the published class's values.
+        let size = |name: &str, default: usize| v.optional_size(name).map(|size| size.unwrap_or(default));
+        let merge = if v.value("merge_kernel_size").is_null() { vec![2, 2] } else { v.sizes("merge_kernel_size")? };
         let vision = VisionConfig {
             hidden_size: v.size("hidden_size")?,
             depth: v.size("num_hidden_layers")?,
             n_heads: v.size("num_attention_heads")?,
             intermediate_size: v.size("intermediate_size")?,
-            patch_size: v.size("patch_size")?,
+            patch_size: size("patch_size", 14)?,
             merge: merge.first().copied().unwrap_or(0),
-            position_side: v.size("init_pos_emb_height")?,
+            position_side: size("init_pos_emb_height", 64)?,
         };
         if merge.len() != 2 || merge[0] != merge[1] || merge[0] == 0 {
             return Err(v.error("merge_kernel_size", "expected a square such as [2, 2]"));
         }
-        if v.size("init_pos_emb_width")? != vision.position_side {
+        if size("init_pos_emb_width", 64)? != vision.position_side {
             return Err(v.error("init_pos_emb_width", "expected a square table"));
         }
         if !vision.hidden_size.is_multiple_of(4 * vision.n_heads) {

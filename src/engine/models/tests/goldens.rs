@@ -11,7 +11,7 @@ use super::runner::{Expected, Sequence, cache, difference, greedy, repository, s
 use crate::engine::{
     batch::Pixels,
     image,
-    models::{Model, Prompt, VisionInput, bert::Encoding, load_model},
+    models::{Model, Parts, Prompt, VisionInput, bert::Encoding, load_model},
     ops::{Backend, vision::PatchLayout},
     request::{Detail, Image, Video},
     tokenizer::Tokenizer,
@@ -41,7 +41,7 @@ pub fn logits_of(path: &Path) -> Vec<Vec<f32>> {
 fn open_path(path: &Path, backend: &Backend) -> Result<Opened, LoadError> {
     let tokenizer = Arc::new(Tokenizer::from_file(&repository("models/ashlar-tiny/tokenizer.json")).unwrap());
     let checkpoint = Checkpoint::open(path)?;
-    let (model, input) = load_model(&checkpoint, &tokenizer, backend)?;
+    let Parts { model, input, .. } = load_model(&checkpoint, &tokenizer, backend)?;
     Ok((model, input, tokenizer))
 }
 
@@ -83,6 +83,12 @@ fn qwen2_matches() {
 #[test]
 fn qwen3_matches() {
     check_text_model("tests/goldens/qwen3");
+}
+
+#[test]
+fn chameleon_matches_with_norms_in_front_and_behind() {
+    check_text_model("tests/goldens/chameleon");
+    check_text_model("tests/goldens/chameleon_swin");
 }
 
 #[test]

@@ -132,12 +132,22 @@ impl Llm {
         if let Some(schema) = self.schema.as_ref().filter(|_| chosen.model.features().structured_output) {
             request.format = Format::JsonSchema(schema.json.clone());
         }
+        if request.format == Format::Text && self.schema.is_none() {
+            request.modalities = chosen.model.modalities();
+        }
         let (answer, reasoning) = self.generate(context, &chosen, request).await?;
         outcome.usage = node_usage(&answer.usage);
         outcome.process_data.insert("usage".into(), json!(answer.usage));
         outcome.process_data.insert("finish_reason".into(), json!(answer.finish_reason.as_str()));
         if let Some(schema) = &self.schema {
             outcome.outputs.insert("structured_output".into(), schema.read(&answer.text)?);
+        }
+        let mut files = Vec::with_capacity(answer.images.len());
+        for image in answer.images {
+            files.push(context.host.save_file("picture.png", &image.mime_type, image.bytes).await?);
+        }
+        if !files.is_empty() {
+            outcome.outputs.insert("files".into(), Value::Array(files));
         }
         outcome.outputs.extend([
             ("text".into(), Value::String(answer.text)),

@@ -119,7 +119,10 @@ export function ModelPicker({ choice, onChange, disabled }: ModelPickerProps) {
                       {m.features.map((feature) => (
                         <span key={feature}>
                           ·{' '}
-                          {feature === 'vision' || feature === 'tools' || feature === 'structured_output'
+                          {feature === 'vision' ||
+                          feature === 'tools' ||
+                          feature === 'structured_output' ||
+                          feature === 'image_output'
                             ? t(`editor.${feature}`)
                             : feature}
                         </span>

@@ -223,6 +223,7 @@ export const en = {
     vision: 'Vision',
     tools: 'Tools',
     structured_output: 'Structured output',
+    image_output: 'Image output',
     context: '{{size}} context',
     manageModels: 'Manage models',
     temperature: 'Temperature',

@@ -221,6 +221,7 @@ export const zh: Translation = {
     vision: '视觉',
     tools: '工具',
     structured_output: '结构化输出',
+    image_output: '图像输出',
     context: '{{size}} 上下文',
     manageModels: '管理模型',
     temperature: '温度',
