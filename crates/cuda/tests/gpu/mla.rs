@@ -112,7 +112,7 @@ fn one_row_attends_to_the_latents() {
                 for (got, want) in got.iter().zip(&want) {
                     // The weights of the values are rounded to bf16.
                     let error = (got.to_f32() - want).abs();
-                    assert!(error <= 0.01 * (want.abs() + size), "head {head} of {n_heads}, {len} tokens: {got}, {want} expected");
+                    assert!(error <= 0.015 * (want.abs() + size), "head {head} of {n_heads}, {len} tokens: {got}, {want} expected");
                 }
             }
             let same = run(row, 1).iter().zip(of_row).all(|(a, b)| a.to_bits() == b.to_bits());

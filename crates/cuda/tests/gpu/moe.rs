@@ -306,10 +306,15 @@ fn check_experts(random: &mut Random, shape: Shape, rows: usize, form: Form) {
     };
     let got = run(0, rows);
     let size = want.iter().map(|x| x.abs()).sum::<f32>() / want.len() as f32;
+    let (mut errors, mut squares) = (0.0f64, 0.0f64);
     for (i, (got, want)) in got.iter().zip(&want).enumerate() {
         let error = (got.to_f32() - want).abs();
-        assert!(error <= 0.01 * (want.abs() + size), "{what}: {got} at {i}, {want} expected");
+        // An expert's result may be rounded the other way, and be larger than the sum.
+        assert!(error <= 0.02 * want.abs() + 0.05 * size, "{what}: {got} at {i}, {want} expected");
+        errors += f64::from(error).powi(2);
+        squares += f64::from(*want).powi(2);
     }
+    assert!(errors.sqrt() <= 4e-3 * squares.sqrt(), "{what}: off by {:.1e} of the whole", (errors / squares).sqrt());
     for row in [0, rows / 2, rows - 1] {
         let alone = run(row, 1);
         let same = alone.iter().zip(&got[row * width..]).all(|(a, b)| a.to_bits() == b.to_bits());
