@@ -311,7 +311,7 @@ impl Bench {
         for (model, inner, n_experts, n_chosen) in [("Qwen3-30B-A3B", 768, 128, 8), ("Kimi-VL-A3B", 1408, 64, 6)] {
             let gate_up = self.noise(n_experts * 2 * inner * width);
             let down = self.noise(n_experts * inner * width);
-            for n_rows in [1, 4, 16, 64, 128, 256, 512, 2048, 8192] {
+            for n_rows in [1, 2, 4, 8, 16, 64, 256, 512, 2048, 8192] {
                 // Runs choose differently, so that weights come from memory.
                 let sets: Vec<Vec<i32>> = (0..16).map(|seed| self.choices(seed, n_rows, n_experts, n_chosen)).collect();
                 let in_use =
@@ -333,7 +333,7 @@ impl Bench {
                 let scratch = Buffer::new(&self.device, experts.scratch_len()).expect("room");
                 experts.scratch = scratch.ptr();
                 for form in [Form::FewRows, Form::ManyRows] {
-                    let is_slow = if form == Form::FewRows { n_rows > 512 } else { n_rows < 16 };
+                    let is_slow = form == Form::FewRows && n_rows > 256;
                     if is_slow || form == Form::ManyRows && !self.device.is_hopper() {
                         continue;
                     }

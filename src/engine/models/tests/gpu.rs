@@ -201,11 +201,10 @@ fn models_with_experts_agree_with_the_cpu() {
 #[test]
 fn smollm2_agrees_with_the_cpu() {
     let Some(backend) = gpu() else { return };
-    let path = repository("assets/smollm2-135m-instruct");
-    if !path.exists() {
-        return eprintln!("skipped, run `tools/fetch-assets.sh assets smollm2` first");
-    }
-    let (here, there) = (load(&path, &backend).unwrap(), load(&path, &Backend::cpu(2)).unwrap());
+    let (real, made_up) = (repository("assets/smollm2-135m-instruct"), shapes::folder("smollm2-135m").unwrap().unwrap());
+    // where the real one was not fetched, its shape will do
+    let path = if real.exists() { real.as_path() } else { made_up.path() };
+    let (here, there) = (load(path, &backend).unwrap(), load(path, &Backend::cpu(2)).unwrap());
     let (Model::Causal(gpu), Model::Causal(cpu)) = (&here.model, &there.model) else { panic!("not a causal model") };
     let prompt = Prompt::text(here.tokenizer.encode("The capital of France is Paris, and the capital of Italy is", false).unwrap());
     let n = prompt.ids.len();
