@@ -250,7 +250,7 @@ impl List {
 pub enum Form {
     /// As fast as weights can be read, each read once for every sixteen rows of an expert.
     FewRows,
-    /// Tiles of 128 rows; needs Hopper.
+    /// Tiles of 128 rows, and faster for few too; needs Hopper.
     ManyRows,
 }
 
@@ -300,8 +300,6 @@ const MANY_SHARED: u32 = 197_696;
 /// Rows of x and of weights that are copied at a time.
 const MANY_X_BOX: usize = 64;
 const MANY_WEIGHT_BOX: usize = 128;
-/// Rows of an expert, on average, above which tiles of many rows are faster.
-const FEW_ROWS: usize = 8;
 const ALIGNMENT: usize = 256;
 
 /// Where things are in the scratch.
@@ -320,8 +318,9 @@ impl Experts {
         width > 0 && inner > 0 && width.is_multiple_of(16) && inner.is_multiple_of(8)
     }
 
-    fn form(&self, device: &Device) -> Form {
-        if device.is_hopper() && self.pairs.len() > FEW_ROWS * self.pairs.n_experts { Form::ManyRows } else { Form::FewRows }
+    /// On Hopper tiles of many rows are faster from the first row on.
+    fn form(device: &Device) -> Form {
+        if device.is_hopper() { Form::ManyRows } else { Form::FewRows }
     }
 
     fn layout(&self, form: Form) -> Scratch {
@@ -350,7 +349,7 @@ impl Experts {
     /// All addresses are valid for their shapes and aligned to 16 bytes until the kernels have run; ids are below `n_experts`.
     pub unsafe fn launch(&self, device: &Device) -> Result<()> {
         // SAFETY: the caller's.
-        unsafe { self.launch_as(device, self.form(device)) }
+        unsafe { self.launch_as(device, Self::form(device)) }
     }
 
     /// As [`Self::launch`], in this form.
