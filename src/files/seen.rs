@@ -42,7 +42,12 @@ pub(super) async fn seen_of_row(state: &AppState, workspace_id: WorkspaceId, row
         }
         (FileKind::Video, ..) => {
             let place = Place { file_id: row.file_id, url: row.url.as_deref(), name: row.name.as_deref().unwrap_or("video") };
-            Ok(Some(Part::Video(clip(state, workspace_id, place, detail).await?)))
+            match clip(state, workspace_id, place, detail).await {
+                Ok(clip) => Ok(Some(Part::Video(clip))),
+                Err(error) if error.code.status().is_server_error() => Err(error),
+                // a link may lead nowhere by now: the conversation goes on, and the model is told
+                Err(error) => Ok(Some(Part::Text(format!("[{}]", error.message)))),
+            }
         }
         _ => Ok(None),
     }
@@ -60,7 +65,9 @@ async fn clip(state: &AppState, workspace_id: WorkspaceId, place: Place<'_>, det
     let clips = state.parts.get(|| Clips::new(LruCache::new(KEPT)));
     let kept = clips.lock().unwrap_or_else(PoisonError::into_inner).get(&(workspace_id, key.clone())).cloned();
     if let Some(kept) = kept {
-        return Ok((*kept).clone());
+        let mut clip = (*kept).clone();
+        clip.frames.iter_mut().for_each(|frame| frame.detail = detail);
+        return Ok(clip);
     }
     let bytes = read(state, workspace_id, &place).await?;
     let clip = video::clip(&bytes, detail).await.map_err(|error| refusal(&format!("The video '{}'", place.name), error))?;
