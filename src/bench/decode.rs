@@ -9,6 +9,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
+use super::adapters::AdapterArgs;
 use super::model::{ModelArgs, Opened};
 use super::peaks::Peaks;
 use super::workload::{self, Prompt};
@@ -29,6 +30,8 @@ pub struct DecodeBench {
     /// Steps that are measured
     #[arg(long, default_value_t = 64)]
     pub steps: usize,
+    #[command(flatten)]
+    pub adapters: AdapterArgs,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -69,9 +72,11 @@ pub async fn run(args: DecodeBench) -> Result<()> {
     let most = args.batch.iter().copied().max().unwrap_or(1);
     let n_tokens = most * (args.context + args.steps + 32);
     let engine = args.model.load(&opened, n_tokens as u64, most).await?;
+    let adapters = args.adapters.clone();
+    let engines = tokio::task::spawn_blocking(move || adapters.handles(&engine)).await??;
     let mut batches = Vec::new();
     for &batch in &args.batch {
-        batches.push(steady(&args, &opened, peaks, &engine, batch).await?);
+        batches.push(steady(&args, &opened, peaks, &engines, batch).await?);
     }
     let figures = Figures { settings: &args, peaks, batches };
     if args.json {
@@ -95,7 +100,9 @@ pub async fn run(args: DecodeBench) -> Result<()> {
     Ok(())
 }
 
-async fn steady(args: &DecodeBench, opened: &Opened, peaks: Peaks, engine: &Engine, batch: usize) -> Result<Steady> {
+/// `engines` are handles of one model that take turns.
+async fn steady(args: &DecodeBench, opened: &Opened, peaks: Peaks, engines: &[Engine], batch: usize) -> Result<Steady> {
+    let engine = &engines[0];
     let n_tokens = args.context - args.steps / 2;
     let room = engine.context_size().saturating_sub(n_tokens);
     let prompt = Prompt { n_tokens, n_shared: 0, images: &[], image_seed: 0, output_tokens: room.min(HEAD_START + args.steps) as u32 };
@@ -104,7 +111,7 @@ async fn steady(args: &DecodeBench, opened: &Opened, peaks: Peaks, engine: &Engi
     for index in 0..batch {
         // No two batches share a prefix.
         let request = workload::request(engine, batch * 4096 + index, &prompt)?;
-        running.spawn(follow(engine.clone(), request, Arc::clone(&n_started), batch, args.steps));
+        running.spawn(follow(engines[index % engines.len()].clone(), request, Arc::clone(&n_started), batch, args.steps));
     }
     let (mut gaps, mut n_behind) = (Vec::new(), 0);
     while let Some(one) = running.join_next().await {

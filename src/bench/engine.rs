@@ -168,7 +168,7 @@ pub async fn run(args: EngineBench) -> Result<()> {
     let steps = after.n_steps - before.n_steps;
     let per_token = |t: &Timed| t.decode_s() / f64::from(t.usage.completion_tokens.max(2) - 1);
     let device_used_bytes = args.model.open_device()?.memory()?.map(|memory| (memory.total - memory.free) as u64);
-    let plan = plan::serving(&opened.shape, opened.device(), opened.precision(), None, Limits::default().max_step_tokens as u64);
+    let plan = plan::serving(&opened.shape, opened.device(), opened.precision(), None, Limits::default().max_step_tokens as u64, 0);
     let figures = Figures {
         settings: &args,
         load_s,

@@ -58,6 +58,7 @@ pub async fn run(args: FanOutBench) -> Result<()> {
         models_dir: data.path().join("models"),
         data_dir: data.path().to_owned(),
         default_model: args.model.as_ref().map(|path| path.display().to_string()),
+        adapter_bases: Vec::new(),
         engine: EngineOptions::default(),
     });
     let model = catalog::resolve_local(&engines, DEFAULT).map_err(|error| anyhow::anyhow!(error.message))?;

@@ -1,5 +1,6 @@
 //! Measurements that people can repeat: `ashlar bench …`. Each prints its settings with its figures.
 
+mod adapters;
 mod agreement;
 mod decode;
 pub mod engine;
@@ -9,6 +10,7 @@ pub mod http;
 mod model;
 mod packing;
 mod peaks;
+mod pictures;
 mod prefill;
 mod sandbox;
 mod serving;
@@ -28,6 +30,8 @@ pub enum BenchCommand {
     Decode(Box<decode::DecodeBench>),
     /// Measure packed prompts and the vision tower against the processor's speed
     Prefill(Box<prefill::PrefillBench>),
+    /// Measure pictures that are tokens: to ids, to pixels, and drawn by the engine
+    Pictures(Box<pictures::PicturesBench>),
     /// Compare one packed batch of prompts of mixed lengths with the same prompts padded to the longest
     Packing(Box<packing::PackingBench>),
     /// Compare a model's logits with another's, over every way through the model
@@ -53,6 +57,7 @@ pub async fn run(command: BenchCommand) -> Result<()> {
         BenchCommand::Engine(args) => engine::run(*args).await,
         BenchCommand::Decode(args) => decode::run(*args).await,
         BenchCommand::Prefill(args) => tokio::task::spawn_blocking(move || prefill::run(&args)).await?,
+        BenchCommand::Pictures(args) => pictures::run(*args).await,
         BenchCommand::Packing(args) => tokio::task::spawn_blocking(move || packing::run(&args)).await?,
         BenchCommand::Agreement(args) => tokio::task::spawn_blocking(move || agreement::run(&args)).await?,
         BenchCommand::Http(args) => http::run(*args).await,

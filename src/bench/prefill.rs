@@ -63,7 +63,7 @@ pub fn run(args: &PrefillBench) -> Result<()> {
     for &length in args.lengths.iter().filter(|length| **length > 0) {
         batches.push(prompts(args, &opened.shape, &loaded, length)?);
     }
-    if causal(&loaded)?.info().vision {
+    if loaded.input.is_some() {
         for &size in &args.image_size {
             batches.push(pictures(args, &opened.shape, &loaded, size)?);
         }

@@ -1,9 +1,11 @@
 //! One packed step: every row of every sequence end to end, described by integers. Nothing is padded past this file.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::ops::Tensor;
 use super::ops::cache::{self, BLOCK_SIZE};
+use super::ops::lora::{AdapterRows, Updates};
 use super::scheduler::{Scheduler, Step};
 use super::sequence::SequenceId;
 
@@ -27,15 +29,19 @@ pub struct Batch {
     pub logit_rows: Vec<u32>,
     /// Visual rows of this step: which rows of which encoded image go to which rows of the batch.
     pub visual: Vec<VisualSpan>,
+    /// Rows that have an adapter, those of each together.
+    pub adapters: Vec<AdapterRows>,
 }
 
 impl Batch {
-    /// Packs a step. `features` gives the encoded form of a sequence's visual input; `None` if the step is broken.
+    /// Packs a step. `features` gives the encoded form of a sequence's visual input, `adapter` a sequence's adapter; `None` if the
+    /// step is broken.
     pub(super) fn fill(
         &mut self,
         step: &Step,
         scheduler: &Scheduler,
         features: impl Fn(SequenceId, usize) -> Option<Arc<VisualFeatures>>,
+        adapter: impl Fn(SequenceId) -> Option<Arc<Updates>>,
     ) -> Option<()> {
         self.ids.clear();
         self.positions.clear();
@@ -44,14 +50,17 @@ impl Batch {
         self.slot_mapping.clear();
         self.logit_rows.clear();
         self.visual.clear();
+        self.adapters.clear();
         self.cu_seqlens.push(0);
         self.block_tables.resize_with(step.chunks.len(), Vec::new);
         for (chunk, table) in step.chunks.iter().zip(&mut self.block_tables) {
             let sequence = scheduler.sequence(chunk.id)?;
             let first_row = self.ids.len();
             let end = chunk.start + chunk.len;
+            // Whoever follows gets its leader's token.
+            let slot = sequence.leader.and_then(|leader| scheduler.sequence(leader)?.slot).unwrap_or(chunk.slot);
             for index in chunk.start..end {
-                self.ids.push(sequence.tokens.get(index).map_or(cache::last_token(chunk.slot), |id| *id as i32));
+                self.ids.push(sequence.tokens.get(index).map_or(cache::last_token(slot), |id| *id as i32));
                 self.positions.push(sequence.position(index));
                 let block = sequence.blocks[index / BLOCK_SIZE];
                 self.slot_mapping.push(block * BLOCK_SIZE as u32 + (index % BLOCK_SIZE) as u32);
@@ -62,6 +71,9 @@ impl Batch {
             table.extend_from_slice(&sequence.blocks[..end.div_ceil(BLOCK_SIZE)]);
             if chunk.samples {
                 self.logit_rows.push(self.ids.len() as u32 - 1);
+            }
+            if let Some(updates) = adapter(chunk.id) {
+                give_adapter(&mut self.adapters, updates, first_row as u32..self.ids.len() as u32);
             }
             for run in &sequence.visuals {
                 if let Some((start, len)) = run.within(chunk.start, end) {
@@ -75,6 +87,13 @@ impl Batch {
             }
         }
         Some(())
+    }
+}
+
+fn give_adapter(adapters: &mut Vec<AdapterRows>, updates: Arc<Updates>, rows: Range<u32>) {
+    match adapters.iter_mut().find(|group| Arc::ptr_eq(&group.updates, &updates)) {
+        Some(group) => group.rows.extend(rows),
+        None => adapters.push(AdapterRows { updates, rows: rows.collect() }),
     }
 }
 

@@ -16,9 +16,11 @@ const NONE: u32 = u32::MAX;
 pub struct BlockHash(u128);
 
 impl BlockHash {
-    /// The root of a chain; prompts under different salts share nothing.
-    pub fn root(salt: u128) -> Self {
-        Self(digest(blake3::Hasher::new().update(b"ashlar prefix").update(&salt.to_le_bytes())))
+    /// The root of a chain; prompts under different salts share nothing, nor do those that are read with different adapters.
+    pub fn root(salt: u128, adapter: Option<&[u8; 32]>) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"ashlar prefix").update(&salt.to_le_bytes()).update(adapter.map_or(&[], |hash| hash));
+        Self(digest(&hasher))
     }
 
     /// The block after `self` with these tokens. `visuals` are the pictures that overlap it: content hash, first feature
@@ -249,7 +251,7 @@ mod tests {
     use super::*;
 
     fn name(n: u32) -> BlockHash {
-        BlockHash::root(0).child(&[n], std::iter::empty())
+        BlockHash::root(0, None).child(&[n], std::iter::empty())
     }
 
     #[test]
@@ -288,16 +290,17 @@ mod tests {
     #[test]
     fn a_name_depends_on_all_that_decides_the_content() {
         let picture = [1u8; 32];
-        let base = BlockHash::root(1).child(&[1, 2], std::iter::once((&picture, [0, 0, 2])));
-        assert_eq!(base, BlockHash::root(1).child(&[1, 2], std::iter::once((&picture, [0, 0, 2]))));
+        let base = BlockHash::root(1, None).child(&[1, 2], std::iter::once((&picture, [0, 0, 2])));
+        assert_eq!(base, BlockHash::root(1, None).child(&[1, 2], std::iter::once((&picture, [0, 0, 2]))));
         for other in [
-            BlockHash::root(2).child(&[1, 2], std::iter::once((&picture, [0, 0, 2]))),
-            BlockHash::root(1).child(&[1, 3], std::iter::once((&picture, [0, 0, 2]))),
-            BlockHash::root(1).child(&[1, 2], std::iter::once((&[2u8; 32], [0, 0, 2]))),
-            BlockHash::root(1).child(&[1, 2], std::iter::once((&picture, [32, 0, 2]))),
-            BlockHash::root(1).child(&[1, 2], std::iter::once((&picture, [0, 1, 1]))),
-            BlockHash::root(1).child(&[1, 2], std::iter::empty()),
+            BlockHash::root(2, None).child(&[1, 2], std::iter::once((&picture, [0, 0, 2]))),
+            BlockHash::root(1, None).child(&[1, 3], std::iter::once((&picture, [0, 0, 2]))),
+            BlockHash::root(1, None).child(&[1, 2], std::iter::once((&[2u8; 32], [0, 0, 2]))),
+            BlockHash::root(1, None).child(&[1, 2], std::iter::once((&picture, [32, 0, 2]))),
+            BlockHash::root(1, None).child(&[1, 2], std::iter::once((&picture, [0, 1, 1]))),
+            BlockHash::root(1, None).child(&[1, 2], std::iter::empty()),
             base.child(&[1, 2], std::iter::once((&picture, [0, 0, 2]))),
+            BlockHash::root(1, Some(&[3; 32])).child(&[1, 2], std::iter::once((&picture, [0, 0, 2]))),
         ] {
             assert_ne!(base, other);
         }

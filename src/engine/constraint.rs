@@ -7,7 +7,7 @@ use std::sync::Arc;
 use llguidance::api::TopLevelGrammar;
 use llguidance::toktrie::{SimpleVob, TokEnv, TokRxInfo, TokTrie, TokenId, TokenizerEnv};
 use llguidance::{Matcher, ParserFactory};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::request::{Failure, Format, Tool, ToolChoice};
 use super::text::ToolSyntax;
@@ -71,8 +71,8 @@ impl Grammars {
             }
             ToolChoice::None | ToolChoice::Auto => match format {
                 Format::Text => return Ok(None),
-                Format::JsonObject => ("response_format", TopLevelGrammar::from_json_schema(json!({"type": "object"}))),
-                Format::JsonSchema(schema) => ("response_format", TopLevelGrammar::from_json_schema(schema.clone())),
+                Format::JsonObject => ("response_format", json_grammar(json!({"type": "object"}))),
+                Format::JsonSchema(schema) => ("response_format", json_grammar(schema.clone())),
                 Format::Regex(regex) => ("response_format", TopLevelGrammar::from_regex(regex)),
             },
         };
@@ -88,7 +88,7 @@ impl Grammars {
         let call = |arguments: &str| {
             let calls = tools.iter().map(|tool| {
                 let schema = match &tool.parameters {
-                    serde_json::Value::Null => json!({"type": "object"}),
+                    Value::Null => json!({"type": "object"}),
                     schema => schema.clone(),
                 };
                 json!({
@@ -111,6 +111,15 @@ impl Grammars {
             None => Err(Failure::Unsupported("this model's chat template knows no tools".to_owned())),
         }
     }
+}
+
+/// Values of the schema. Between tokens may be a space, or a line break with its indentation: small models would else write
+/// blanks for ever.
+fn json_grammar(mut schema: Value) -> TopLevelGrammar {
+    if let Value::Object(schema) = &mut schema {
+        schema.entry("x-guidance").or_insert_with(|| json!({"whitespace_pattern": r"[ \t]|\r?\n[ \t]{0,64}"}));
+    }
+    TopLevelGrammar::from_json_schema(schema)
 }
 
 /// The grammar of one generation and how far it is.
@@ -158,5 +167,45 @@ impl TokenizerEnv for Environment {
 
     fn tokenize_bytes(&self, bytes: &[u8]) -> Vec<TokenId> {
         self.trie.tokenize_with_greedy_fallback(bytes, |text| self.tokenizer.encode_plain(text).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// How many bytes of the text the schema lets through.
+    fn accepted(schema: Value, text: &str) -> usize {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/ashlar-tiny/tokenizer.json");
+        let tokenizer = Arc::new(Tokenizer::from_file(&file).unwrap());
+        let grammars = Grammars::new(&tokenizer, &[0]).unwrap();
+        let mut constraint =
+            grammars.compile(&Format::JsonSchema(schema), &[], &ToolChoice::None, None).unwrap().expect("a schema constrains");
+        let mut n = 0;
+        for id in tokenizer.encode_plain(text).unwrap() {
+            let mask = constraint.mask().unwrap();
+            if mask[id as usize / 32] >> (id % 32) & 1 == 0 {
+                break;
+            }
+            n += tokenizer.token_bytes(id).len();
+            constraint.accept(id).unwrap();
+        }
+        n
+    }
+
+    #[test]
+    fn blanks_between_tokens_of_json_come_to_an_end() {
+        let schema = json!({"type": "object", "properties": {"a": {"type": "array", "items": {"type": "integer"}}}, "required": ["a"]});
+        for text in [r#"{"a":[1,2]}"#, r#"{"a": [1, 2]}"#, "{\n    \"a\": [\n        1,\n        2\n    ]\n}", "{\r\n\t\"a\": [1]}"] {
+            assert_eq!(accepted(schema.clone(), text), text.len(), "{text:?}");
+        }
+        for blanks in [" ".repeat(200), "\n".repeat(9), "\n ".repeat(20)] {
+            let text = format!("{{{blanks}\"a\":[1]}}");
+            assert!(accepted(schema.clone(), &text) < 1 + 66, "{text:?}");
+        }
+        let own = json!({"type": "object", "x-guidance": {"whitespace_pattern": " +"}});
+        assert!(accepted(own, &format!("{{{}}}", " ".repeat(100))) > 100, "a schema's own options stay");
     }
 }

@@ -18,6 +18,7 @@ const BATCH_TOKENS: usize = 8192;
 /// A sentence encoder in memory.
 pub struct Embedder {
     model: EmbeddingModel,
+    backend: Backend,
     /// Batches take turns: two at once would only share the cores and double the memory.
     turn: Mutex<()>,
 }
@@ -55,8 +56,9 @@ fn open(options: &DeviceOptions) -> Result<Backend> {
 impl Embedder {
     /// Loads a checkpoint folder. Blocks.
     pub fn load(path: &Path, options: &DeviceOptions) -> Result<Self> {
-        match models::load(path, &open(options)?)?.model {
-            Model::Embedding(model) => Ok(Self { model, turn: Mutex::default() }),
+        let backend = open(options)?;
+        match models::load(path, &backend)?.model {
+            Model::Embedding(model) => Ok(Self { model, backend, turn: Mutex::default() }),
             _ => bail!("{} is not an embedding model", path.display()),
         }
     }
@@ -102,11 +104,17 @@ impl Embedder {
     pub fn memory_bytes(&self) -> u64 {
         self.model.weight_bytes()
     }
+
+    /// What it runs on.
+    pub fn backend(&self) -> &Backend {
+        &self.backend
+    }
 }
 
 /// A cross-encoder in memory.
 pub struct Reranker {
     model: RerankModel,
+    backend: Backend,
     turn: Mutex<()>,
 }
 
@@ -119,8 +127,9 @@ pub struct Scored {
 impl Reranker {
     /// Loads a checkpoint folder. Blocks.
     pub fn load(path: &Path, options: &DeviceOptions) -> Result<Self> {
-        match models::load(path, &open(options)?)?.model {
-            Model::Rerank(model) => Ok(Self { model, turn: Mutex::default() }),
+        let backend = open(options)?;
+        match models::load(path, &backend)?.model {
+            Model::Rerank(model) => Ok(Self { model, backend, turn: Mutex::default() }),
             _ => bail!("{} is not a reranker", path.display()),
         }
     }
@@ -145,6 +154,11 @@ impl Reranker {
     /// Bytes of its weights.
     pub fn memory_bytes(&self) -> u64 {
         self.model.weight_bytes()
+    }
+
+    /// What it runs on.
+    pub fn backend(&self) -> &Backend {
+        &self.backend
     }
 }
 

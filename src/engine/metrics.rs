@@ -55,10 +55,41 @@ struct Exported {
     running: Gauge,
     waiting: Gauge,
     used_blocks: Gauge,
+    served: Served,
+}
+
+/// What was asked of a model, or of an adapter by its own name, and answered.
+pub struct Served {
     prompt_tokens: metrics::Counter,
     cached_tokens: metrics::Counter,
     completion_tokens: metrics::Counter,
     requests: metrics::Counter,
+}
+
+impl std::fmt::Debug for Served {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Served")
+    }
+}
+
+impl Served {
+    pub fn new(model: &str) -> Self {
+        let model = model.to_owned();
+        let tokens = |kind: &'static str| metrics::counter!("engine_tokens_total", "model" => model.clone(), "kind" => kind);
+        Self {
+            prompt_tokens: tokens("prompt"),
+            cached_tokens: tokens("cached"),
+            completion_tokens: tokens("completion"),
+            requests: metrics::counter!("engine_requests_finished_total", "model" => model.clone()),
+        }
+    }
+
+    fn observe(&self, usage: &Usage) {
+        self.requests.increment(1);
+        self.prompt_tokens.increment(u64::from(usage.prompt_tokens));
+        self.cached_tokens.increment(u64::from(usage.cached_tokens));
+        self.completion_tokens.increment(u64::from(usage.completion_tokens));
+    }
 }
 
 pub struct Metrics {
@@ -143,15 +174,11 @@ impl Metrics {
         let seconds = |name: &'static str| Durations::new(histogram!(name, "model" => model.clone()));
         let step =
             |kind: &'static str| Durations::new(histogram!("engine_step_duration_seconds", "model" => model.clone(), "kind" => kind));
-        let tokens = |kind: &'static str| metrics::counter!("engine_tokens_total", "model" => model.clone(), "kind" => kind);
         let exported = Exported {
             running: gauge!("engine_running_sequences", "model" => model.clone()),
             waiting: gauge!("engine_waiting_sequences", "model" => model.clone()),
             used_blocks: gauge!("engine_kv_blocks_used", "model" => model.clone()),
-            prompt_tokens: tokens("prompt"),
-            cached_tokens: tokens("cached"),
-            completion_tokens: tokens("completion"),
-            requests: metrics::counter!("engine_requests_finished_total", "model" => model.clone()),
+            served: Served::new(&model),
         };
         gauge!("engine_kv_blocks", "model" => model.clone()).set(n_blocks as f64);
         Self {
@@ -209,12 +236,10 @@ impl Metrics {
         if only_decodes { &self.decode_steps } else { &self.mixed_steps }.observe(duration);
     }
 
-    pub fn observe_finished(&self, usage: &Usage) {
+    /// `adapter` counts for it if it was asked; otherwise the model itself was.
+    pub fn observe_finished(&self, usage: &Usage, adapter: Option<&Served>) {
         self.n_finished.add(1);
-        self.exported.requests.increment(1);
-        self.exported.prompt_tokens.increment(u64::from(usage.prompt_tokens));
-        self.exported.cached_tokens.increment(u64::from(usage.cached_tokens));
-        self.exported.completion_tokens.increment(u64::from(usage.completion_tokens));
+        adapter.unwrap_or(&self.exported.served).observe(usage);
         self.n_prompt_tokens.add(u64::from(usage.prompt_tokens));
         self.n_cached_tokens.add(u64::from(usage.cached_tokens));
         let now = self.started.elapsed().as_micros() as u64;

@@ -3,6 +3,7 @@
 //! [`Engine::submit`] prepares a request off the engine thread (template, tokens, pixels), one thread per device then runs
 //! `schedule → launch → commit` over packed batches. It knows no HTTP, SQL or Redis.
 
+mod adapter;
 pub mod batch;
 mod blocks;
 mod cache;
@@ -39,6 +40,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use tokio::sync::Semaphore;
 
+use adapter::Adapter;
 pub use embedder::{EmbedInput, Embedded, Embedder, Reranker, Scored};
 pub use metrics::Snapshot;
 pub use scheduler::Limits;
@@ -56,6 +58,7 @@ use sequence::SequenceId;
 use text::Text;
 pub use text::python;
 use tokenizer::GenerationConfig;
+use weights::Target;
 use worker::{Command, Mode, Worker};
 
 /// Pixels of prepared requests that may wait in memory at once, MiB.
@@ -72,11 +75,13 @@ pub struct EngineOptions {
     pub gpu_memory: f64,
     /// Requests that may wait; 0 = 256.
     pub queue_limit: usize,
+    /// Adapters that may be in memory beside the model. A GPU sets room aside for as many of rank 16.
+    pub max_adapters: usize,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { device: DeviceOptions::default(), kv_cache_mb: None, gpu_memory: 0.9, queue_limit: 0 }
+        Self { device: DeviceOptions::default(), kv_cache_mb: None, gpu_memory: 0.9, queue_limit: 0, max_adapters: 8 }
     }
 }
 
@@ -87,10 +92,10 @@ impl EngineOptions {
     }
 }
 
-/// A model in memory and the thread that runs it. Cheap to clone; the last handle lets running generations end and
-/// then frees the model.
+/// A model in memory, with an adapter or without, and the thread that runs it. Cheap to clone; the last handle lets running
+/// generations end and then frees the model.
 #[derive(Clone)]
-pub struct Engine(Arc<Handle>);
+pub struct Engine(Arc<Handle>, Option<Arc<Adapter>>);
 
 struct Handle {
     shared: Arc<Shared>,
@@ -103,6 +108,11 @@ struct Handle {
 
 /// What preparing a request needs to know of the model.
 struct Shared {
+    /// Labels its metrics.
+    name: String,
+    backend: Backend,
+    /// Layers that adapters may change.
+    targets: Vec<Target>,
     info: ModelInfo,
     text: Text,
     generation: GenerationConfig,
@@ -183,6 +193,9 @@ impl Engine {
         });
         let n_guide_tokens = pictures.as_ref().map_or(0, |(pictures, _)| pictures.n_tokens());
         let shared = Arc::new(Shared {
+            name: name.to_owned(),
+            backend: loaded.backend.clone(),
+            targets: loaded.targets,
             guided_context_size: scheduler::group_context_size(n_blocks, n_guide_tokens).min(info.context_length),
             context_size: info.context_length.min(n_blocks * BLOCK_SIZE),
             kv_bytes: (n_blocks * info.cache_shape().block_bytes(backend)) as u64,
@@ -198,12 +211,13 @@ impl Engine {
         });
         std::thread::Builder::new().name("engine".to_owned()).spawn(move || worker.run()).context("starting the engine thread")?;
         let n_decoders = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self(Arc::new(Handle {
+        let handle = Handle {
             shared,
             commands,
             decoders: Arc::new(Semaphore::new(n_decoders)),
             pixels: Arc::new(Semaphore::new(MAX_PIXELS_MB as usize)),
-        })))
+        };
+        Ok(Self(Arc::new(handle), None))
     }
 
     /// Starts a generation. What is wrong with the request is an error here, before anything streams.
@@ -231,10 +245,11 @@ impl Engine {
             }
         };
         let shared = Arc::clone(shared);
+        let adapter = self.1.clone();
         let prepared = tokio::task::spawn_blocking(move || {
             let _decoder = decoder;
             let id = SequenceId(shared.next_id.fetch_add(1, Ordering::Relaxed));
-            shared.prepare(id, request, submitted, slot, memory)
+            shared.prepare(id, request, adapter, submitted, slot, memory)
         });
         let (job, generation) = prepared.await.map_err(|error| Failure::Internal(Arc::new(error.into())))??;
         commands.send(Command::Run(Box::new(job))).map_err(|_| Failure::Unloaded)?;
@@ -288,14 +303,31 @@ impl Engine {
         self.0.shared.pictures.as_ref().filter(|(pictures, _)| pictures.can_write()).map(|(pictures, _)| pictures.resolution())
     }
 
+    /// Tokens of one block of the KV cache.
+    pub const BLOCK_TOKENS: usize = BLOCK_SIZE;
+
+    /// The most that one step may have: rows, and sequences.
+    pub fn step_limits() -> (usize, usize) {
+        let limits = Limits::default();
+        (limits.max_step_tokens, limits.max_running.min(MAX_SLOTS))
+    }
+
+    /// What it runs on.
+    pub fn backend(&self) -> &Backend {
+        &self.0.shared.backend
+    }
+
     /// Of the KV cache.
     pub fn kv_bytes(&self) -> u64 {
         self.0.shared.kv_bytes
     }
 
-    /// Weights and KV cache.
+    /// Weights and KV cache; of a handle with an adapter, the adapter's alone.
     pub fn memory_bytes(&self) -> u64 {
-        self.0.shared.held_bytes + self.0.shared.kv_bytes
+        match &self.1 {
+            Some(adapter) => adapter.updates.n_bytes() as u64,
+            None => self.0.shared.held_bytes + self.0.shared.kv_bytes,
+        }
     }
 
     pub fn metrics(&self) -> Snapshot {

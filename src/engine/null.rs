@@ -44,6 +44,7 @@ pub fn load(path: &Path) -> anyhow::Result<Option<Loaded>> {
         add_bos: None,
         input: None,
         pictures: None,
+        targets: Vec::new(),
     }))
 }
 

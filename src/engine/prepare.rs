@@ -6,6 +6,7 @@ use std::time::Instant;
 use futures::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 
+use super::adapter::Adapter;
 use super::batch::Pixels;
 use super::constraint::Constraint;
 use super::metrics::QueueSlot;
@@ -65,8 +66,12 @@ impl Shared {
     /// Animated pictures become clips. For a model without clips it is the other way round: of a clip it sees some frames, each
     /// behind its time. Decodes animations.
     pub(super) fn fit_clips(&self, input: &mut Input) -> Result<(), Failure> {
-        let (Some(vision), Input::Chat(messages)) = (&self.input, input) else { return Ok(()) };
-        let takes_clips = vision.video_token_id().is_some();
+        let Input::Chat(messages) = input else { return Ok(()) };
+        let takes_clips = match (&self.input, &self.pictures) {
+            (Some(vision), _) => vision.video_token_id().is_some(),
+            (None, Some(_)) => false,
+            (None, None) => return Ok(()),
+        };
         for (i, message) in messages.iter_mut().enumerate() {
             let mut content = Vec::with_capacity(message.content.len());
             for (j, part) in std::mem::take(&mut message.content).into_iter().enumerate() {
@@ -184,6 +189,7 @@ impl Shared {
         &self,
         id: SequenceId,
         request: Request,
+        adapter: Option<Arc<Adapter>>,
         submitted: Instant,
         slot: QueueSlot,
         memory: Option<tokio::sync::OwnedSemaphorePermit>,
@@ -255,10 +261,12 @@ impl Shared {
             // Whether a row is guided is known when its token is.
             waits_for_tokens: guidance.is_some(),
             cache_salt: request.cache_salt,
+            adapter: adapter.as_ref().map(|adapter| adapter.hash),
         };
         let has_pixels = !pixels.is_empty();
         let job = Job {
             sequence: Some(sequence),
+            adapter,
             events,
             sampler,
             constraint,

@@ -10,6 +10,7 @@ use super::models::{CausalModel, Loaded, Model};
 use super::ops::attention::Heads;
 use super::ops::cache::{BLOCK_SIZE, KvCache};
 use super::ops::{Backend, Device, Reserve, StepLimits};
+use super::weights::Target;
 use super::{EngineOptions, Limits};
 
 /// KV cache on the CPU when the options name no size, bytes.
@@ -24,6 +25,16 @@ pub const fn encoder_cache_bytes(device: Device) -> usize {
         Device::Cpu => 256 << 20,
         Device::Cuda => 1 << 30,
     }
+}
+
+/// Rank of the adapters that there is room for.
+pub const ADAPTER_RANK: usize = 16;
+
+/// What an adapter of all these layers takes on a GPU.
+fn adapter_bytes(targets: &[Target]) -> usize {
+    let parts = targets.iter().flat_map(|target| target.parts.iter().map(|part| target.n_in + part.n_out));
+    // Its table besides.
+    parts.map(|n| ADAPTER_RANK * n * 2 + 64).sum()
 }
 
 /// What a model may use.
@@ -68,6 +79,8 @@ pub fn reserve(loaded: &Loaded, options: &EngineOptions, limits: &Limits) -> Res
     profile(model.as_ref(), backend, steps.max_rows, picture)?;
     let scratch = backend.scratch_peak() + SLACK_BYTES;
     backend.reserve(&Reserve { scratch, kept, steps: Some(steps) })?;
+    let adapter_bytes = options.max_adapters * adapter_bytes(&loaded.targets);
+    backend.reserve_adapters(adapter_bytes)?;
 
     let Some(memory) = backend.memory()? else { bail!("the GPU is gone") };
     let others = (memory.total as f64 * (1.0 - options.gpu_memory)) as usize;
@@ -86,6 +99,7 @@ pub fn reserve(loaded: &Loaded, options: &EngineOptions, limits: &Limits) -> Res
         model.weight_bytes = info.weight_bytes,
         steps.scratch_bytes = scratch,
         pictures.kept_bytes = kept,
+        adapters.bytes = adapter_bytes,
         kv.bytes = budget.n_blocks * block_bytes,
         "GPU memory set aside"
     );
@@ -98,20 +112,25 @@ const MAX_DEEPSTACK: usize = 3;
 /// A step of the most rows, at the end of the longest context if that matters, and the largest picture through the vision tower: what they leave is the scratch pool's peak.
 fn profile(model: &dyn CausalModel, backend: &Backend, rows: usize, picture: Option<Pixels>) -> Result<()> {
     let info = model.info();
-    let rows = rows.min(info.context_length);
-    let n_blocks = rows.div_ceil(BLOCK_SIZE);
+    let longest = rows.min(info.context_length);
+    let n_blocks = longest.div_ceil(BLOCK_SIZE);
+    // As many sequences as it takes. Nobody reads what they say: they share blocks.
+    let lengths: Vec<usize> = (0..rows).step_by(longest).map(|first| longest.min(rows - first)).collect();
     // Prompts of latent attention make keys and values of all that is cached.
-    let context = if info.latent.is_some() { info.context_length } else { rows };
+    let context = |length: usize| if info.latent.is_some() { info.context_length } else { length };
+    let table = |length: usize| (0..context(length).div_ceil(BLOCK_SIZE)).map(|block| (block % n_blocks) as u32).collect();
     let mut cache = KvCache::new(backend, info.cache_shape(), n_blocks)?;
+    let places = || lengths.iter().flat_map(|length| 0..*length as u32);
     let batch = Batch {
         ids: vec![0; rows],
-        positions: (0..rows as u32).map(|i| [i; 3]).collect(),
-        cu_seqlens: vec![0, rows as u32],
-        context_lens: vec![context as u32],
-        slot_mapping: (0..rows as u32).collect(),
-        block_tables: vec![(0..context.div_ceil(BLOCK_SIZE)).map(|block| (block % n_blocks) as u32).collect()],
+        positions: places().map(|i| [i; 3]).collect(),
+        cu_seqlens: (0..=lengths.len()).map(|i| (i * longest).min(rows) as u32).collect(),
+        context_lens: lengths.iter().map(|length| context(*length) as u32).collect(),
+        slot_mapping: places().collect(),
+        block_tables: lengths.iter().map(|length| table(*length)).collect(),
         logit_rows: vec![rows as u32 - 1],
         visual: Vec::new(),
+        adapters: Vec::new(),
     };
     // Reading the logits waits for the step, so that the cache may go.
     model.forward(&batch, &mut cache)?.to_vec()?;
@@ -135,4 +154,23 @@ fn largest_picture(loaded: &Loaded, limits: &Limits) -> Option<Pixels> {
         frame_times_s: Vec::new(),
         hash: [0; 32],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::engine::models;
+
+    #[test]
+    fn a_step_may_have_more_rows_than_the_context() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/chameleon");
+        let loaded = models::load(&folder, &Backend::cpu(1)).unwrap();
+        let Model::Causal(model) = &loaded.model else { panic!("not a chat model") };
+        assert_eq!(model.info().context_length, 512);
+        for rows in [100, 512, 1200] {
+            profile(model.as_ref(), &loaded.backend, rows, None).unwrap();
+        }
+    }
 }

@@ -9,7 +9,8 @@
 //!
 //! A sequence may have followers: other prompts whose logits decide, together with its own, which token all of them get.
 //! They read their prompts up to the last row by themselves and take that and every later row in one step, or none of them
-//! does; they are preempted together too, and newer sequences make room for those that are missing.
+//! does; they are preempted together too, and newer sequences make room for those that are missing. Followers read an unseen
+//! token from their leader's slot.
 //!
 //! A step may be scheduled while the one before it runs. What that one draws is not known then: a sequence counts such a
 //! token as *unseen*, and its next row reads it from the sequence's slot on the device. Rows count as launched when they
@@ -728,21 +729,30 @@ mod tests {
                     assert!(encoded.contains(&run.hash) || self.features.contains(&(chunk.id, run.input)), "picture not encoded");
                     self.features.insert((chunk.id, run.input));
                 }
-                let slot = chunk.slot as usize;
                 assert_eq!(sequence.slot, Some(chunk.slot));
+                let drawn_by = self.scheduler.sequence(self.scheduler.leader(chunk.id)).unwrap();
                 for row in chunk.start..=last {
                     let before = row.checked_sub(1).map_or(0, |row| self.slots[Self::slot(sequence, row)]);
-                    let token = sequence.tokens.get(row).copied().unwrap_or(self.last_tokens[slot]);
+                    let token = sequence.tokens.get(row).copied();
+                    let token = token.unwrap_or_else(|| self.last_tokens[drawn_by.slot.unwrap() as usize]);
                     self.slots[Self::slot(sequence, row)] = mix(before, Self::value(sequence, row, token));
                     self.n_computed_rows += 1;
                 }
                 if chunk.samples {
-                    let digest = self.slots[Self::slot(sequence, last)];
-                    self.last_tokens[slot] = (digest % 50) as u32;
-                    digests.push(digest);
+                    digests.push((chunk.id, self.slots[Self::slot(sequence, last)]));
                 }
             }
-            Launched { step, digests }
+            for (id, digest) in &digests {
+                let sequence = self.scheduler.sequence(*id).unwrap();
+                self.last_tokens[sequence.slot.unwrap() as usize] = Self::token(sequence, *digest, &digests);
+            }
+            Launched { step, digests: digests.into_iter().map(|(_, digest)| digest).collect() }
+        }
+
+        /// All of a group decide together.
+        fn token(leader: &Sequence, digest: u64, drawn: &[(SequenceId, u64)]) -> u32 {
+            let of = |id: &SequenceId| drawn.iter().find(|(other, _)| other == id).map(|(_, digest)| *digest).expect("drawn together");
+            (leader.followers.iter().map(of).fold(digest, mix) % 50) as u32
         }
 
         fn commit(&mut self, Launched { step, digests }: Launched) -> Vec<SequenceId> {
@@ -763,10 +773,7 @@ mod tests {
             let mut ended = Vec::new();
             for (id, digest) in &drawn {
                 let Some(sequence) = self.scheduler.sequence(*id).filter(|sequence| sequence.leader.is_none()) else { continue };
-                // All of a group decide together.
-                let followers = sequence.followers.clone();
-                let of = |id: &SequenceId| drawn.iter().find(|(other, _)| other == id).map(|(_, digest)| *digest).expect("drawn together");
-                let token = (followers.iter().map(of).fold(*digest, mix) % 50) as u32;
+                let (token, followers) = (Self::token(sequence, *digest, &drawn), sequence.followers.clone());
                 for id in followers.iter().chain([id]) {
                     self.scheduler.push_token(*id, token);
                 }
@@ -806,6 +813,7 @@ mod tests {
             positions: None,
             waits_for_tokens: false,
             cache_salt: 0,
+            adapter: None,
         }
     }
 

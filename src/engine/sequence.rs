@@ -62,7 +62,7 @@ pub struct Sequence {
     pub max_len: usize,
     pub visuals: Vec<VisualRun>,
     pub positions: Option<Positions>,
-    /// No row is launched before the token in it is seen.
+    /// No row is launched before the token in it is seen, unless it leads others.
     pub waits_for_tokens: bool,
     /// Sequences that draw every token together with this one, from logits of all.
     pub followers: Vec<SequenceId>,
@@ -97,6 +97,8 @@ pub struct NewSequence {
     pub positions: Option<Positions>,
     pub waits_for_tokens: bool,
     pub cache_salt: u128,
+    /// Hash of the adapter that its rows are computed with.
+    pub adapter: Option<[u8; 32]>,
 }
 
 impl Sequence {
@@ -123,7 +125,7 @@ impl Sequence {
             n_prefix_hit: None,
             blocks: Vec::new(),
             hashes: Vec::new(),
-            root: BlockHash::root(new.cache_salt),
+            root: BlockHash::root(new.cache_salt, new.adapter.as_ref()),
             n_published: 0,
         }
     }
@@ -139,6 +141,7 @@ impl Sequence {
             positions: None,
             waits_for_tokens: true,
             cache_salt: 0,
+            adapter: None,
         };
         Self { root: self.root, leader: Some(self.id), ..Self::new(new, self.arrival) }
     }
@@ -163,9 +166,10 @@ impl Sequence {
         self.n_launched + 1 == self.len() && (self.len() > self.n_prompt || self.is_grouped())
     }
 
-    /// Decodes, and another token has room.
+    /// Decodes, and another token has room. A group's next rows are known before its tokens are: it lasts as long as its
+    /// followers have room.
     pub fn can_decode(&self) -> bool {
-        let knows_enough = !self.waits_for_tokens || self.n_unseen == 0;
+        let knows_enough = !self.waits_for_tokens || self.n_unseen == 0 || self.is_grouped();
         self.slot.is_some() && self.is_decoding() && self.len() < self.max_len && knows_enough
     }
 

@@ -93,6 +93,9 @@ const VISION_LARGE: Vision = Vision { depth: 27, hidden: 1152, intermediate: 430
 const MOONVIT: Vision = Vision { positions: 4096, deepstack: &[], ..VISION_LARGE };
 const EXPERTS_30B: Experts = Experts { n: 128, top_k: 8, width: 768 };
 
+const CHAMELEON_PICTURES: PictureTokenizer =
+    PictureTokenizer { resolution: 512, channels: 128, multipliers: &[1, 1, 2, 2, 4], blocks: 2, latent: 256, codes: 8192 };
+
 /// Sizes as the published configurations have them; the tiny ones are ours, for tests.
 const SHAPES: &[NamedShape] = &[
     NamedShape { name: "qwen3-vl-2b", text: text(2048, 6144, 28, [16, 8], true), family: Family::Qwen3Vl(VISION_SMALL) },
@@ -155,14 +158,13 @@ const SHAPES: &[NamedShape] = &[
     NamedShape {
         name: "chameleon-7b",
         text: Text { vocab: 65_536, context: 4096, theta: 1e4, ..text(4096, 11_008, 32, [32, 32], false) },
-        family: Family::Chameleon(PictureTokenizer {
-            resolution: 512,
-            channels: 128,
-            multipliers: &[1, 1, 2, 2, 4],
-            blocks: 2,
-            latent: 256,
-            codes: 8192,
-        }),
+        family: Family::Chameleon(CHAMELEON_PICTURES),
+    },
+    NamedShape {
+        // A small decoder in front of the published picture tokenizer.
+        name: "chameleon-tiny",
+        text: Text { head_dim: 64, vocab: 20_480, context: 4096, theta: 1e4, ..text(256, 640, 4, [4, 2], false) },
+        family: Family::Chameleon(CHAMELEON_PICTURES),
     },
     NamedShape {
         name: "smollm2-135m",

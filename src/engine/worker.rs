@@ -19,6 +19,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::Sender;
 
+use super::adapter::Adapter;
 use super::batch::{Batch, Pixels, VisualFeatures};
 use super::cache::EncoderCache;
 use super::constraint::Constraint;
@@ -37,6 +38,8 @@ use super::tokenizer::Tokenizer;
 
 pub enum Command {
     Run(Box<Job>),
+    /// Work on the device that must not meet a step.
+    Between(Box<dyn FnOnce() + Send>),
     /// Breaks off everything and ends the thread.
     Stop,
 }
@@ -44,6 +47,7 @@ pub enum Command {
 /// A prepared request: everything about a sequence that the scheduler need not know.
 pub struct Job {
     pub sequence: Option<NewSequence>,
+    pub adapter: Option<Arc<Adapter>>,
     pub events: Sender<Result<Output, Failure>>,
     pub sampler: Sampler,
     pub constraint: Option<Constraint>,
@@ -135,6 +139,10 @@ impl Worker {
             match command {
                 Some(Command::Run(job)) => {
                     self.add(*job);
+                    continue;
+                }
+                Some(Command::Between(work)) => {
+                    work();
                     continue;
                 }
                 Some(Command::Stop) => {
@@ -349,7 +357,12 @@ impl Worker {
     fn forward(&mut self, step: &Step) -> Result<Tensor, anyhow::Error> {
         let Self { batch, scheduler, jobs, .. } = self;
         batch
-            .fill(step, scheduler, |id, input| jobs.get(&id)?.features[input].clone())
+            .fill(
+                step,
+                scheduler,
+                |id, input| jobs.get(&id)?.features[input].clone(),
+                |id| Some(Arc::clone(&jobs.get(&scheduler.leader(id))?.adapter.as_ref()?.updates)),
+            )
             .ok_or_else(|| anyhow::anyhow!("a step reads a picture that was not encoded"))?;
         self.device_starts();
         if let Some(before) = &self.in_flight {
@@ -576,7 +589,7 @@ impl Worker {
             time_to_first_token_s: since(clock.first_token, clock.submitted),
             total_s: clock.submitted.elapsed().as_secs_f64(),
         };
-        self.metrics.observe_finished(&usage);
+        self.metrics.observe_finished(&usage, job.adapter.as_ref().map(|adapter| &adapter.served));
         let _ = job.events.try_send(Ok(Output::Event(Event::Done(Done { finish_reason, usage, timing }))));
     }
 

@@ -2,30 +2,19 @@
 //! held against a copy measured in the same run; `tools/bench/sdpa.py` gives PyTorch's attention for the same shapes.
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark that can't run should say why and stop")]
 
+mod harness;
+
 use ashlar_cuda::attention::{Attention, Keys, Rows, tile_rows, tiles};
-use ashlar_cuda::mla::{Gather, Heads, LATENT, LatentDecode, ROPE, ROW, Store};
-use ashlar_cuda::moe::{Experts, Form, List, Pairs, Routing, Scores};
-use ashlar_cuda::{Buffer, DecodeAttention, Device, Epilogue, FreshTokens, HeadMatmul, HeadRows, Norm, Skinny, bf16, rows};
+use ashlar_cuda::mla::{Fresh, Gather, Heads, LATENT, LatentDecode, MAX_FEW_ROWS, ROPE, ROW, Turned, Values};
+use ashlar_cuda::moe::{Experts, FewTokens, Form, List, Pairs, Routing, Scores, Shared};
+use ashlar_cuda::{Buffer, DecodeAttention, Epilogue, FreshTokens, HeadMatmul, HeadNorms, HeadRows, Norm, Skinny, rows};
+use harness::Bench;
 
 /// Bytes that runs go through before they come back to the same ones: more than the cache holds.
 const ROTATION: usize = 400 << 20;
 
-struct Bench {
-    device: Device,
-    /// Bytes a second, read and written together.
-    copy: f64,
-}
-
 fn main() {
-    let device = match Device::open(0) {
-        Ok(device) => device,
-        Err(error) => return println!("nothing measured: {error}"),
-    };
-    let mut bench = Bench { device, copy: 1.0 };
-    let n = 1 << 30;
-    let (from, to) = (bench.noise(n / 2), bench.noise(n / 2));
-    bench.copy = 2.0 * n as f64 / bench.time(20, |_| bench.device.copy(to.ptr(), from.ptr(), n).expect("a copy"));
-    println!("{}: a copy moves {:.0} GB/s\n", bench.device.name(), bench.copy / 1e9);
+    let Some(bench) = Bench::open() else { return };
     println!("| kernel | µs | rate | of the copy |\n| --- | --- | --- | --- |");
     bench.row_kernels();
     bench.skinny();
@@ -33,41 +22,13 @@ fn main() {
     bench.latents();
     bench.routing();
     println!("\n| experts | µs | of the copy, reading weights | TFLOP/s |\n| --- | --- | --- | --- |");
+    bench.few_tokens();
     bench.experts();
     println!("\n| attention | µs | TFLOP/s |\n| --- | --- | --- |");
     bench.attention();
 }
 
 impl Bench {
-    /// `n` bf16 numbers around 0.
-    fn noise(&self, n: usize) -> Buffer {
-        let mut state = 7u32;
-        let mut next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            bf16::from_f32((state >> 8) as f32 / (1 << 23) as f32 - 1.0).to_le_bytes()
-        };
-        let block: Vec<u8> = (0..n.min(1 << 20)).flat_map(|_| next()).collect();
-        let buffer = Buffer::new(&self.device, 2 * n).expect("the GPU has room");
-        for at in (0..2 * n).step_by(block.len()) {
-            self.device.upload(buffer.ptr() + at as u64, &block[..block.len().min(2 * n - at)]).expect("an upload");
-        }
-        buffer
-    }
-
-    fn integers(&self, values: impl IntoIterator<Item = i32>) -> Buffer {
-        let bytes: Vec<u8> = values.into_iter().flat_map(i32::to_le_bytes).collect();
-        Buffer::from_bytes(&self.device, &bytes).expect("the GPU has room")
-    }
-
-    /// Seconds of one launch, the mean of `n` after a few that are not counted.
-    fn time(&self, n: usize, launch: impl Fn(usize)) -> f64 {
-        (0..3).for_each(&launch);
-        let started = self.device.record().expect("an event");
-        (0..n).for_each(&launch);
-        let ended = self.device.record().expect("an event");
-        started.seconds_to(&ended).expect("the kernels ran") / n as f64
-    }
-
     fn line(&self, name: &str, seconds: f64, bytes: usize) {
         let rate = bytes as f64 / seconds;
         println!("| {name} | {:.1} | {:.0} GB/s | {:.0} % |", seconds * 1e6, rate / 1e9, rate / self.copy * 100.0);
@@ -157,9 +118,7 @@ impl Bench {
                         out: out.ptr(),
                         qkv: qkv.ptr(),
                         fresh: Some(FreshTokens {
-                            q_norm: norm.ptr(),
-                            k_norm: norm.ptr(),
-                            eps: 1e-6,
+                            norms: HeadNorms { q_weight: norm.ptr(), k_weight: norm.ptr(), eps: 1e-6, ..HeadNorms::default() },
                             angles: angles.ptr(),
                             slots: slots.ptr(),
                         }),
@@ -184,7 +143,9 @@ impl Bench {
     fn latents(&self) {
         let device = &self.device;
         let (n_heads, nope, value_dim) = (16, 128, 128);
-        for (n_rows, context) in [(1, 512), (1, 4096), (1, 32_768), (16, 1024), (64, 4096), (128, 4096), (256, 1024)] {
+        for (n_rows, context) in
+            [(1, 512), (1, 1024), (1, 4096), (1, 32_768), (8, 1024), (16, 1024), (64, 1024), (64, 4096), (128, 4096), (256, 1024)]
+        {
             let blocks = context / 32;
             let cache_values = n_rows * context * ROW;
             let copies = (ROTATION / (2 * cache_values)).clamp(1, 32);
@@ -193,23 +154,30 @@ impl Bench {
             let lens = self.integers((0..n_rows).map(|_| context as i32));
             let (queries, out) = (self.noise(n_rows * n_heads * ROW), self.noise(n_rows * n_heads * LATENT));
             let partials = Buffer::new(device, LatentDecode::partials_len(n_rows, n_heads)).expect("room");
-            let seconds = self.time(4 * copies.max(8), |run| {
-                let decode = LatentDecode {
-                    rows: n_rows,
-                    n_heads,
-                    out: out.ptr(),
-                    queries: queries.ptr(),
-                    cache: caches[run % copies].ptr(),
-                    block_tables: tables.ptr(),
-                    max_blocks: blocks,
-                    context_lens: lens.ptr(),
-                    partials: partials.ptr(),
-                    scale: 0.072,
-                };
-                // SAFETY: the buffers have these shapes.
-                unsafe { decode.launch(device) }.expect("launch");
-            });
+            let decode = |run: usize| LatentDecode {
+                rows: n_rows,
+                n_heads,
+                out: out.ptr(),
+                queries: queries.ptr(),
+                cache: caches[run % copies].ptr(),
+                block_tables: tables.ptr(),
+                max_blocks: blocks,
+                context_lens: lens.ptr(),
+                partials: partials.ptr(),
+                scale: 0.072,
+            };
+            // SAFETY: the buffers have these shapes.
+            let seconds = self.time(4 * copies.max(8), |run| unsafe { decode(run).launch(device) }.expect("launch"));
             self.line(&format!("latent decode, {n_rows} × {context}"), seconds, 2 * cache_values);
+            if n_rows > MAX_FEW_ROWS {
+                continue;
+            }
+            let weight = self.noise(n_heads * value_dim * LATENT);
+            let values = Values { weight: weight.ptr(), dim: value_dim, out: out.ptr() };
+            // SAFETY: as above.
+            let seconds = self.time(4 * copies.max(8), |run| unsafe { decode(run).launch_values(device, &values) }.expect("launch"));
+            let n_bytes = 2 * (cache_values + n_heads * value_dim * LATENT);
+            self.line(&format!("latent decode with values, {n_rows} × {context}"), seconds, n_bytes);
         }
         let heads = Heads { n: n_heads, nope };
         let dim = nope + ROPE;
@@ -221,21 +189,28 @@ impl Bench {
             let cu_seqlens = self.integers([0, n_rows as i32]);
             let weight = self.noise(n_heads * LATENT * nope);
             let wide = self.noise(n_rows * n_heads * ROW);
-            let store = Store {
+            let fresh = Fresh {
                 heads,
                 latents: latents.ptr(),
+                latents_stride: ROW,
                 queries: queries.ptr(),
-                turned: wide.ptr() + 2 * LATENT as u64,
-                turned_stride: ROW,
+                queries_stride: n_heads * dim,
                 norm: norm.ptr(),
                 eps: 1e-6,
                 angles: angles.ptr(),
                 slots: slots.ptr(),
                 cache: cache.ptr(),
             };
+            let turned = Turned { ptr: wide.ptr() + 2 * LATENT as u64, row_stride: n_heads * ROW, head_stride: ROW };
             // SAFETY: the buffers have these shapes.
-            let seconds = self.time(50, |_| unsafe { store.launch(device, n_rows) }.expect("launch"));
+            let seconds = self.time(50, |_| unsafe { fresh.store(device, n_rows, turned) }.expect("launch"));
             self.line(&format!("store latents, {n_rows} rows"), seconds, 4 * n_rows * (ROW + n_heads * ROPE));
+            if n_rows <= MAX_FEW_ROWS {
+                // SAFETY: as above.
+                let seconds = self.time(50, |_| unsafe { fresh.absorb(device, n_rows, weight.ptr(), wide.ptr()) }.expect("launch"));
+                let values = n_heads * LATENT * nope + 2 * n_rows * (ROW + n_heads * ROPE);
+                self.line(&format!("store latents and absorb queries, {n_rows} rows"), seconds, 2 * values);
+            }
             let gather = Gather {
                 heads,
                 cache: cache.ptr(),
@@ -301,6 +276,62 @@ impl Bench {
                 // SAFETY: the buffers have these shapes.
                 let seconds = self.time(50, |_| unsafe { routing.launch_listed(device, &pairs, &list) }.expect("launch"));
                 self.line(&format!("route and sort {n_rows} rows, {n_chosen} of {n_experts}"), seconds, 4 * n_rows * n_experts + 12 * n);
+            }
+        }
+    }
+
+    /// The whole layer: norm, router, experts, the shared one, the sum.
+    fn few_tokens(&self) {
+        let (device, width) = (&self.device, 2048);
+        for (model, inner, n_experts, n_chosen, shared) in [("Qwen3-30B-A3B", 768, 128, 8, 0), ("Kimi-VL-A3B", 1408, 64, 6, 2816)] {
+            let [gate_up, down] = [2, 1].map(|n| self.noise(n * n_experts * inner * width));
+            let layers: Vec<[Buffer; 2]> = (0..8).map(|_| [2, 1].map(|n| self.noise((n * shared * width).max(8)))).collect();
+            let (gate, norm) = (self.noise(n_experts * width), self.noise(width));
+            for n_rows in [1, 2, 4, 8] {
+                // Runs choose differently, so that weights come from memory.
+                let noise = self.noise(16 * 64 * width);
+                let mut few = FewTokens {
+                    rows: n_rows,
+                    width,
+                    inner,
+                    n_experts,
+                    n_chosen,
+                    norm: Norm { weight: norm.ptr(), eps: 1e-6 },
+                    gate: gate.ptr(),
+                    routing: Routing {
+                        logits: 0,
+                        n_parts: 1,
+                        scores: Scores::Softmax,
+                        n_groups: 1,
+                        n_kept_groups: 1,
+                        renormalize: true,
+                        scale: 1.0,
+                    },
+                    gate_up: gate_up.ptr(),
+                    down: down.ptr(),
+                    shared: None,
+                    x: 0,
+                    scratch: 0,
+                };
+                let scratch = Buffer::new(device, few.scratch_len() + 2 * n_rows * shared).expect("room");
+                few.scratch = scratch.ptr();
+                let layer = |run: usize| {
+                    let [gate_up, down] = layers[run % layers.len()].each_ref().map(Buffer::ptr);
+                    let shared = (shared > 0).then_some(Shared { inner: shared, gate_up, down });
+                    FewTokens { shared, x: noise.ptr() + (run % 16 * 64 * width * 2) as u64, ..few }
+                };
+                if !layer(0).is_possible(device) {
+                    continue;
+                }
+                // SAFETY: the buffers have these shapes.
+                let seconds = self.time(64, |run| unsafe { layer(run).launch(device) }.expect("launch"));
+                let in_use = n_experts as f64 * (1.0 - (1.0 - n_chosen as f64 / n_experts as f64).powi(n_rows as i32));
+                let values = width as f64 * (3.0 * (in_use * inner as f64 + shared as f64) + n_experts as f64);
+                println!(
+                    "| {model}, {n_rows} rows, the layer by row | {:.1} | {:.0} % | |",
+                    seconds * 1e6,
+                    2.0 * values / seconds / self.copy * 100.0
+                );
             }
         }
     }

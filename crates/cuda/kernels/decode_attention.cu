@@ -1,7 +1,7 @@
 // Attention of one new token a sequence over its paged keys and values.
 //
-//   decode_attention_{fused,plain}_d{32,64,80,96,128}{,_wide}(out, qkv, q_weight, k_weight, angles, slots, k_cache, v_cache,
-//       block_tables, context_lens, partials, tickets, n_heads, n_kv_heads, max_blocks, scale, eps)
+//   decode_attention_{fused,plain}_d{32,64,80,96,128}{,_wide}(out, qkv, q_weight, q_bias, k_weight, k_bias, angles, slots,
+//       k_cache, v_cache, block_tables, context_lens, partials, tickets, n_heads, n_kv_heads, max_blocks, scale, eps)
 //
 //   out           bf16 [rows, n_heads * d]
 //   qkv           bf16 [rows, (n_heads + 2 n_kv_heads) * d]: queries, keys, values of the new tokens
@@ -12,9 +12,10 @@
 //   tickets       int [rows * n_kv_heads], all zero before the first launch; each launch leaves them zero
 //   scale         of the scores, 1 / sqrt(d) as a rule
 //
-// fused: normalises the heads of q and k (`q_weight`, `k_weight` bf16 [d], each null for none; `eps`), rotates them by
-// `angles` float2 [rows, d / 2] (cos, sin of pair (i, i + d / 2)), writes the new key and value to `slots` int [rows] of the
-// cache (a slot is block * 32 + row; below zero: not written) and attends over them too.
+// fused: normalises the heads of q and k, rotates them by `angles` float2 [rows, d / 2] (cos, sin of pair (i, i + d / 2)),
+// writes the new key and value to `slots` int [rows] of the cache (a slot is block * 32 + row; below zero: not written) and
+// attends over them too. Norms have `eps` and weights, null for none: without biases they are RMSNorms with weights bf16 [d],
+// with them LayerNorms with weights and biases bf16 [heads, d].
 // plain: q is ready as it lies in qkv, the new key and value are in the cache. Only the queries of qkv are read.
 //
 // wide: for nine to sixteen query heads a key-value head; the others are for up to eight.
@@ -71,7 +72,9 @@ struct Problem {
     bf16* out;
     const bf16* qkv;
     const bf16* q_weight;
+    const bf16* q_bias;
     const bf16* k_weight;
+    const bf16* k_bias;
     const float2* angles;
     const int* slots;
     bf16* k_cache;
@@ -106,30 +109,57 @@ struct Cursor {
     }
 };
 
-// One head: normalised if there is a weight, rotated if asked, rounded once. By one warp; every lane calls it.
+// The norm of one head: none without a weight, a LayerNorm with a bias.
+struct HeadNorm {
+    const bf16* weight;
+    const bf16* bias;
+
+    // Of head `head` of those that these weights and biases are for.
+    __device__ __forceinline__ static HeadNorm of(const bf16* weight, const bf16* bias, int head, int d) {
+        return bias ? HeadNorm{weight + head * d, bias + head * d} : HeadNorm{weight, nullptr};
+    }
+};
+
+// One head: normalised, rotated if asked, rounded once. By one warp; every lane calls it.
 template <int D>
-__device__ __forceinline__ void prepare_head(bf16* to, const bf16* from, const bf16* weight, const float2* angles, float eps) {
+__device__ __forceinline__ void prepare_head(bf16* to, const bf16* from, HeadNorm norm, const float2* angles, float eps) {
     constexpr int HALF = D / 2;
     constexpr int PAIRS = (HALF + WARP - 1) / WARP;
     const int lane = threadIdx.x % WARP;
+    const bf16 *weight = norm.weight, *bias = norm.bias;
     float a[PAIRS], b[PAIRS];
-    float squares = 0.0f;
+    // Loaded with the head, so that nobody waits for them later.
+    float weights[PAIRS][2];
+    float2 turns[PAIRS];
+    float sum = 0.0f, squares = 0.0f;
 #pragma unroll
     for (int i = 0; i < PAIRS; i++) {
         const int pair = lane + i * WARP;
         const bool exists = pair < HALF;
         a[i] = exists ? __bfloat162float(from[pair]) : 0.0f;
         b[i] = exists ? __bfloat162float(from[pair + HALF]) : 0.0f;
+        weights[i][0] = exists && weight ? __bfloat162float(weight[pair]) : 1.0f;
+        weights[i][1] = exists && weight ? __bfloat162float(weight[pair + HALF]) : 1.0f;
+        turns[i] = exists && angles ? angles[pair] : make_float2(1.0f, 0.0f);
+        sum += a[i] + b[i];
+    }
+    const float mean = bias ? warp_reduce<Sum>(sum) / D : 0.0f;
+#pragma unroll
+    for (int i = 0; i < PAIRS; i++) {
+        if (lane + i * WARP < HALF) a[i] -= mean, b[i] -= mean;
         squares += a[i] * a[i] + b[i] * b[i];
     }
-    const float norm = weight ? rsqrtf(warp_reduce<Sum>(squares) / D + eps) : 1.0f;
+    const float scale = weight ? rsqrtf(warp_reduce<Sum>(squares) / D + eps) : 1.0f;
+    const auto normed = [&](float v, float weight, int i) {
+        const float scaled = v * scale * weight;
+        return bias ? scaled + __bfloat162float(bias[i]) : scaled;
+    };
 #pragma unroll
     for (int i = 0; i < PAIRS; i++) {
         const int pair = lane + i * WARP;
         if (pair >= HALF) continue;
-        const float x = weight ? a[i] * norm * __bfloat162float(weight[pair]) : a[i];
-        const float y = weight ? b[i] * norm * __bfloat162float(weight[pair + HALF]) : b[i];
-        const float2 angle = angles ? angles[pair] : make_float2(1.0f, 0.0f);
+        const float x = normed(a[i], weights[i][0], pair), y = normed(b[i], weights[i][1], pair + HALF);
+        const float2 angle = turns[i];
         to[pair] = bf16(x * angle.x - y * angle.y);
         to[pair + HALF] = bf16(y * angle.x + x * angle.y);
     }
@@ -337,12 +367,15 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
     const bf16* heads = p.qkv + static_cast<size_t>(row) * (p.n_heads + 2 * p.n_kv_heads) * D;
     const float2* angles = FUSED ? p.angles + static_cast<size_t>(row) * (D / 2) : nullptr;
     for (int i = warp; i < group + (has_new ? 2 : 0); i += WARPS) {
-        if (i < group)
-            prepare_head<D>(queries + i * QUERY_STRIDE, heads + (kv_head * group + i) * D, FUSED ? p.q_weight : nullptr, angles, p.eps);
-        else if (i == group)
-            prepare_head<D>(fresh, heads + (p.n_heads + kv_head) * D, p.k_weight, angles, p.eps);
-        else
-            prepare_head<D>(fresh + D, heads + (p.n_heads + p.n_kv_heads + kv_head) * D, nullptr, nullptr, p.eps);
+        if (i < group) {
+            const int head = kv_head * group + i;
+            const HeadNorm norm = FUSED ? HeadNorm::of(p.q_weight, p.q_bias, head, D) : HeadNorm{};
+            prepare_head<D>(queries + i * QUERY_STRIDE, heads + head * D, norm, angles, p.eps);
+        } else if (i == group) {
+            prepare_head<D>(fresh, heads + (p.n_heads + kv_head) * D, HeadNorm::of(p.k_weight, p.k_bias, kv_head, D), angles, p.eps);
+        } else {
+            prepare_head<D>(fresh + D, heads + (p.n_heads + p.n_kv_heads + kv_head) * D, HeadNorm{}, nullptr, p.eps);
+        }
     }
     __syncthreads();
     if (has_new && threadIdx.x < 2 * R::VECTORS) {
@@ -454,43 +487,50 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
         if (!*is_last) return;
     }
     constexpr int AT_ONCE = 8;
-    for (int i = threadIdx.x; i < group * D; i += THREADS) {
-        float value = 0.0f, sum = 0.0f, largest = -INFINITY;
+    for (int i = threadIdx.x * 4; i < group * D; i += THREADS * 4) {
+        float values[4] = {}, sum = 0.0f, largest = -INFINITY;
         for (int split = 0; split < cursor.n_splits; split += AT_ONCE) {
             float2 stats[AT_ONCE];
-            float of_split[AT_ONCE];
+            float4 of_split[AT_ONCE];
 #pragma unroll
             for (int j = 0; j < AT_ONCE; j++) {
                 const bool exists = split + j < cursor.n_splits;
                 stats[j] = exists ? __ldcg(partial_sums + (split + j) * group + i / D) : make_float2(-INFINITY, 0.0f);
-                of_split[j] = exists ? __ldcg(partial_values + (split + j) * group * D + i) : 0.0f;
+                of_split[j] = exists ? __ldcg(reinterpret_cast<const float4*>(partial_values + (split + j) * group * D + i))
+                                     : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
             }
             float here = largest;
 #pragma unroll
             for (int j = 0; j < AT_ONCE; j++) here = fmaxf(here, stats[j].x);
             const float rescale = exp2_fast(largest - here);
             largest = here;
-            value *= rescale, sum *= rescale;
+            sum *= rescale;
+#pragma unroll
+            for (float& value : values) value *= rescale;
 #pragma unroll
             for (int j = 0; j < AT_ONCE; j++) {
                 const float weight = exp2_fast(stats[j].x - here);
-                value += weight * of_split[j];
+                values[0] += weight * of_split[j].x;
+                values[1] += weight * of_split[j].y;
+                values[2] += weight * of_split[j].z;
+                values[3] += weight * of_split[j].w;
                 sum += weight * stats[j].y;
             }
         }
-        out[i] = bf16(value / sum);
+        *reinterpret_cast<uint2*>(out + i) = make_uint2(pack2(values[0] / sum, values[1] / sum), pack2(values[2] / sum, values[3] / sum));
     }
 }
 
 }  // namespace
 
 #define DECODE_ATTENTION(name, FUSED, D, OCTETS)                                                                                           \
-    extern "C" __global__ void __launch_bounds__(THREADS, OCTETS == 1 ? BLOCKS_AT_ONCE : 1)                                                       \
-        decode_attention_##name(bf16* out, const bf16* qkv, const bf16* q_weight, const bf16* k_weight, const float2* angles,              \
-                                const int* slots, bf16* k_cache, bf16* v_cache, const int* block_tables, const int* context_lens,          \
-                                float* partials, int* tickets, int n_heads, int n_kv_heads, int max_blocks, float scale, float eps) {      \
-        decode_attention<D, OCTETS, FUSED>({out, qkv, q_weight, k_weight, angles, slots, k_cache, v_cache, block_tables, context_lens,     \
-                                            partials, tickets, n_heads, n_kv_heads, max_blocks, scale, eps});                              \
+    extern "C" __global__ void __launch_bounds__(THREADS, OCTETS == 1 ? BLOCKS_AT_ONCE : 1)                                                \
+        decode_attention_##name(bf16* out, const bf16* qkv, const bf16* q_weight, const bf16* q_bias, const bf16* k_weight,                \
+                                const bf16* k_bias, const float2* angles, const int* slots, bf16* k_cache, bf16* v_cache,                  \
+                                const int* block_tables, const int* context_lens, float* partials, int* tickets, int n_heads,              \
+                                int n_kv_heads, int max_blocks, float scale, float eps) {                                                  \
+        decode_attention<D, OCTETS, FUSED>({out, qkv, q_weight, q_bias, k_weight, k_bias, angles, slots, k_cache, v_cache,                 \
+                                            block_tables, context_lens, partials, tickets, n_heads, n_kv_heads, max_blocks, scale, eps});  \
     }
 
 #define DECODE_ATTENTION_FORMS(D)                    \

@@ -2,139 +2,16 @@
 // fixed shape for so many tokens, so that it can be recorded. Twins are in tests/gpu/moe.rs.
 //
 // n_experts is at most 256, k at most 16.
-#include "common.cuh"
+#include "routing.cuh"
 
 namespace {
 
-constexpr int MAX_EXPERTS = 256;
-// Experts of a lane: lane, lane + 32, …
-constexpr int PER_LANE = MAX_EXPERTS / WARP;
 constexpr int ROUTE_WARPS = 8;
 constexpr int SORT_THREADS = 1024;
 // Pairs that `moe_route_sort` takes.
 constexpr int FEW_PAIRS = 128;
 // Loads that a lane has in flight.
 constexpr int IN_FLIGHT = 8;
-
-// A number's place in the order of numbers, above zero; what is not a number comes first.
-__device__ __forceinline__ unsigned order_of(float x) {
-    const unsigned bits = __float_as_uint(isnan(x) ? -INFINITY : x + 0.0f);  // -0 becomes 0
-    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
-}
-
-// The experts of one token, a lane's share.
-struct Experts {
-    float score[PER_LANE];
-    // What they are chosen by; zero is never chosen.
-    unsigned order[PER_LANE];
-
-    // The best that is left, the lower number among equals, and its score; every lane gets them.
-    __device__ __forceinline__ int take_best(float& best_score) {
-        const int lane = threadIdx.x % WARP;
-        unsigned best = 0;
-        int id = lane;
-#pragma unroll
-        for (int i = 0; i < PER_LANE; i++)
-            if (order[i] > best) best = order[i], id = i * WARP + lane;
-        const unsigned top = __reduce_max_sync(ALL_LANES, best);
-        id = static_cast<int>(__reduce_min_sync(ALL_LANES, best == top ? static_cast<unsigned>(id) : MAX_EXPERTS));
-        float of_lane = 0.0f;
-#pragma unroll
-        for (int i = 0; i < PER_LANE; i++)
-            if (i * WARP + lane == id) of_lane = score[i], order[i] = 0;
-        best_score = __shfl_sync(ALL_LANES, of_lane, id % WARP);
-        return id;
-    }
-};
-
-// Leaves the experts of the `kept` best of `n_groups` groups of neighbours; a group is as good as the sum of its two best.
-// `picks` has room for all experts.
-__device__ __forceinline__ void keep_groups(Experts& experts, float* picks, const float (&pick)[PER_LANE], int n_experts, int n_groups, int kept) {
-    const int lane = threadIdx.x % WARP;
-    const int size = n_experts / n_groups;
-#pragma unroll
-    for (int i = 0; i < PER_LANE; i++)
-        if (i * WARP + lane < n_experts) picks[i * WARP + lane] = pick[i];
-    __syncwarp();
-    unsigned order = 0;
-    if (lane < n_groups) {
-        float first = -INFINITY, second = -INFINITY;
-        for (int i = 0; i < size; i++) {
-            const float x = picks[lane * size + i];
-            second = fmaxf(second, fminf(first, x));
-            first = fmaxf(first, x);
-        }
-        order = order_of(size > 1 ? first + second : first);
-    }
-    __syncwarp();
-    unsigned is_kept = 0;
-    for (int i = 0; i < kept; i++) {
-        const unsigned top = __reduce_max_sync(ALL_LANES, order);
-        const int group = __ffs(__ballot_sync(ALL_LANES, order == top)) - 1;
-        if (lane == group) order = 0;
-        is_kept |= 1u << group;
-    }
-#pragma unroll
-    for (int i = 0; i < PER_LANE; i++) {
-        const int id = i * WARP + lane;
-        if (id < n_experts && (is_kept >> id / size & 1) == 0) experts.order[i] = 0;
-    }
-}
-
-// How experts are chosen and weighed, see `moe_route`.
-struct Routing {
-    const float* logits;
-    const float* bias;
-    int n_experts, parts, k, n_groups, kept_groups, sigmoid, renormalize;
-    float factor;
-};
-
-struct Choice {
-    int id;
-    float weight;
-};
-
-// Lane j below k gets the token's j-th choice. `picks` has room for all experts.
-__device__ __forceinline__ Choice choose(const Routing& r, int row, float* picks) {
-    const int lane = threadIdx.x % WARP;
-    const float* own = r.logits + static_cast<int64_t>(row) * r.parts * r.n_experts;
-
-    Experts experts;
-    // By which experts are chosen. Of a softmax it is the logits: they tell scores apart that are rounded to one number.
-    float pick[PER_LANE];
-    float largest = -INFINITY, sum = 0.0f;
-#pragma unroll
-    for (int i = 0; i < PER_LANE; i++) {
-        const int id = i * WARP + lane;
-        pick[i] = id < r.n_experts ? own[id] : -INFINITY;
-        for (int part = 1; part < r.parts && id < r.n_experts; part++) pick[i] += own[part * r.n_experts + id];
-        largest = fmaxf(largest, pick[i]);
-    }
-    largest = warp_reduce<Max>(largest);
-#pragma unroll
-    for (int i = 0; i < PER_LANE; i++) {
-        const int id = i * WARP + lane;
-        experts.score[i] = r.sigmoid ? 1.0f / (1.0f + expf(-pick[i])) : expf(pick[i] - largest);
-        sum += id < r.n_experts ? experts.score[i] : 0.0f;
-        if (r.sigmoid) pick[i] = experts.score[i] + (r.bias && id < r.n_experts ? r.bias[id] : 0.0f);
-    }
-    sum = r.sigmoid ? 1.0f : warp_reduce<Sum>(sum);
-#pragma unroll
-    for (int i = 0; i < PER_LANE; i++) experts.order[i] = i * WARP + lane < r.n_experts ? order_of(pick[i]) : 0;
-    if (r.kept_groups < r.n_groups) keep_groups(experts, picks, pick, r.n_experts, r.n_groups, r.kept_groups);
-
-    int own_id = 0;
-    float own_score = 0.0f;
-    for (int j = 0; j < r.k; j++) {
-        float score;
-        const int id = experts.take_best(score);
-        if (lane == j) own_id = id, own_score = score;
-    }
-    own_score /= sum;
-    const float chosen = warp_reduce<Sum>(own_score);
-    const float scale = r.renormalize ? r.factor / (chosen + 1e-20f) : r.factor;
-    return {own_id, own_score * scale};
-}
 
 }  // namespace
 

@@ -360,10 +360,20 @@ struct Turn {
 // Heads that a lane works on at a time, so that their loads overlap.
 constexpr int HEADS = 2;
 
+// A lane's values less `mean`; those past the end of the half stay zero.
+__device__ __forceinline__ void center(Quad& q, const HeadLanes& lanes, float mean) {
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+        if (lanes.pair + j < lanes.half) q.low[j] -= mean, q.high[j] -= mean;
+    }
+}
+
 struct RopeStore {
     bf16* qkv;
     const bf16* q_weight;
+    const bf16* q_bias;
     const bf16* k_weight;
+    const bf16* k_bias;
     const float2* angles;
     const int* slots;
     bf16* k_cache;
@@ -373,14 +383,15 @@ struct RopeStore {
     int d;
     float eps;
 
-    template <bool ALIGNED>
+    // LAYER: the norms are LayerNorms.
+    template <bool ALIGNED, bool LAYER>
     __device__ __forceinline__ void run() const {
         const HeadLanes lanes(d);
         const int64_t row = blockIdx.x;
         const int n_items = n_heads + 2 * n_kv_heads, first_v = n_heads + n_kv_heads;
         PackedQuad of_q = {}, of_k = {};
-        if (lanes.has_pairs() && q_weight != nullptr) of_q = load_quad<ALIGNED>(q_weight, lanes.half, lanes.pair);
-        if (lanes.has_pairs() && k_weight != nullptr) of_k = load_quad<ALIGNED>(k_weight, lanes.half, lanes.pair);
+        if (!LAYER && lanes.has_pairs() && q_weight != nullptr) of_q = load_quad<ALIGNED>(q_weight, lanes.half, lanes.pair);
+        if (!LAYER && lanes.has_pairs() && k_weight != nullptr) of_k = load_quad<ALIGNED>(k_weight, lanes.half, lanes.pair);
         wait_for_earlier_kernels();
         launch_dependents();
         const int slot = slots[row];
@@ -398,20 +409,34 @@ struct RopeStore {
             for (int k = 0; k < HEADS; k++) {
                 const int item = first + k * lanes.n_groups + lanes.group;
                 Quad q = packed[k].unpack();
+                const bool is_q = item < n_heads;
+                if (LAYER) {
+                    float sum = 0.0f;
+#pragma unroll
+                    for (int j = 0; j < 4; j++) sum += q.low[j] + q.high[j];
+                    sum = lanes.sum(sum);
+                    if (item < first_v) center(q, lanes, sum / static_cast<float>(d));
+                }
                 float squares = 0.0f;
 #pragma unroll
                 for (int j = 0; j < 4; j++) squares += q.low[j] * q.low[j] + q.high[j] * q.high[j];
                 squares = lanes.sum(squares);
                 if (item < first_v) {
-                    if ((item < n_heads ? q_weight : k_weight) != nullptr) {
-                        PackedQuad weight = of_k;
-                        if (item < n_heads) weight = of_q;
-                        const Quad w = weight.unpack();
+                    if ((is_q ? q_weight : k_weight) != nullptr) {
+                        PackedQuad weight = of_k, bias = {};
+                        if (is_q) weight = of_q;
+                        if (LAYER && lanes.has_pairs()) {
+                            const int64_t head = static_cast<int64_t>(is_q ? item : item - n_heads) * d;
+                            weight = load_quad<ALIGNED>((is_q ? q_weight : k_weight) + head, lanes.half, lanes.pair);
+                            bias = load_quad<ALIGNED>((is_q ? q_bias : k_bias) + head, lanes.half, lanes.pair);
+                        }
+                        const Quad w = weight.unpack(), b = bias.unpack();
                         const float scale = rsqrtf(squares / static_cast<float>(d) + eps);
 #pragma unroll
                         for (int j = 0; j < 4; j++) {
                             q.low[j] *= scale * w.low[j];
                             q.high[j] *= scale * w.high[j];
+                            if (LAYER) q.low[j] += b.low[j], q.high[j] += b.high[j];
                         }
                     }
                     turn(q);
@@ -464,6 +489,25 @@ extern "C" __global__ void __launch_bounds__(640, 2) rms_norm(bf16* out, const b
             float v[8];
             row(i, k, v);
             W::store(out + static_cast<int64_t>(blockIdx.x) * width, i, width, pack8(v));
+        });
+    });
+}
+
+// x += y · rsqrt(mean(y²) + eps) · weight, of every row. One block a row.
+extern "C" __global__ void __launch_bounds__(640, 2)
+    rms_norm_onto(bf16* x, const bf16* y, const bf16* weight, int rows, int width, float eps) {
+    __shared__ float scratch[WARP];
+    with_walk(width, [&](auto walk) {
+        using W = decltype(walk);
+        const RmsRow<W> row(y, weight, width, eps, scratch);
+        bf16* onto = x + static_cast<int64_t>(blockIdx.x) * width;
+        W::visit(width, [&](int i, int k) {
+            float v[8], sum[8];
+            row(i, k, v);
+            unpack8(sum, W::load(onto, i, width));
+#pragma unroll
+            for (int j = 0; j < 8; j++) sum[j] += v[j];
+            W::store(onto, i, width, pack8(sum));
         });
     });
 }
@@ -669,18 +713,24 @@ extern "C" __global__ void __launch_bounds__(256)
 }
 
 // What attention needs of a fused row `q[n_heads][d], k[n_kv_heads][d], v[n_kv_heads][d]`: each q and k head gets its
-// RMSNorm (weights `[d]`; null = none) and turns by angles `[rows][d / 2]` (pairs (i, i + d/2)). q stays in the row; k and
-// v go to `cache[slots[row]][kv head][d]`, to nowhere if the slot is negative, and their part of the row is left as it is.
+// norm and turns by angles `[rows][d / 2]` (pairs (i, i + d/2)). Norms are RMSNorms with weights `[d]` (null = none), or with
+// biases (of both q and k) LayerNorms with weights and biases `[heads][d]`. q stays in the row; k and v go to `cache[slots[row]][kv head][d]`, to nowhere if the slot is negative, and their part of the row is left as it is.
 // d is even, 16 to 256. Grid rows; any multiple of 32 threads up to 576: 128 are best for many rows, for few as many as let
 // each thread work on just two heads, `next_power_of_two(ceil(d / 8)) · ceil((n_heads + 2 · n_kv_heads) / 2)`.
 extern "C" __global__ void __launch_bounds__(576, 2)
-    rope_store(bf16* qkv, const bf16* q_weight, const bf16* k_weight, const float2* angles, const int* slots, bf16* k_cache,
-               bf16* v_cache, int rows, int n_heads, int n_kv_heads, int d, float eps) {
-    const RopeStore work = {qkv, q_weight, k_weight, angles, slots, k_cache, v_cache, n_heads, n_kv_heads, d, eps};
-    if (d % 8 == 0) {
-        work.run<true>();
+    rope_store(bf16* qkv, const bf16* q_weight, const bf16* q_bias, const bf16* k_weight, const bf16* k_bias, const float2* angles,
+               const int* slots, bf16* k_cache, bf16* v_cache, int rows, int n_heads, int n_kv_heads, int d, float eps) {
+    const RopeStore work = {qkv, q_weight, q_bias, k_weight, k_bias, angles, slots, k_cache, v_cache, n_heads, n_kv_heads, d, eps};
+    if (q_bias != nullptr) {
+        if (d % 8 == 0) {
+            work.run<true, true>();
+        } else {
+            work.run<false, true>();
+        }
+    } else if (d % 8 == 0) {
+        work.run<true, false>();
     } else {
-        work.run<false>();
+        work.run<false, false>();
     }
 }
 

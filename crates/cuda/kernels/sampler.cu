@@ -42,6 +42,16 @@ struct Edit {
 };
 static_assert(sizeof(Edit) == 20, "written by the host");
 
+// Rows of logits that decide a token together. 20 bytes.
+struct Guide {
+    int row;  // of the whole prompt; it is changed
+    int image_row;
+    int none_row;
+    float image;
+    float text;
+};
+static_assert(sizeof(Guide) == 20, "written by the host");
+
 constexpr int MAX_TOP = 20;
 
 // 172 bytes.
@@ -639,6 +649,22 @@ __device__ __forceinline__ void apply_edits(float* logits, int n_tokens, const S
 }
 
 }  // namespace
+
+// row = none + image · (image row − none) + text · (row − image row), for each guide; rows that are changed are in no other
+// guide. Grid (ceil(width / 1024), guides), 256 threads.
+extern "C" __global__ void __launch_bounds__(256) guide(float* logits, int width, const Guide* guides) {
+    wait_for_earlier_kernels();
+    launch_dependents();
+    const Guide g = guides[blockIdx.y];
+    const auto row = [&](int i) { return logits + static_cast<int64_t>(i) * width; };
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+        const int i = (blockIdx.x * 4 + j) * 256 + threadIdx.x;
+        if (i >= width) return;
+        const float full = row(g.row)[i], image = row(g.image_row)[i], none = row(g.none_row)[i];
+        row(g.row)[i] = none + g.image * (image - none) + g.text * (full - image);
+    }
+}
 
 // One token of each row. Grid: one block of 1024 threads a row; no dynamic shared memory.
 //   logits   [rows, width] f32, of which ids below n_tokens can be drawn; edited ids are changed in place

@@ -66,21 +66,80 @@ __device__ __forceinline__ void write_pixels(bf16* out, const Frames& frames, co
     }
 }
 
-// Where line `i` of `n` falls on a table of `side` entries, corners on corners.
-struct Line {
-    int low;
-    int high;
-    float weight;  // of `high`
-    __device__ __forceinline__ Line(int i, int n, int side) {
+// Where line `i` of `n` falls on a table of `side` entries: which entries, times what.
+struct Bilinear {
+    static constexpr int TAPS = 2;
+    int entries[TAPS];
+    float weights[TAPS];
+    // Corners on corners.
+    __device__ __forceinline__ Bilinear(int i, int n, int side) {
         const float step = n > 1 ? __fdiv_rn(static_cast<float>(side - 1), static_cast<float>(n - 1)) : 0.0f;
         // From the nearer end, so that the last line falls on the last entry exactly.
         const float at = i < (n + 1) / 2 ? __fmul_rn(static_cast<float>(i), step)
                                          : __fsub_rn(static_cast<float>(side - 1), __fmul_rn(static_cast<float>(n - 1 - i), step));
-        low = min(max(static_cast<int>(at), 0), side - 1);
-        high = min(low + 1, side - 1);
-        weight = at - static_cast<float>(low);
+        entries[0] = min(max(static_cast<int>(at), 0), side - 1);
+        entries[1] = min(entries[0] + 1, side - 1);
+        weights[1] = at - static_cast<float>(entries[0]);
+        weights[0] = 1.0f - weights[1];
     }
 };
+
+struct Bicubic {
+    static constexpr int TAPS = 4;
+    int entries[TAPS];
+    float weights[TAPS];
+    // Centres on centres, a = -0.75, edges repeated.
+    __device__ __forceinline__ Bicubic(int i, int n, int side) {
+        constexpr float A = -0.75f;
+        const auto near = [](float x) { return ((A + 2.0f) * x - (A + 3.0f)) * x * x + 1.0f; };
+        const auto far = [](float x) { return ((A * x - 5.0f * A) * x + 8.0f * A) * x - 4.0f * A; };
+        const float scale = __fdiv_rn(static_cast<float>(side), static_cast<float>(n));
+        const float at = __fsub_rn(__fmul_rn(scale, static_cast<float>(i) + 0.5f), 0.5f);
+        const float low = floorf(at), t = at - low;
+        weights[0] = far(t + 1.0f), weights[1] = near(t), weights[2] = near(1.0f - t), weights[3] = far(2.0f - t);
+#pragma unroll
+        for (int j = 0; j < TAPS; j++) entries[j] = min(max(static_cast<int>(low) + j - 1, 0), side - 1);
+    }
+};
+
+template <class Line>
+__device__ __forceinline__ void add_positions_by(bf16* x, const float* table, const int4* coords, int width, int side) {
+    const int4 at = coords[blockIdx.x];
+    const Line down(at.x, at.z, side), across(at.y, at.w, side);
+    bf16* row = x + static_cast<int64_t>(blockIdx.x) * width;
+    const bool vectors = width % 8 == 0;
+    for (int i = threadIdx.x * 8; i < width; i += blockDim.x * 8) {
+        float v[8], sum[8] = {};
+        unpack8(v, vectors ? load8(row + i) : load_up_to_8(row + i, width - i));
+#pragma unroll
+        for (int tap = 0; tap < Line::TAPS * Line::TAPS; tap++) {
+            const int line = tap / Line::TAPS, column = tap % Line::TAPS;
+            const float weight = down.weights[line] * across.weights[column];
+            const float* from = table + static_cast<int64_t>(down.entries[line] * side + across.entries[column]) * width + i;
+            float values[8] = {};
+            if (vectors) {
+                const float4* four = reinterpret_cast<const float4*>(from);
+                const float4 a = four[0], b = four[1];
+                values[0] = a.x, values[1] = a.y, values[2] = a.z, values[3] = a.w;
+                values[4] = b.x, values[5] = b.y, values[6] = b.z, values[7] = b.w;
+            } else {
+#pragma unroll
+                for (int j = 0; j < 8; j++) {
+                    if (i + j < width) values[j] = from[j];
+                }
+            }
+#pragma unroll
+            for (int j = 0; j < 8; j++) sum[j] += weight * values[j];
+        }
+#pragma unroll
+        for (int j = 0; j < 8; j++) v[j] += sum[j];
+        if (vectors) {
+            store8(row + i, pack8(v));
+        } else {
+            store_up_to_8(row + i, pack8(v), width - i);
+        }
+    }
+}
 
 }  // namespace
 
@@ -109,50 +168,18 @@ extern "C" __global__ void __launch_bounds__(THREADS)
 }
 
 // Adds to each row of x the square table `[side², width]` at the row's place, (row, col, grid height, grid width) in
-// `coords`, interpolated bilinearly with corners on corners. Grid rows; 32 · clamp(ceil(width / 8 / 32), 1, 32) threads.
-extern "C" __global__ void __launch_bounds__(1024)
-    add_positions(bf16* x, const float* table, const int4* coords, int rows, int width, int side) {
-    wait_for_earlier_kernels();
-    launch_dependents();
-    const int4 at = coords[blockIdx.x];
-    const Line down(at.x, at.z, side), across(at.y, at.w, side);
-    const float weights[4] = {(1.0f - down.weight) * (1.0f - across.weight), (1.0f - down.weight) * across.weight,
-                              down.weight * (1.0f - across.weight), down.weight * across.weight};
-    const float* taps[4] = {table + static_cast<int64_t>(down.low * side + across.low) * width,
-                            table + static_cast<int64_t>(down.low * side + across.high) * width,
-                            table + static_cast<int64_t>(down.high * side + across.low) * width,
-                            table + static_cast<int64_t>(down.high * side + across.high) * width};
-    bf16* row = x + static_cast<int64_t>(blockIdx.x) * width;
-    const bool vectors = width % 8 == 0;
-    for (int i = threadIdx.x * 8; i < width; i += blockDim.x * 8) {
-        float v[8], sum[8] = {};
-        unpack8(v, vectors ? load8(row + i) : load_up_to_8(row + i, width - i));
-#pragma unroll
-        for (int tap = 0; tap < 4; tap++) {
-            float values[8] = {};
-            if (vectors) {
-                const float4* four = reinterpret_cast<const float4*>(taps[tap] + i);
-                const float4 a = four[0], b = four[1];
-                values[0] = a.x, values[1] = a.y, values[2] = a.z, values[3] = a.w;
-                values[4] = b.x, values[5] = b.y, values[6] = b.z, values[7] = b.w;
-            } else {
-#pragma unroll
-                for (int j = 0; j < 8; j++) {
-                    if (i + j < width) values[j] = taps[tap][i + j];
-                }
-            }
-#pragma unroll
-            for (int j = 0; j < 8; j++) sum[j] += weights[tap] * values[j];
-        }
-#pragma unroll
-        for (int j = 0; j < 8; j++) v[j] += sum[j];
-        if (vectors) {
-            store8(row + i, pack8(v));
-        } else {
-            store_up_to_8(row + i, pack8(v), width - i);
-        }
+// `coords`, interpolated bilinearly with corners on corners, or bicubically (a = -0.75) with centres on centres. Grid rows;
+// 32 · clamp(ceil(width / 8 / 32), 1, 32) threads.
+#define ADD_POSITIONS(name, Line)                                                                        \
+    extern "C" __global__ void __launch_bounds__(1024)                                                   \
+        add_positions_##name(bf16* x, const float* table, const int4* coords, int width, int side) {     \
+        wait_for_earlier_kernels();                                                                      \
+        launch_dependents();                                                                             \
+        add_positions_by<Line>(x, table, coords, width, side);                                           \
     }
-}
+
+ADD_POSITIONS(bilinear, Bilinear)
+ADD_POSITIONS(bicubic, Bicubic)
 
 // out[row] = (cos, sin) of grid row · inverse[i] for the first `quarter` pairs, of grid column · inverse[i] for the rest:
 // `[rows][2 · quarter]`, from (row, col, _, _) in `coords`. Grid ceil(rows · 2 · quarter / 256), 256 threads.

@@ -2,19 +2,26 @@
 
 use super::{Device, Error, LaunchConfig, Result, launch};
 
-/// Work on the new tokens that the kernel does before it attends: RMSNorm of the heads of queries and keys, rotation, and
+/// Work on the new tokens that the kernel does before it attends: norms of the heads of queries and keys, rotation, and
 /// writing keys and values to the cache.
 #[derive(Debug, Clone, Copy)]
 pub struct FreshTokens {
-    /// bf16 `[d]`, 0 = queries are not normalised.
-    pub q_norm: u64,
-    /// bf16 `[d]`, 0 = keys are not normalised.
-    pub k_norm: u64,
-    pub eps: f32,
+    pub norms: HeadNorms,
     /// `(cos, sin)` f32 pairs `[rows, d / 2]`, of elements `i` and `i + d / 2`.
     pub angles: u64,
     /// i32 `[rows]`: block × 32 + row within the block; below zero: not written.
     pub slots: u64,
+}
+
+/// Norms over each head of queries and of keys: RMSNorms with weights bf16 `[d]`, or where there are biases LayerNorms with
+/// weights and biases bf16 `[heads, d]`. Addresses; 0 = none.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HeadNorms {
+    pub q_weight: u64,
+    pub q_bias: u64,
+    pub k_weight: u64,
+    pub k_bias: u64,
+    pub eps: f32,
 }
 
 /// Blocks that share the splits of one of `pairs` (row, key-value head) or (row, tile of heads), when `places` blocks run at once: what fills all
@@ -102,7 +109,7 @@ impl DecodeAttention {
         let form = if self.fresh.is_some() { "fused" } else { "plain" };
         let width = if group > NARROW_GROUP { "_wide" } else { "" };
         let kernel = format!("decode_attention_{form}_d{d}{width}");
-        let fresh = self.fresh.unwrap_or(FreshTokens { q_norm: 0, k_norm: 0, eps: 0.0, angles: 0, slots: 0 });
+        let fresh = self.fresh.unwrap_or(FreshTokens { norms: HeadNorms::default(), angles: 0, slots: 0 });
         let depth = depth(self.rows * self.n_kv_heads, device.n_processors() * BLOCKS_AT_ONCE);
         let slots = if device.is_hopper() { 3 } else { 2 };
         let config = LaunchConfig {
@@ -118,8 +125,10 @@ impl DecodeAttention {
                 config,
                 self.out,
                 self.qkv,
-                fresh.q_norm,
-                fresh.k_norm,
+                fresh.norms.q_weight,
+                fresh.norms.q_bias,
+                fresh.norms.k_weight,
+                fresh.norms.k_bias,
                 fresh.angles,
                 fresh.slots,
                 self.k_cache,
@@ -132,7 +141,7 @@ impl DecodeAttention {
                 self.n_kv_heads as i32,
                 self.max_blocks as i32,
                 self.scale,
-                fresh.eps,
+                fresh.norms.eps,
             )
         }
     }

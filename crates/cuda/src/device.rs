@@ -181,16 +181,64 @@ impl Device {
     /// `arguments` point to values of exactly the kernel's parameter types, in order, and the addresses among them are
     /// valid for what the kernel does until it has run.
     pub unsafe fn launch(&self, kernel: &str, config: LaunchConfig, arguments: &mut [*mut c_void]) -> Result<()> {
+        // SAFETY: the caller's.
+        unsafe { self.launch_clusters(kernel, 1, config, arguments) }
+    }
+
+    /// As [`launch`](Self::launch), in clusters of so many neighbouring blocks, of which the grid has whole ones. More than one is Hopper's.
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn launch_clusters(&self, kernel: &str, cluster: usize, config: LaunchConfig, arguments: &mut [*mut c_void]) -> Result<()> {
         self.bind()?;
-        let Some(function) = self.0.functions.get(kernel) else {
-            return Err(Error::Driver { what: "launching a kernel", cause: format!("there is no kernel `{kernel}` for this GPU") });
-        };
-        let mut attribute = sys::CUlaunchAttribute {
-            id: sys::CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
-            pad: [0; 4],
-            value: sys::CUlaunchAttributeValue { programmaticStreamSerializationAllowed: 1 },
-        };
-        let config = sys::CUlaunchConfig {
+        let function = self.function(kernel)?;
+        let mut attributes = self.attributes(cluster);
+        let config = self.driver_config(config, &mut attributes);
+        // SAFETY: the function belongs to the current context; the caller answers for the arguments.
+        unsafe { sys::cuLaunchKernelEx(&raw const config, function, arguments.as_mut_ptr(), std::ptr::null_mut()) }
+            .result()
+            .map_err(|error| Error::Driver { what: "launching a kernel", cause: format!("{kernel}: {error}") })
+    }
+
+    /// Clusters of so many blocks that run at once.
+    pub fn clusters_at_once(&self, kernel: &str, cluster: usize, config: LaunchConfig) -> Result<usize> {
+        self.bind()?;
+        let function = self.function(kernel)?;
+        let mut attributes = self.attributes(cluster);
+        let config = self.driver_config(config, &mut attributes);
+        let mut n = 0;
+        // SAFETY: the function belongs to the current context.
+        unsafe { sys::cuOccupancyMaxActiveClusters(&raw mut n, function, &raw const config) }
+            .result()
+            .map_err(driver("asking how many clusters run at once"))?;
+        Ok(n.max(0) as usize)
+    }
+
+    fn function(&self, kernel: &str) -> Result<sys::CUfunction> {
+        let none = || Error::Driver { what: "launching a kernel", cause: format!("there is no kernel `{kernel}` for this GPU") };
+        self.0.functions.get(kernel).copied().ok_or_else(none)
+    }
+
+    /// That let a kernel be scheduled early, and put its blocks into clusters.
+    fn attributes(&self, cluster: usize) -> Vec<sys::CUlaunchAttribute> {
+        let attribute = |id, value| sys::CUlaunchAttribute { id, pad: [0; 4], value };
+        use sys::CUlaunchAttributeID as Id;
+        let mut attributes = Vec::new();
+        if self.0.capability.0 >= 9 {
+            attributes.push(attribute(
+                Id::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
+                sys::CUlaunchAttributeValue { programmaticStreamSerializationAllowed: 1 },
+            ));
+        }
+        if cluster > 1 {
+            let dim = sys::CUlaunchAttributeValue_union__bindgen_ty_1 { x: cluster as u32, y: 1, z: 1 };
+            attributes.push(attribute(Id::CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION, sys::CUlaunchAttributeValue { clusterDim: dim }));
+        }
+        attributes
+    }
+
+    fn driver_config(&self, config: LaunchConfig, attributes: &mut [sys::CUlaunchAttribute]) -> sys::CUlaunchConfig {
+        sys::CUlaunchConfig {
             gridDimX: config.grid.0,
             gridDimY: config.grid.1,
             gridDimZ: config.grid.2,
@@ -199,13 +247,9 @@ impl Device {
             blockDimZ: config.block.2,
             sharedMemBytes: config.shared,
             hStream: self.0.stream,
-            attrs: &raw mut attribute,
-            numAttrs: u32::from(self.0.capability.0 >= 9),
-        };
-        // SAFETY: the function belongs to the current context; the caller answers for the arguments.
-        unsafe { sys::cuLaunchKernelEx(&raw const config, *function, arguments.as_mut_ptr(), std::ptr::null_mut()) }
-            .result()
-            .map_err(|error| Error::Driver { what: "launching a kernel", cause: format!("{kernel}: {error}") })
+            attrs: attributes.as_mut_ptr(),
+            numAttrs: attributes.len() as u32,
+        }
     }
 
     /// Copies host bytes to device memory at `to`, in stream order. Unless the bytes are pinned, the call returns after
@@ -392,6 +436,14 @@ impl Drop for Event {
 #[macro_export]
 macro_rules! launch {
     ($device:expr, $kernel:expr, $config:expr $(, $argument:expr)* $(,)?) => {
-        $device.launch($kernel, $config, &mut [$((&raw mut *(&mut { $argument })).cast::<std::ffi::c_void>()),*])
+        $device.launch($kernel, $config, &mut $crate::arguments!($($argument),*))
+    };
+}
+
+/// The addresses of a kernel's arguments, which live as long as the statement.
+#[macro_export]
+macro_rules! arguments {
+    ($($argument:expr),* $(,)?) => {
+        [$((&raw mut *(&mut { $argument })).cast::<std::ffi::c_void>()),*]
     };
 }

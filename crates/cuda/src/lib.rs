@@ -10,6 +10,7 @@ pub mod attention;
 mod decode_attention;
 mod device;
 mod graph;
+pub mod lora;
 mod matmul;
 mod memory;
 pub mod mla;
@@ -21,7 +22,7 @@ pub mod vision;
 
 pub use half::bf16;
 
-pub use decode_attention::{DecodeAttention, FreshTokens};
+pub use decode_attention::{DecodeAttention, FreshTokens, HeadNorms};
 pub use device::{Device, Dim, LaunchConfig};
 pub use graph::Graph;
 pub use matmul::{HeadMatmul, HeadRows, Matmul, Scales};

@@ -4,7 +4,7 @@
 //! Every function launches one kernel whose addresses must be valid for their shapes until it has run, which is what makes
 //! them unsafe.
 
-use super::{Device, LaunchConfig, Result, launch};
+use super::{Device, HeadNorms, LaunchConfig, Result, launch};
 
 /// Values of a vector access.
 const VECTOR: usize = 8;
@@ -47,6 +47,18 @@ pub unsafe fn rms_norm(device: &Device, out: u64, x: u64, weight: u64, rows: usi
     }
     // SAFETY: the kernel's parameters; addresses are the caller's.
     unsafe { launch!(device, "rms_norm", by_row(rows, width), out, x, weight, rows as i32, width as i32, eps) }
+}
+
+/// `x += y · rsqrt(mean(y²) + eps) · weight` of every row.
+///
+/// # Safety
+/// See the module.
+pub unsafe fn rms_norm_onto(device: &Device, x: u64, y: u64, weight: u64, rows: usize, width: usize, eps: f32) -> Result<()> {
+    if rows == 0 {
+        return Ok(());
+    }
+    // SAFETY: as above.
+    unsafe { launch!(device, "rms_norm_onto", by_row(rows, width), x, y, weight, rows as i32, width as i32, eps) }
 }
 
 /// As [`rms_norm`], to FP8 (e4m3) with an f32 scale for each row.
@@ -248,11 +260,7 @@ fn by_head(rows: usize, n_heads: usize, d: usize) -> LaunchConfig {
 #[derive(Debug, Clone, Copy)]
 pub struct RopeStore {
     pub qkv: u64,
-    /// bf16 `[d]`, 0 = none.
-    pub q_norm: u64,
-    /// bf16 `[d]`, 0 = none.
-    pub k_norm: u64,
-    pub eps: f32,
+    pub norms: HeadNorms,
     /// (cos, sin) f32 pairs `[rows, d / 2]`.
     pub angles: u64,
     /// i32 `[rows]`; negative: not written.
@@ -279,8 +287,10 @@ impl RopeStore {
                 "rope_store",
                 config,
                 self.qkv,
-                self.q_norm,
-                self.k_norm,
+                self.norms.q_weight,
+                self.norms.q_bias,
+                self.norms.k_weight,
+                self.norms.k_bias,
                 self.angles,
                 self.slots,
                 self.k_cache,
@@ -289,7 +299,7 @@ impl RopeStore {
                 self.n_heads as i32,
                 self.n_kv_heads as i32,
                 self.dim as i32,
-                self.eps,
+                self.norms.eps,
             )
         }
     }

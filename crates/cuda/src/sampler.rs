@@ -69,6 +69,38 @@ pub struct Outcome {
     pub top: Vec<(u32, f32)>,
 }
 
+/// Rows of logits that decide a token together: `row = none + image · (image_row − none_row) + text · (row − image_row)`.
+#[derive(Debug, Clone, Copy)]
+pub struct Guide {
+    /// The row that is changed; it is in no other guide.
+    pub row: u32,
+    pub image_row: u32,
+    pub none_row: u32,
+    pub image: f32,
+    pub text: f32,
+}
+
+impl Guide {
+    /// As the kernel reads them.
+    pub fn bytes(guides: &[Self]) -> Vec<u8> {
+        let words = |g: &Self| [g.row, g.image_row, g.none_row, g.image.to_bits(), g.text.to_bits()];
+        guides.iter().flat_map(words).flat_map(u32::to_le_bytes).collect()
+    }
+}
+
+/// Changes rows of `logits` by `n` guides (on the device).
+///
+/// # Safety
+/// The addresses are valid until the launch has run, and the guides name rows that are there.
+pub unsafe fn guide(device: &Device, logits: Logits, guides: u64, n: usize) -> Result<()> {
+    if n == 0 {
+        return Ok(());
+    }
+    let config = LaunchConfig { grid: (logits.width.div_ceil(1024) as u32, n as u32, 1), block: (256, 1, 1), shared: 0 };
+    // SAFETY: the kernel's parameters; addresses are the caller's.
+    unsafe { launch!(device, "guide", config, logits.ptr, logits.width as i32, guides) }
+}
+
 /// Draws tokens on one device. Keeps its memory from step to step.
 pub struct Sampler {
     device: Device,

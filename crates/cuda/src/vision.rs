@@ -62,18 +62,41 @@ impl Patches {
     }
 }
 
-/// Adds to each row of `x` the f32 table `[side², width]` at the row's place, i32 `(row, column, rows, columns)` in `places`,
-/// interpolated with corners on corners.
-///
-/// # Safety
-/// See the module.
-pub unsafe fn add_positions(device: &Device, x: u64, table: u64, places: u64, rows: usize, width: usize, side: usize) -> Result<()> {
-    if rows == 0 {
-        return Ok(());
+/// How a table of positions is stretched over a grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interpolation {
+    /// Corners on corners.
+    Bilinear,
+    /// Centres on centres, a = −0.75, edges repeated.
+    Bicubic,
+}
+
+/// A square table of positions, f32 `[side², width]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Positions {
+    pub table: u64,
+    pub side: usize,
+    pub width: usize,
+    pub interpolation: Interpolation,
+}
+
+impl Positions {
+    /// Adds to each of `rows` rows of `x` the table at the row's place, i32 `(row, column, rows, columns)` in `places`.
+    ///
+    /// # Safety
+    /// See the module.
+    pub unsafe fn add(&self, device: &Device, x: u64, places: u64, rows: usize) -> Result<()> {
+        if rows == 0 {
+            return Ok(());
+        }
+        let config = LaunchConfig::row(rows, 32 * self.width.div_ceil(8 * 32).clamp(1, 32) as u32);
+        let kernel = match self.interpolation {
+            Interpolation::Bilinear => "add_positions_bilinear",
+            Interpolation::Bicubic => "add_positions_bicubic",
+        };
+        // SAFETY: the kernels' parameters; addresses are the caller's.
+        unsafe { launch!(device, kernel, config, x, self.table, places, self.width as i32, self.side as i32) }
     }
-    let threads = 32 * width.div_ceil(8 * 32).clamp(1, 32) as u32;
-    // SAFETY: as above.
-    unsafe { launch!(device, "add_positions", LaunchConfig::row(rows, threads), x, table, places, rows as i32, width as i32, side as i32) }
 }
 
 /// (cos, sin) f32 pairs `[rows, 2 · quarter]`: of the place's row for the first `quarter` pairs, of its column for the rest,

@@ -8,6 +8,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use ashlar_kernels::attention::{PagedKv, PagedLatents, Sequence, View, paged, varlen};
+use ashlar_kernels::conv::{Conv3, FeatureMap, GroupNorm};
 use ashlar_kernels::dense::Matrix;
 use ashlar_kernels::experts::{Experts, Routing, Scoring};
 use ashlar_kernels::latent::{LatentAttention, LatentHeads};
@@ -239,6 +240,28 @@ fn main() {
             let mut out = vec![0.0; m * n];
             let time = best(|| matrix.matmul(&pool, &x, None, &mut out));
             bench.report(&name, time, (2 * m * n * k) as f64, "GFLOP/s", 2.0 * fma_peak);
+        }
+    }
+
+    // A picture tokenizer's layers.
+    for (channels, side) in [(128usize, 512usize), (256, 128), (512, 32)] {
+        let name = format!("convolution 3×3, {channels} channels of {side}×{side}");
+        if bench.wants(&name) {
+            let conv = Conv3::new(&noise(9 * channels * channels), noise(channels), channels, 1);
+            let x = FeatureMap::new(noise(side * side * channels), side, side, channels).bordered(&pool);
+            let time = best(|| {
+                black_box(conv.forward(&pool, &x));
+            });
+            bench.report(&name, time, (18 * channels * channels * side * side) as f64, "GFLOP/s", 2.0 * fma_peak);
+        }
+        let name = format!("group norm and swish, {channels} channels of {side}×{side}");
+        if bench.wants(&name) {
+            let norm = GroupNorm::new(noise(channels), noise(channels), 32, 1e-6);
+            let x = FeatureMap::new(noise(side * side * channels), side, side, channels);
+            let time = best(|| {
+                black_box(norm.forward_silu(&pool, &x));
+            });
+            bench.report(&name, time, (12 * channels * side * side) as f64, "GB/s", far);
         }
     }
 

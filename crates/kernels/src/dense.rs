@@ -11,9 +11,11 @@ use crate::simd::{LANES, Simd};
 const TILE: usize = LANES;
 /// Tiles that one task computes side by side.
 const PANEL: usize = 3;
-/// Columns of weights that are used for all rows of an input before the next are read: a panel of them stays in the
-/// second-level cache.
-const K_BLOCK: usize = 2048;
+/// Columns of weights that are used for all rows of an input before the next are read: of many rows a panel of them stays
+/// in the first-level cache, of few it is read in long runs.
+const K_BLOCK: usize = 128;
+const K_BLOCK_OF_FEW: usize = 2048;
+const MANY_ROWS: usize = 16;
 /// Rows of input that are used for all panels before the next are read.
 pub(crate) const M_BLOCK: usize = 256;
 
@@ -141,14 +143,67 @@ impl Matrix {
                     weights: weights.as_ptr().add(column * k),
                     columns: (n - column).min(PANEL * TILE),
                     k,
+                    part: (0, k),
                     x: x.as_ptr().add(row * k),
+                    x_stride: k,
                     m: rows.min(m - row),
                     bias: bias.map(|bias| bias.as_ptr().add(column)),
                     out: out.add(row * n + column),
                     out_stride: n,
+                    onto: false,
                 },
             );
         }
+    }
+}
+
+/// A panel of an `f32` matrix with rows that need not lie behind each other: for convolutions, whose rows overlap.
+pub(crate) struct Strided<'a> {
+    pub matrix: &'a Matrix,
+    /// Which of the matrix's panels.
+    pub panel: usize,
+    /// Columns of the matrix that the rows are multiplied with.
+    pub part: (usize, usize),
+    /// `m` rows of as many numbers, `x_stride` apart.
+    pub x: *const f32,
+    pub x_stride: usize,
+    pub m: usize,
+    pub bias: &'a [f32],
+    /// The first element of the panel's first column of output; rows are as long as the matrix has rows.
+    pub out: *mut f32,
+    /// The product is added to what `out` holds; otherwise it takes its place.
+    pub onto: bool,
+}
+
+impl Strided<'_> {
+    /// # Safety
+    /// All rows of `x` exist, and nobody else writes the panel's part of `out`.
+    pub(crate) unsafe fn run(self, level: Level) {
+        let Matrix { n, k, weights: Weights::F32(weights) } = self.matrix else { unreachable!("convolutions are in f32") };
+        let column = self.panel * PANEL * TILE;
+        // SAFETY: the panel's tiles exist; the rest is the caller's.
+        unsafe {
+            dispatch(
+                level,
+                Panel {
+                    weights: weights.as_ptr().add(column * k),
+                    columns: (n - column).min(PANEL * TILE),
+                    k: *k,
+                    part: self.part,
+                    x: self.x,
+                    x_stride: self.x_stride,
+                    m: self.m,
+                    bias: Some(self.bias.as_ptr().add(column)),
+                    out: self.out.add(column),
+                    out_stride: *n,
+                    onto: self.onto,
+                },
+            );
+        }
+    }
+
+    pub(crate) fn n_panels(matrix: &Matrix) -> usize {
+        matrix.n.div_ceil(PANEL * TILE)
     }
 }
 
@@ -200,11 +255,17 @@ struct Panel<W> {
     weights: *const W,
     columns: usize,
     k: usize,
+    /// Columns of the weights, those that x is multiplied with.
+    part: (usize, usize),
     x: *const f32,
+    x_stride: usize,
     m: usize,
+    /// Added with the last column of the weights.
     bias: Option<*const f32>,
     out: *mut f32,
     out_stride: usize,
+    /// Added to what `out` holds.
+    onto: bool,
 }
 
 impl<W: Element> Kernel for Panel<W> {
@@ -213,11 +274,14 @@ impl<W: Element> Kernel for Panel<W> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
         unsafe {
-            let mut k = 0;
-            while k < self.k {
-                let k_end = (k + K_BLOCK).min(self.k);
+            let (mut k, end) = self.part;
+            let block = if self.m < MANY_ROWS { K_BLOCK_OF_FEW } else { K_BLOCK };
+            while k < end {
+                let k_end = (k + block).min(end);
                 if S::REGISTERS >= 32 && self.columns > 2 * TILE {
                     self.rows::<S, 3, 8>(0, k, k_end);
+                } else if S::REGISTERS >= 32 && self.columns > TILE {
+                    self.rows::<S, 2, 8>(0, k, k_end);
                 } else {
                     let mut column = 0;
                     while column < self.columns {
@@ -267,7 +331,7 @@ impl<W: Element> Panel<W> {
             let lanes = |tile: usize| (self.columns - column - tile * TILE).min(TILE);
             let out = self.out.add(row * self.out_stride + column);
             let mut sums = [[S::zero(); NT]; MR];
-            if k > 0 {
+            if self.onto || k > self.part.0 {
                 for r in 0..MR {
                     for t in 0..NT {
                         sums[r][t] = load_lanes::<S>(out.add(r * self.out_stride + t * TILE), lanes(t));
@@ -275,14 +339,14 @@ impl<W: Element> Panel<W> {
                 }
             }
             let weights = self.weights.add(column * self.k);
-            let x = self.x.add(row * self.k);
+            let x = self.x.add(row * self.x_stride);
             for i in k..k_end {
                 let mut w = [S::zero(); NT];
                 for t in 0..NT {
                     w[t] = W::load::<S>(weights.add((t * self.k + i) * TILE));
                 }
                 for r in 0..MR {
-                    let x = S::splat(*x.add(r * self.k + i));
+                    let x = S::splat(*x.add(r * self.x_stride + i - self.part.0));
                     for t in 0..NT {
                         sums[r][t] = S::fma(x, w[t], sums[r][t]);
                     }

@@ -6,6 +6,8 @@
 //! | [`quant`] | int8 dot products on GGUF block formats |
 //! | [`dense`] | `f32`, `f16` and `bf16` weights |
 //! | [`experts`] | mixtures of experts: routing, and the MLPs of all rows' experts as grouped products |
+//! | [`low_rank`] | what adapters (LoRA) add to a linear layer, rows with different ones side by side |
+//! | [`conv`] | feature maps: convolutions, group norms |
 //! | [`attention`] | packed sequences, contiguous or through a paged cache |
 //! | [`latent`] | multi-head latent attention, absorbed and expanded |
 //! | [`rows`] | norms, rotary embeddings, activations, softmax |
@@ -32,9 +34,11 @@ mod pool;
 mod simd;
 
 pub mod attention;
+pub mod conv;
 pub mod dense;
 pub mod experts;
 pub mod latent;
+pub mod low_rank;
 pub mod memory;
 pub mod quant;
 pub mod rows;

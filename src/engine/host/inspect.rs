@@ -9,7 +9,7 @@ use candle_core::quantized::gguf_file;
 use serde_json::Value;
 
 use super::super::null;
-use super::super::weights::{random, tiktoken};
+use super::super::weights::{peft, random, tiktoken};
 use super::{Features, Kind};
 
 /// A checkpoint's header, or why this engine can't run it.
@@ -23,11 +23,21 @@ pub struct Checkpoint {
     pub weight_bytes: u64,
     /// A sentence for people.
     pub refused: Option<String>,
+    /// What an adapter says of itself; `None`: it is a model.
+    pub adapter: Option<Adapter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adapter {
+    /// The model it was made for, as its maker named it.
+    pub base: Option<String>,
+    pub rank: usize,
 }
 
 impl Checkpoint {
     fn refused(architecture: Option<String>, weight_bytes: u64, reason: impl Into<String>) -> Self {
-        Self { kind: Kind::Llm, architecture, features: Features::default(), context_length: 0, weight_bytes, refused: Some(reason.into()) }
+        let refused = Some(reason.into());
+        Self { kind: Kind::Llm, architecture, features: Features::default(), context_length: 0, weight_bytes, refused, adapter: None }
     }
 }
 
@@ -60,7 +70,8 @@ const ARCHITECTURES: &[(&str, Kind)] = &[
     ("qwen3moe", Kind::Llm),
 ];
 
-/// Name and path of everything below `dir` that looks like a model: folders with a `config.json`, GGUF files, two levels deep.
+/// Name and path of everything below `dir` that looks like a model: folders with a `config.json` or an `adapter_config.json`, GGUF files, two
+/// levels deep.
 pub fn places(dir: &Path) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
     walk(dir, "", 0, &mut found);
@@ -78,7 +89,7 @@ fn walk(dir: &Path, prefix: &str, depth: usize, found: &mut Vec<(String, PathBuf
             let ggufs = ggufs(&path);
             // several quantisations in one folder are a model each; a config.json beside them describes them all
             let several = ggufs.len() > 1 && weight_bytes(&path, "safetensors") == 0;
-            if !several && (ggufs.len() == 1 || path.join("config.json").exists()) {
+            if !several && (ggufs.len() == 1 || ["config.json", peft::CONFIG].iter().any(|name| path.join(name).exists())) {
                 found.push((format!("{prefix}{name}"), path));
             } else if depth < 2 {
                 walk(&path, &format!("{prefix}{name}/"), depth + 1, found);
@@ -100,7 +111,7 @@ fn ggufs(dir: &Path) -> Vec<PathBuf> {
 /// Changes whenever the header may have.
 pub(super) fn changed_at(path: &Path) -> SystemTime {
     let of = |path: &Path| std::fs::metadata(path).and_then(|m| m.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-    of(path).max(of(&path.join("config.json")))
+    of(path).max(of(&path.join("config.json"))).max(of(&path.join(peft::CONFIG)))
 }
 
 /// The header of a folder or GGUF file. Never fails: what can't be read is refused with the reason.
@@ -109,6 +120,9 @@ pub fn read(path: &Path) -> Checkpoint {
 }
 
 fn folder(path: &Path) -> Result<Checkpoint> {
+    if path.join(peft::CONFIG).exists() {
+        return adapter(path);
+    }
     let safetensors = random::n_bytes(path).unwrap_or_else(|| weight_bytes(path, "safetensors"));
     if safetensors == 0
         && let [file, rest @ ..] = ggufs(path).as_slice()
@@ -138,6 +152,29 @@ fn folder(path: &Path) -> Result<Checkpoint> {
     Ok(checkpoint)
 }
 
+fn adapter(path: &Path) -> Result<Checkpoint> {
+    let weight_bytes = std::fs::metadata(path.join(peft::WEIGHTS)).map_or(0, |meta| meta.len());
+    let mut checkpoint = from_adapter_config(&read_json(&path.join(peft::CONFIG))?, weight_bytes);
+    if checkpoint.refused.is_none() && weight_bytes == 0 {
+        checkpoint.refused = Some(if path.join("adapter_model.bin").exists() {
+            "its weights are a pickled .bin file, which may run code; get adapter_model.safetensors".into()
+        } else {
+            format!("the folder holds no {}", peft::WEIGHTS)
+        });
+    }
+    Ok(checkpoint)
+}
+
+/// What an `adapter_config.json` alone says.
+pub fn from_adapter_config(config: &Value, weight_bytes: u64) -> Checkpoint {
+    let (refused, adapter) = match peft::Config::read(Path::new(peft::CONFIG), config) {
+        Ok(config) => (None, Adapter { base: config.base, rank: config.rank }),
+        Err(error) => (Some(error.to_string()), Adapter { base: None, rank: 0 }),
+    };
+    let (kind, features) = (Kind::Llm, Features::default());
+    Checkpoint { kind, architecture: None, features, context_length: 0, weight_bytes, refused, adapter: Some(adapter) }
+}
+
 /// What a `config.json` alone says; `model pull` asks before it downloads weights.
 pub fn from_config(config: &Value, weight_bytes: u64) -> Checkpoint {
     let architecture = config["architectures"][0].as_str().map(str::to_owned);
@@ -165,6 +202,7 @@ pub fn from_config(config: &Value, weight_bytes: u64) -> Checkpoint {
         context_length,
         weight_bytes,
         refused: None,
+        adapter: None,
     }
 }
 
@@ -198,6 +236,7 @@ fn gguf(path: &Path) -> Result<Checkpoint> {
         context_length,
         weight_bytes,
         refused: None,
+        adapter: None,
     })
 }
 

@@ -3,12 +3,17 @@
 //! [`Engines`] is one per process and cheap to clone. Folders are looked at anew on every question, so a model that was
 //! just copied in is there; a model is loaded when it is asked for first, or by [`Engines::load`]. Whoever holds a
 //! [`Loaded`] keeps the model alive: unloading ends with the last running generation. No SQL, no HTTP in here.
+//!
+//! An adapter is a model of its own name: loading it loads its base once, both go when the base is unloaded, and the adapter of
+//! a base that was asked longest ago makes room for another.
 
+mod adapters;
 pub(super) mod bundled;
 pub mod inspect;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -16,6 +21,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use super::ops::Backend;
 use super::request::Failure;
 use super::{Embedder, Engine, EngineOptions, Reranker};
 use inspect::Checkpoint;
@@ -33,6 +39,8 @@ pub struct HostOptions {
     pub data_dir: PathBuf,
     /// A name in `models_dir` or a path; `None` = the bundled model.
     pub default_model: Option<String>,
+    /// Adapters and the models they are for, where their own configurations don't say.
+    pub adapter_bases: Vec<(String, String)>,
     pub engine: EngineOptions,
 }
 
@@ -93,6 +101,8 @@ pub struct LocalModel {
     /// Path below the models folder, without `.gguf`: `ashlar-tiny`, `Qwen/Qwen3-VL-2B-Instruct`.
     pub name: String,
     pub path: PathBuf,
+    /// Of an adapter: the model it is for, which decides what stands below, but for the bytes.
+    pub parent: Option<String>,
     pub kind: Kind,
     /// As `config.json` or the GGUF header has it.
     pub architecture: Option<String>,
@@ -124,11 +134,29 @@ impl Loaded {
         })
     }
 
-    fn memory_bytes(&self) -> u64 {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Llm(_) => Kind::Llm,
+            Self::Embedder(_) => Kind::TextEmbedding,
+            Self::Reranker(_) => Kind::Rerank,
+        }
+    }
+
+    /// Of weights and caches.
+    pub fn memory_bytes(&self) -> u64 {
         match self {
             Self::Llm(engine) => engine.memory_bytes(),
             Self::Embedder(embedder) => embedder.memory_bytes(),
             Self::Reranker(reranker) => reranker.memory_bytes(),
+        }
+    }
+
+    /// What it runs on.
+    pub fn backend(&self) -> &Backend {
+        match self {
+            Self::Llm(engine) => engine.backend(),
+            Self::Embedder(embedder) => embedder.backend(),
+            Self::Reranker(reranker) => reranker.backend(),
         }
     }
 }
@@ -140,10 +168,20 @@ pub struct Engines(Arc<Inner>);
 struct Inner {
     options: HostOptions,
     slots: Mutex<HashMap<String, Slot>>,
+    /// Counts what was asked.
+    clock: AtomicU64,
     headers: Mutex<HashMap<PathBuf, (SystemTime, Arc<Checkpoint>)>>,
 }
 
-enum Slot {
+struct Slot {
+    state: State,
+    /// Of an adapter.
+    base: Option<String>,
+    /// When it was asked for last, by [`Inner::clock`].
+    used: u64,
+}
+
+enum State {
     Loading(watch::Receiver<Option<LoadResult>>),
     Ready(Loaded),
     Failed(String),
@@ -157,11 +195,34 @@ struct Found {
     name: String,
     path: PathBuf,
     checkpoint: Arc<Checkpoint>,
+    /// Of an adapter: its base, or why there is none.
+    base: Option<Result<Arc<Found>, String>>,
+}
+
+impl Found {
+    /// The checkpoint that answers: an adapter's base.
+    fn model(&self) -> &Found {
+        match &self.base {
+            Some(Ok(base)) => base,
+            _ => self,
+        }
+    }
+
+    fn refused(&self) -> Option<String> {
+        let own = self.checkpoint.refused.clone();
+        own.or_else(|| match &self.base {
+            None => None,
+            Some(Err(reason)) => Some(reason.clone()),
+            Some(Ok(base)) => {
+                base.checkpoint.refused.as_ref().map(|reason| format!("its base model \"{}\" can't be run here: {reason}", base.name))
+            }
+        })
+    }
 }
 
 impl Engines {
     pub fn new(options: HostOptions) -> Self {
-        Self(Arc::new(Inner { options, slots: Mutex::default(), headers: Mutex::default() }))
+        Self(Arc::new(Inner { options, slots: Mutex::default(), clock: AtomicU64::new(0), headers: Mutex::default() }))
     }
 
     /// Every model of the folder and the bundled one, by name. Reads the disk.
@@ -175,6 +236,16 @@ impl Engines {
         let default = self.default_name();
         let found = self.find(if name == DEFAULT { &default } else { name })?;
         Some(self.describe(&found, &default))
+    }
+
+    /// Every model in memory, by name.
+    pub fn in_memory(&self) -> Vec<(String, Loaded)> {
+        let slots = self.slots();
+        let ready = slots.iter().filter_map(|(name, slot)| match &slot.state {
+            State::Ready(loaded) => Some((name.clone(), loaded.clone())),
+            _ => None,
+        });
+        ready.collect()
     }
 
     /// What `default` stands for.
@@ -201,13 +272,16 @@ impl Engines {
         self.begin(name, true).map(drop)
     }
 
-    /// Lets go of a model. Generations that run on it end first. `false` when it was not in memory.
+    /// Lets go of a model and its adapters. Generations that run on it end first. `false` when it was not in memory.
     pub fn unload(&self, name: &str) -> bool {
         let name = if name == DEFAULT { self.default_name() } else { name.to_owned() };
         let mut slots = self.slots();
-        match slots.get(&name) {
-            Some(Slot::Ready(_)) => slots.remove(&name).is_some(),
-            Some(Slot::Failed(_)) => {
+        match slots.get(&name).map(|slot| &slot.state) {
+            Some(State::Ready(_)) => {
+                slots.retain(|other, slot| *other != name && !(slot.base.as_ref() == Some(&name) && matches!(slot.state, State::Ready(_))));
+                true
+            }
+            Some(State::Failed(_)) => {
                 slots.remove(&name);
                 false
             }
@@ -226,25 +300,26 @@ impl Engines {
 
     fn begin(&self, name: &str, retry: bool) -> Result<Begun, Failure> {
         let name = if name == DEFAULT { self.default_name() } else { name.to_owned() };
-        match self.slots().get(&name) {
-            Some(Slot::Ready(loaded)) => return Ok(Begun::Ready(loaded.clone())),
-            Some(Slot::Loading(outcome)) => return Ok(Begun::Loading(outcome.clone())),
-            Some(Slot::Failed(reason)) if !retry => return Err(failed(&name, reason)),
-            _ => {}
+        if let Some(begun) = self.begun(&mut self.slots(), &name, retry)? {
+            return Ok(begun);
         }
         let found = self.find(&name).ok_or_else(|| Failure::Unsupported(format!("there is no local model \"{name}\"")))?;
-        if let Some(reason) = &found.checkpoint.refused {
+        if let Some(reason) = found.refused() {
             return Err(Failure::Unsupported(format!("the model \"{name}\" can't be run here: {reason}")));
         }
         let mut slots = self.slots();
         // another caller may have begun while the disk was read
-        match slots.get(&name) {
-            Some(Slot::Ready(loaded)) => return Ok(Begun::Ready(loaded.clone())),
-            Some(Slot::Loading(outcome)) => return Ok(Begun::Loading(outcome.clone())),
-            _ => {}
+        if let Some(begun) = self.begun(&mut slots, &name, true)? {
+            return Ok(begun);
+        }
+        let base = found.base.as_ref().map(|_| found.model().name.clone());
+        if let Some(base) = &base
+            && !adapters::make_room(&mut slots, base, self.0.options.engine.max_adapters)
+        {
+            return Err(Failure::Overloaded { retry_after_s: 1 });
         }
         let (done, outcome) = watch::channel(None);
-        slots.insert(name.clone(), Slot::Loading(outcome.clone()));
+        slots.insert(name.clone(), Slot { state: State::Loading(outcome.clone()), base, used: self.tick() });
         drop(slots);
         let host = self.clone();
         let spawned = std::thread::Builder::new().name(format!("load {name}")).spawn(move || host.run_load(&found, &done));
@@ -255,15 +330,52 @@ impl Engines {
         Ok(Begun::Loading(outcome))
     }
 
+    /// How far a model is; `None`: it is to be loaded.
+    fn begun(&self, slots: &mut HashMap<String, Slot>, name: &str, retry: bool) -> Result<Option<Begun>, Failure> {
+        let Some(slot) = slots.get_mut(name) else { return Ok(None) };
+        slot.used = self.tick();
+        match &slot.state {
+            State::Ready(loaded) => Ok(Some(Begun::Ready(loaded.clone()))),
+            State::Loading(outcome) => Ok(Some(Begun::Loading(outcome.clone()))),
+            State::Failed(reason) if !retry => Err(failed(name, reason)),
+            State::Failed(_) => Ok(None),
+        }
+    }
+
+    fn tick(&self) -> u64 {
+        self.0.clock.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn load_now(&self, found: &Found) -> Result<Loaded> {
+        match &found.base {
+            Some(base) => self.load_adapter(found, base),
+            None => {
+                let mut options = self.0.options.engine.clone();
+                // Room for adapters is for those who have any.
+                if !self.scan().iter().any(|other| matches!(&other.base, Some(Ok(base)) if base.name == found.name)) {
+                    options.max_adapters = 0;
+                }
+                Loaded::load(found, &options)
+            }
+        }
+    }
+
     /// On a thread of its own. Leaves the slot ready or failed, then tells who waits.
     fn run_load(&self, found: &Found, done: &watch::Sender<Option<LoadResult>>) {
         let started = std::time::Instant::now();
-        let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| Loaded::load(found, &self.0.options.engine)));
-        let result = match loaded {
+        let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.load_now(found)));
+        let mut result = match loaded {
             Ok(result) => result.map_err(|e| format!("{e:#}")),
             Err(_) => Err("the loader crashed; the log says where".to_owned()),
         };
-        let slot = match &result {
+        let mut slots = self.slots();
+        let base = slots.get(&found.name).and_then(|slot| slot.base.clone());
+        if let (Ok(loaded), Some(base)) = (&result, &base)
+            && !adapters::has_base(&slots, base, loaded)
+        {
+            result = Err(format!("its base model \"{base}\" was unloaded meanwhile"));
+        }
+        let state = match &result {
             Ok(loaded) => {
                 let memory = loaded.memory_bytes();
                 tracing::info!(
@@ -272,34 +384,41 @@ impl Engines {
                     load.seconds = started.elapsed().as_secs_f64(),
                     "model loaded"
                 );
-                Slot::Ready(loaded.clone())
+                State::Ready(loaded.clone())
             }
             Err(reason) => {
                 tracing::error!(model.name = found.name, error.cause = reason, "model failed to load");
-                Slot::Failed(reason.clone())
+                State::Failed(reason.clone())
             }
         };
-        self.slots().insert(found.name.clone(), slot);
+        let base_is_gone = base.as_ref().is_some_and(|base| !slots.get(base).is_some_and(|slot| matches!(slot.state, State::Ready(_))));
+        match base_is_gone {
+            // Not the adapter's fault: it is tried again.
+            true => _ = slots.remove(&found.name),
+            false => _ = slots.insert(found.name.clone(), Slot { state, base, used: self.tick() }),
+        }
+        drop(slots);
         done.send_replace(Some(result));
     }
 
     fn describe(&self, found: &Found, default: &str) -> LocalModel {
-        let checkpoint = &found.checkpoint;
-        let (status, memory_bytes) = match (&checkpoint.refused, self.slots().get(&found.name)) {
-            (Some(reason), _) => (Status::Refused(reason.clone()), None),
+        let checkpoint = &found.model().checkpoint;
+        let (status, memory_bytes) = match (found.refused(), self.slots().get(&found.name).map(|slot| &slot.state)) {
+            (Some(reason), _) => (Status::Refused(reason), None),
             (None, None) => (Status::Available, None),
-            (None, Some(Slot::Loading(_))) => (Status::Loading, None),
-            (None, Some(Slot::Ready(loaded))) => (Status::Ready, Some(loaded.memory_bytes())),
-            (None, Some(Slot::Failed(reason))) => (Status::Failed(reason.clone()), None),
+            (None, Some(State::Loading(_))) => (Status::Loading, None),
+            (None, Some(State::Ready(loaded))) => (Status::Ready, Some(loaded.memory_bytes())),
+            (None, Some(State::Failed(reason))) => (Status::Failed(reason.clone()), None),
         };
         LocalModel {
             name: found.name.clone(),
             path: found.path.clone(),
+            parent: found.base.as_ref().and_then(|base| base.as_ref().ok()).map(|base| base.name.clone()),
             kind: checkpoint.kind,
             architecture: checkpoint.architecture.clone(),
             features: checkpoint.features,
             context_size: self.0.options.engine.context_size(checkpoint.context_length),
-            weight_bytes: checkpoint.weight_bytes,
+            weight_bytes: found.checkpoint.weight_bytes,
             status,
             memory_bytes,
             is_default: found.name == default,
@@ -324,7 +443,11 @@ impl Engines {
             }
         }
         places.sort();
-        places.into_iter().map(|(name, path)| Found { checkpoint: self.header(&path), name, path }).collect()
+        let mut found: Vec<_> =
+            places.into_iter().map(|(name, path)| Found { checkpoint: self.header(&path), name, path, base: None }).collect();
+        let bases: Vec<_> = found.iter().map(|adapter| self.base_of(adapter, &found)).collect();
+        found.iter_mut().zip(bases).for_each(|(found, base)| found.base = base);
+        found
     }
 
     /// The checkpoint's header, read again only when the file changed.

@@ -12,6 +12,7 @@ use crate::engine::{
         Backend, Linear, Matrix, Result, RmsNorm, Step, Tensor,
         attention::{Causal, HeadNorms, Heads},
         cache::KvCache,
+        lora::Adapted,
         moe::Moe,
         rope::{self, Angles, Frequencies, Llama3Scaling},
     },
@@ -229,15 +230,20 @@ enum Attention {
 
 /// Grouped-query attention.
 struct Gqa {
-    qkv: Linear,
+    qkv: Adapted,
     heads: Heads,
     norms: Option<HeadNorms>,
-    o: Linear,
+    o: Adapted,
 }
 
 enum Mlp {
-    Dense { gate_up: Linear, down: Linear },
+    Dense(Box<Dense>),
     Experts(Box<Moe>),
+}
+
+struct Dense {
+    gate_up: Adapted,
+    down: Adapted,
 }
 
 impl Layer {
@@ -253,10 +259,10 @@ impl Layer {
             post_norm: RmsNorm::new(backend, scope.values("post_attention_layernorm.weight", &[h])?, eps)?,
             mlp: match config.experts_of(index) {
                 Some(experts) => Mlp::Experts(Box::new(moe::load(experts, h, &mlp)?)),
-                None => Mlp::Dense {
-                    gate_up: mlp.fused(&[("gate_proj", i), ("up_proj", i)], h, config.mlp_bias)?,
-                    down: mlp.linear("down_proj", h, i, config.mlp_bias)?,
-                },
+                None => Mlp::Dense(Box::new(Dense {
+                    gate_up: mlp.adapted(&[("gate_proj", i), ("up_proj", i)], h, config.mlp_bias)?,
+                    down: mlp.adapted(&[("down_proj", h)], i, config.mlp_bias)?,
+                })),
             },
             norm_after: config.norm_after,
         })
@@ -264,26 +270,26 @@ impl Layer {
 
     /// `x += attention(norm(x)); x += mlp(norm(x))`, or `x += norm(attention(x)); x += norm(mlp(x))`
     fn forward(&self, backend: &Backend, x: &Tensor, angles: &Angles, index: usize, step: &Step<'_>, cache: &mut KvCache) -> Result<()> {
-        if let (true, Attention::Grouped(gqa), Mlp::Dense { gate_up, down }) = (self.norm_after, &self.attention, &self.mlp) {
-            let qkv = gqa.qkv.forward(backend, x)?;
+        if let (true, Attention::Grouped(gqa), Mlp::Dense(mlp)) = (self.norm_after, &self.attention, &self.mlp) {
+            let qkv = gqa.qkv.forward(backend, x, step)?;
             let attention = Causal { heads: gqa.heads, norms: gqa.norms.as_ref(), angles, layer: index };
-            let attended = gqa.o.forward(backend, &attention.forward(backend, &qkv, step, cache)?)?;
-            backend.add(x, &self.input_norm.forward(backend, &attended)?)?;
-            return backend.add(x, &self.post_norm.forward(backend, &gate_up.gated(backend, x, down)?)?);
+            let attended = gqa.o.forward(backend, &attention.forward(backend, &qkv, step, cache)?, step)?;
+            self.input_norm.add_to(backend, x, &attended)?;
+            return self.post_norm.add_to(backend, x, &mlp.gate_up.gated(backend, x, &mlp.down, step)?);
         }
         match &self.attention {
             Attention::Grouped(gqa) => {
-                let qkv = gqa.qkv.forward_normed(backend, x, &self.input_norm)?;
+                let qkv = gqa.qkv.forward_normed(backend, x, &self.input_norm, step)?;
                 let attention = Causal { heads: gqa.heads, norms: gqa.norms.as_ref(), angles, layer: index };
                 let attended = attention.forward(backend, &qkv, step, cache)?;
                 drop(qkv);
-                gqa.o.forward_add(backend, &attended, x)?;
+                gqa.o.forward_add(backend, &attended, x, step)?;
             }
             Attention::Latent(mla) => mla.add(backend, (x, &self.input_norm), angles, index, step, cache)?,
         }
         match &self.mlp {
-            Mlp::Dense { gate_up, down } => gate_up.add_gated(backend, x, &self.post_norm, down),
-            Mlp::Experts(moe) => moe.add(backend, x, &self.post_norm),
+            Mlp::Dense(mlp) => mlp.gate_up.add_gated(backend, x, &self.post_norm, &mlp.down, step),
+            Mlp::Experts(moe) => moe.add(backend, x, &self.post_norm, step),
         }
     }
 }
@@ -307,10 +313,10 @@ impl Gqa {
         };
         let qkv = [("q_proj", n_heads * d), ("k_proj", n_kv_heads * d), ("v_proj", n_kv_heads * d)];
         Ok(Self {
-            qkv: scope.fused(&qkv, h, config.qkv_bias)?,
+            qkv: scope.adapted(&qkv, h, config.qkv_bias)?,
             heads: config.heads(),
             norms,
-            o: scope.linear("o_proj", h, n_heads * d, config.o_bias)?,
+            o: scope.adapted(&[("o_proj", h)], n_heads * d, config.o_bias)?,
         })
     }
 }

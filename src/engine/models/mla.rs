@@ -2,12 +2,13 @@
 
 use crate::engine::{
     ops::{
-        Backend, Linear, Result, RmsNorm, Step, Tensor,
+        Backend, Result, RmsNorm, Step, Tensor,
         cache::KvCache,
-        mla::{LatentAttention, LatentHeads},
+        lora::Adapted,
+        mla::{Columns, LatentAttention, LatentHeads},
         rope::Angles,
     },
-    weights::{Fields, LoadError, Scope},
+    weights::{Fields, LoadError, Permuted, Scope},
 };
 
 /// Of the norms inside the attention, whatever `rms_norm_eps` says: as the reference has it.
@@ -56,15 +57,25 @@ impl Config {
 }
 
 pub struct Mla {
-    query: Query,
-    kv_a: Linear,
+    projections: Projections,
+    heads: LatentHeads,
     attention: LatentAttention,
-    o: Linear,
+    o: Adapted,
 }
 
-enum Query {
-    Direct(Linear),
-    LowRank { a: Linear, norm: RmsNorm, b: Linear },
+/// What makes queries and latents.
+enum Projections {
+    /// One behind the other.
+    Direct(Adapted),
+    LowRank(Box<LowRank>),
+}
+
+/// Queries through a bottleneck: `b` over the norm of `a`.
+struct LowRank {
+    a: Adapted,
+    norm: RmsNorm,
+    b: Adapted,
+    latents: Adapted,
 }
 
 impl Mla {
@@ -76,26 +87,28 @@ impl Mla {
             i if i < nope_dim => row,
             i => row - i + nope_dim + config.stored_rope_row(i - nope_dim),
         };
-        let queries = |name: &str, n_in: usize| scope.permuted(name, n_heads * query_dim, n_in, false, query_row);
-        let query = match config.q_rank {
-            None => Query::Direct(queries("q_proj", hidden)?),
-            Some(rank) => Query::LowRank {
-                a: scope.linear("q_a_proj", rank, hidden, config.bias)?,
-                norm: RmsNorm::new(backend, scope.values("q_a_layernorm.weight", &[rank])?, NORM_EPS)?,
-                b: queries("q_b_proj", rank)?,
-            },
-        };
-        let kv_a = scope.permuted("kv_a_proj_with_mqa", cached_dim, hidden, config.bias, |row| match row.checked_sub(latent_dim) {
+        let latent_row = |row: usize| match row.checked_sub(latent_dim) {
             None => row,
             Some(i) => latent_dim + config.stored_rope_row(i),
-        })?;
+        };
+        let queries = |name| Permuted { name, n_out: n_heads * query_dim, bias: false, stored: &query_row };
+        let latents = Permuted { name: "kv_a_proj_with_mqa", n_out: cached_dim, bias: config.bias, stored: &latent_row };
+        let projections = match config.q_rank {
+            None => Projections::Direct(scope.adapted_permuted(&[queries("q_proj"), latents], hidden)?),
+            Some(rank) => Projections::LowRank(Box::new(LowRank {
+                a: scope.adapted(&[("q_a_proj", rank)], hidden, config.bias)?,
+                norm: RmsNorm::new(backend, scope.values("q_a_layernorm.weight", &[rank])?, NORM_EPS)?,
+                b: scope.adapted_permuted(&[queries("q_b_proj")], rank)?,
+                latents: scope.adapted_permuted(&[latents], hidden)?,
+            })),
+        };
         let norm = RmsNorm::new(backend, scope.values("kv_a_layernorm.weight", &[latent_dim])?, NORM_EPS)?;
         let up = scope.stored("kv_b_proj.weight", n_heads * (nope_dim + value_dim), latent_dim)?;
         Ok(Self {
-            query,
-            kv_a,
+            projections,
+            heads: config.heads,
             attention: LatentAttention::new(backend, config.heads, norm, &up)?,
-            o: scope.linear("o_proj", hidden, n_heads * value_dim, config.bias)?,
+            o: scope.adapted(&[("o_proj", hidden)], n_heads * value_dim, config.bias)?,
         })
     }
 
@@ -109,14 +122,19 @@ impl Mla {
         step: &Step<'_>,
         cache: &mut KvCache,
     ) -> Result<()> {
-        let normed = norm.forward(backend, x)?;
-        let queries = match &self.query {
-            Query::Direct(linear) => linear.forward(backend, &normed)?,
-            Query::LowRank { a, norm, b } => b.forward_normed(backend, &a.forward(backend, &normed)?, norm)?,
+        let (queries, latents) = match &self.projections {
+            Projections::Direct(linear) => {
+                let both = linear.forward_normed(backend, x, norm, step)?;
+                (Columns { of: both.clone(), first: 0 }, Columns { of: both, first: self.heads.n_heads * self.heads.query_dim() })
+            }
+            Projections::LowRank(low_rank) => {
+                let LowRank { a, norm: inner_norm, b, latents } = &**low_rank;
+                let normed = norm.forward(backend, x)?;
+                let queries = b.forward_normed(backend, &a.forward(backend, &normed, step)?, inner_norm, step)?;
+                (Columns { of: queries, first: 0 }, Columns { of: latents.forward(backend, &normed, step)?, first: 0 })
+            }
         };
-        let latents = self.kv_a.forward(backend, &normed)?;
-        drop(normed);
         let attended = self.attention.forward(backend, (&queries, &latents), angles, layer, step, cache)?;
-        self.o.forward_add(backend, &attended, x)
+        self.o.forward_add(backend, &attended, x, step)
     }
 }

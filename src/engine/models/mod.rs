@@ -25,7 +25,7 @@ use super::{
     },
     request::{Detail, Failure, Image, Video},
     tokenizer::{ChatTemplate, GenerationConfig, TextFiles, Tokenizer},
-    weights::{Checkpoint, Fields, LoadError},
+    weights::{Checkpoint, Fields, LoadError, Target},
 };
 use decoder::Family;
 
@@ -202,6 +202,8 @@ pub struct Loaded {
     pub input: Option<Box<dyn VisionInput>>,
     /// For models whose pictures are tokens.
     pub pictures: Option<Arc<chameleon::Pictures>>,
+    /// Layers that adapters may change.
+    pub targets: Vec<Target>,
 }
 
 pub enum Model {
@@ -270,6 +272,7 @@ pub fn load(path: &Path, backend: &Backend) -> Result<Loaded, LoadError> {
         add_bos: text.add_bos,
         input,
         pictures,
+        targets: checkpoint.weights.take_targets(),
     })
 }
 

@@ -101,8 +101,8 @@ pub fn load(config: &Config, hidden_size: usize, scope: &Scope<'_>) -> Result<Mo
         Some(width) => {
             let scope = scope.pp("shared_experts");
             Some(SharedExpert {
-                gate_up: scope.fused(&[("gate_proj", width), ("up_proj", width)], hidden_size, false)?,
-                down: scope.linear("down_proj", hidden_size, width, false)?,
+                gate_up: scope.adapted(&[("gate_proj", width), ("up_proj", width)], hidden_size, false)?,
+                down: scope.adapted(&[("down_proj", hidden_size)], width, false)?,
             })
         }
     };

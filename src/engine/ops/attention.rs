@@ -2,10 +2,12 @@
 
 use ashlar_kernels::{self as kernels, attention::View};
 
+#[cfg(feature = "cuda")]
+use super::bail;
 use super::cache::{BLOCK_SIZE, KvCache, LayerCache, Storage};
 use super::cpu::Cpu;
 use super::rope::Angles;
-use super::{Backend, Device, Place, Result, Step, Tensor, bail};
+use super::{Backend, Place, Result, Step, Tensor};
 use crate::engine::batch::Batch;
 
 /// Heads of an attention layer. Query head `h` uses key-value head `h / (n_heads / n_kv_heads)`.
@@ -31,7 +33,8 @@ impl Heads {
 pub struct HeadNorms {
     pub(super) q: Tensor,
     pub(super) k: Tensor,
-    biases: Option<[Tensor; 2]>,
+    /// Of queries and of keys.
+    pub(super) biases: Option<[Tensor; 2]>,
     pub(super) eps: f32,
 }
 
@@ -44,9 +47,6 @@ impl HeadNorms {
 
     /// Layer norms with a row of weights and biases for each head: `[weight, bias]` of `n_heads · head_dim` numbers.
     pub fn layer(backend: &Backend, q: [Vec<f32>; 2], k: [Vec<f32>; 2], eps: f64) -> Result<Self> {
-        if backend.device() != Device::Cpu {
-            bail!("layer norms of heads are not on the GPU yet: run this model with `--device cpu`");
-        }
         let constant = |values: Vec<f32>| {
             let n = values.len();
             backend.constant(values, 1, n)

@@ -158,6 +158,18 @@ impl Backend {
         }
     }
 
+    /// Sets memory aside for adapters on a GPU, before the first is placed. The CPU takes memory as it goes.
+    pub fn reserve_adapters(&self, n_bytes: usize) -> Result<()> {
+        match &self.0 {
+            Place::Cpu(_) => {
+                debug_assert!(n_bytes < usize::MAX / 2);
+                Ok(())
+            }
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.reserve_adapters(n_bytes),
+        }
+    }
+
     /// The device's own memory; `None` for the CPU.
     pub fn memory(&self) -> Result<Option<DeviceMemory>> {
         match &self.0 {

@@ -180,6 +180,16 @@ impl Linear {
         self.n_out
     }
 
+    /// The matrix on the GPU, of a layer without a bias.
+    #[cfg(feature = "cuda")]
+    pub(super) fn cuda_weight(&self) -> Result<&super::cuda::Weight> {
+        match &self.weight {
+            Weight::Cuda { weight, bias: None } => Ok(weight),
+            Weight::Cuda { .. } => bail!("expected a layer without a bias"),
+            Weight::Cpu { .. } => bail!("the layer is on another device"),
+        }
+    }
+
     fn check(&self, x: &Tensor) -> Result<()> {
         if x.width != self.n_in {
             bail!("a linear layer of {} inputs got rows of {}", self.n_in, x.width);
@@ -215,23 +225,26 @@ impl Linear {
             (Place::Cuda(cuda), Weight::Cuda { weight, bias }, Weight::Cuda { weight: down, bias: down_bias }) => {
                 cuda.add_gated((weight, bias.as_ref()), (down, down_bias.as_ref()), x, norm, self.n_out / 2)
             }
-            (Place::Cpu(cpu), _, _) => self.add_gated_of(backend, cpu, &norm.forward(backend, x)?, x, down),
+            (Place::Cpu(cpu), _, _) => {
+                let gate_up = self.forward_normed(backend, x, norm)?;
+                down.forward_add(backend, &silu_mul(cpu, &gate_up)?, x)
+            }
             #[cfg(feature = "cuda")]
             _ => bail!("the layer is on another device"),
         }
     }
 
-    /// As [`add_gated`](Self::add_gated), of rows that are normed already.
-    pub(super) fn add_gated_of(&self, backend: &Backend, cpu: &Cpu, normed: &Tensor, x: &Tensor, down: &Self) -> Result<()> {
-        down.forward_add(backend, &silu_mul(cpu, &self.forward(backend, normed)?)?, x)
-    }
-
     /// The layer `down` over `silu(gate) ⊙ up`, where this layer over `x` itself gives rows of gate, then up.
     pub fn gated(&self, backend: &Backend, x: &Tensor, down: &Self) -> Result<Tensor> {
-        match &backend.0 {
-            Place::Cpu(cpu) => down.forward(backend, &silu_mul(cpu, &self.forward(backend, x)?)?),
+        match (&backend.0, &self.weight) {
+            (Place::Cpu(cpu), _) => down.forward(backend, &silu_mul(cpu, &self.forward(backend, x)?)?),
             #[cfg(feature = "cuda")]
-            Place::Cuda(_) => bail!("gated layers without a norm in front are not on the GPU yet: use `--device cpu`"),
+            (Place::Cuda(cuda), Weight::Cuda { weight, bias }) => {
+                self.check(x)?;
+                down.forward(backend, &cuda.gated(weight, bias.as_ref(), x, self.n_out / 2)?)
+            }
+            #[cfg(feature = "cuda")]
+            _ => bail!("the layer is on another device"),
         }
     }
 
@@ -274,6 +287,17 @@ impl Linear {
             #[cfg(feature = "cuda")]
             (Place::Cuda(cuda), Weight::Cuda { weight, .. }) => cuda.logits(weight, x, norm, self.n_out),
             _ => self.forward_normed(backend, x, norm),
+        }
+    }
+}
+
+impl Backend {
+    /// `silu(gate) ⊙ up` of rows of gate, then up.
+    pub(super) fn silu_mul(&self, gate_up: &Tensor) -> Result<Tensor> {
+        match &self.0 {
+            Place::Cpu(cpu) => silu_mul(cpu, gate_up),
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.silu_mul(gate_up),
         }
     }
 }

@@ -12,6 +12,19 @@ use super::cache::{BLOCK_SIZE, KvCache, Storage};
 use super::rope::Angles;
 use super::{Backend, Error, Place, Result, RmsNorm, Step, Stored, Tensor, bail};
 
+/// Neighbouring columns of rows, from `first` on.
+pub struct Columns {
+    pub of: Tensor,
+    pub first: usize,
+}
+
+impl Columns {
+    /// On the CPU, `width` of them without what stands beside them.
+    fn values(&self, width: usize) -> Result<Vec<f32>> {
+        self.of.with_values(|x| x.chunks_exact(self.of.width).flat_map(|row| &row[self.first..][..width]).copied().collect())
+    }
+}
+
 /// The attention of a layer between its projections.
 pub struct LatentAttention {
     up: Up,
@@ -51,11 +64,11 @@ impl LatentAttention {
 
     /// Norms and turns, puts the rows' latents into the cache, and lets every row attend to the cached rows of its
     /// sequence, its own among them: `[rows, heads · value_dim]`. `queries` are `[rows, heads · (nope_dim + rope_dim)]`,
-    /// `latents` `[rows, latent_dim + rope_dim]`; both are overwritten.
+    /// `latents` `[rows, latent_dim + rope_dim]`; both may be overwritten.
     pub fn forward(
         &self,
         backend: &Backend,
-        (queries, latents): (&Tensor, &Tensor),
+        (queries, latents): (&Columns, &Columns),
         angles: &Angles,
         layer: usize,
         step: &Step<'_>,
@@ -63,9 +76,9 @@ impl LatentAttention {
     ) -> Result<Tensor> {
         let heads = self.up.heads();
         let (width, query_dim) = (heads.cached_dim(), heads.query_dim());
-        let (rows, stride) = (queries.rows, heads.n_heads * query_dim);
-        if (latents.rows, latents.width, queries.width) != (rows, width, stride) {
-            bail!("latent attention got rows of {} and {}, not of {stride} and {width}", queries.width, latents.width);
+        let (rows, n_values) = (queries.of.rows, heads.n_heads * query_dim);
+        if latents.of.rows != rows || latents.of.width < latents.first + width || queries.of.width < queries.first + n_values {
+            bail!("latent attention got rows of {} and {}, not of {n_values} and {width}", queries.of.width, latents.of.width);
         }
         match (&backend.0, &mut cache.0, &self.up, angles) {
             (Place::Cpu(cpu), Storage::Cpu(cache), Up::Cpu(up), Angles::Cpu { cos, sin }) => {
@@ -74,21 +87,19 @@ impl LatentAttention {
                 let rotate = |x: &mut [f32], stride: usize| {
                     kernels::rows::rope(&cpu.pool, x, one(stride, heads.rope_dim), cos, sin, Pairing::Halves);
                 };
+                let mut fresh = latents.values(width)?;
                 self.norm.weight.with_values(|weight| {
-                    latents.change_values(|x| {
-                        kernels::rows::rms_norm_heads(&cpu.pool, x, one(width, heads.latent_dim), weight, self.norm.eps);
-                        rotate(&mut x[heads.latent_dim..], width);
-                        for (row, slot) in x.chunks_exact(width).zip(&step.batch.slot_mapping) {
-                            layer.k[*slot as usize * width..][..width].copy_from_slice(row);
-                        }
-                    })
-                })??;
-                queries.change_values(|x| {
-                    (0..heads.n_heads).for_each(|head| rotate(&mut x[head * query_dim + heads.nope_dim..], stride));
+                    kernels::rows::rms_norm_heads(&cpu.pool, &mut fresh, one(width, heads.latent_dim), weight, self.norm.eps);
                 })?;
+                rotate(&mut fresh[heads.latent_dim..], width);
+                for (row, slot) in fresh.chunks_exact(width).zip(&step.batch.slot_mapping) {
+                    layer.k[*slot as usize * width..][..width].copy_from_slice(row);
+                }
+                let mut queries = queries.values(n_values)?;
+                (0..heads.n_heads).for_each(|head| rotate(&mut queries[head * query_dim + heads.nope_dim..], n_values));
                 let mut out = kernels::memory::for_overwrite(rows * heads.n_heads * heads.value_dim);
                 let cached = PagedLatents { latents: &layer.k, block_size: BLOCK_SIZE, dim: width, value_dim: heads.latent_dim };
-                queries.with_values(|x| up.attend(&cpu.pool, x, &cached, &sequences(step.batch), &mut out))?;
+                up.attend(&cpu.pool, &queries, &cached, &sequences(step.batch), &mut out);
                 Tensor::from_vec(out, rows, heads.n_heads * heads.value_dim)
             }
             #[cfg(feature = "cuda")]

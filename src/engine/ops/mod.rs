@@ -7,12 +7,12 @@
 
 pub mod attention;
 pub mod cache;
-pub mod conv;
 mod cpu;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod device;
 mod linear;
+pub mod lora;
 pub mod mla;
 pub mod moe;
 mod norm;

@@ -5,8 +5,11 @@ use ashlar_kernels as kernels;
 pub use kernels::experts::{Routing, Scoring};
 use rayon::prelude::*;
 
+#[cfg(feature = "cuda")]
+use super::cuda::{Layer, Shared};
 use super::linear::on_cpu;
-use super::{Backend, Linear, Place, Result, RmsNorm, Stored, Tensor, bail};
+use super::lora::Adapted;
+use super::{Backend, Place, Result, RmsNorm, Step, Stored, Tensor, bail};
 
 /// An expert's matrices as a checkpoint stores them: `gate` and `up` `[width, hidden]`, `down` `[hidden, width]`.
 #[derive(Clone)]
@@ -59,8 +62,20 @@ impl Experts {
 
 /// Shared by all rows, with weight one.
 pub struct SharedExpert {
-    pub gate_up: Linear,
-    pub down: Linear,
+    pub gate_up: Adapted,
+    pub down: Adapted,
+}
+
+#[cfg(feature = "cuda")]
+impl SharedExpert {
+    fn on_cuda(&self) -> Result<Shared<'_>> {
+        let (gate_up, down) = (self.gate_up.linear(), self.down.linear());
+        Ok(Shared { gate_up: gate_up.cuda_weight()?, down: down.cuda_weight()?, inner: gate_up.n_out() / 2 })
+    }
+
+    fn is_changed(&self, step: &Step<'_>) -> bool {
+        self.gate_up.is_changed(step) || self.down.is_changed(step)
+    }
 }
 
 /// What stands in the place of a layer's MLP.
@@ -97,7 +112,7 @@ impl Moe {
     }
 
     /// `x += ` the weighted sum of each row's experts and the shared expert, over the norm of `x`.
-    pub fn add(&self, backend: &Backend, x: &Tensor, norm: &RmsNorm) -> Result<()> {
+    pub fn add(&self, backend: &Backend, x: &Tensor, norm: &RmsNorm, step: &Step<'_>) -> Result<()> {
         match (&backend.0, &self.gate, &self.experts.0) {
             (Place::Cpu(cpu), Gate::Cpu(gate), Held::Cpu(experts)) => {
                 let normed = norm.forward(backend, x)?;
@@ -106,17 +121,22 @@ impl Moe {
                 let choice = self.routing.choose(&cpu.pool, &mut logits);
                 normed.with_values(|normed| x.change_values(|x| experts.add(&cpu.pool, normed, &choice, x)))??;
                 match &self.shared {
-                    Some(shared) => shared.gate_up.add_gated_of(backend, cpu, &normed, x, &shared.down),
+                    Some(shared) => shared.gate_up.add_gated_of(backend, &normed, x, &shared.down, step),
                     None => Ok(()),
                 }
             }
             #[cfg(feature = "cuda")]
             (Place::Cuda(cuda), Gate::Cuda(router), Held::Cuda(experts)) => {
-                let normed = norm.forward(backend, x)?;
-                if let Some(shared) = &self.shared {
-                    shared.gate_up.add_gated(backend, x, norm, &shared.down)?;
+                let layer = |shared| Layer { routing: &self.routing, router, experts, shared };
+                match &self.shared {
+                    // What adapters add to the shared expert belongs between its matrices.
+                    Some(shared) if shared.is_changed(step) => {
+                        let normed = norm.forward(backend, x)?;
+                        cuda.add_experts(&layer(None), norm, x)?;
+                        shared.gate_up.add_gated_of(backend, &normed, x, &shared.down, step)
+                    }
+                    shared => cuda.add_experts(&layer(shared.as_ref().map(SharedExpert::on_cuda).transpose()?), norm, x),
                 }
-                cuda.add_experts(&self.routing, router, experts, &normed, x)
             }
             #[cfg(feature = "cuda")]
             _ => bail!("the experts are on another device"),

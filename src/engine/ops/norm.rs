@@ -27,6 +27,15 @@ impl RmsNorm {
             Place::Cuda(cuda) => cuda.rms_norm(x, &self.weight, self.eps),
         }
     }
+
+    /// `x += ` the norm of `y`.
+    pub fn add_to(&self, backend: &Backend, x: &Tensor, y: &Tensor) -> Result<()> {
+        match &backend.0 {
+            Place::Cpu(_) => backend.add(x, &self.forward(backend, y)?),
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.add_rms_norm(x, y, &self.weight, self.eps),
+        }
+    }
 }
 
 /// Layer normalisation with biased variance, weight and bias.

@@ -160,7 +160,7 @@ pub fn guide(backend: &Backend, logits: &Tensor, guides: &[Guide]) -> Result<()>
             }
         }),
         #[cfg(feature = "cuda")]
-        Place::Cuda(_) => bail!("guidance of pictures is not on the GPU yet: run this model with `--device cpu`"),
+        Place::Cuda(cuda) => cuda.guide(logits, guides),
     }
 }
 

@@ -149,20 +149,32 @@ pub enum Interpolation {
 
 /// A square table of position embeddings that is interpolated to each picture's grid.
 pub struct PositionTable {
-    /// `[side², width]`, f32. On the CPU for bicubic interpolation, which no GPU kernel does: it is a small part of a tower.
-    table: Tensor,
-    side: usize,
-    interpolation: Interpolation,
+    /// `[side², width]`, f32.
+    pub(super) table: Tensor,
+    pub(super) side: usize,
+    pub(super) interpolation: Interpolation,
 }
 
 impl PositionTable {
     pub fn new(backend: &Backend, values: Vec<f32>, side: usize, width: usize, interpolation: Interpolation) -> Result<Self> {
         let table = match &backend.0 {
+            Place::Cpu(_) => Tensor::from_vec(values, side * side, width)?,
             #[cfg(feature = "cuda")]
-            Place::Cuda(cuda) if interpolation == Interpolation::Bilinear => cuda.f32_constant(&values, side * side, width)?,
-            _ => Tensor::from_vec(values, side * side, width)?,
+            Place::Cuda(cuda) => cuda.f32_constant(&values, side * side, width)?,
         };
         Ok(Self { table, side, interpolation })
+    }
+
+    /// Adds each patch's position to its row of `x`.
+    pub fn add_to(&self, backend: &Backend, x: &Tensor, grid: &Grid) -> Result<()> {
+        match &backend.0 {
+            Place::Cpu(cpu) => {
+                let positions = self.interpolate(grid)?;
+                x.change_values(|x| ashlar_kernels::rows::add(&cpu.pool, x, &positions))
+            }
+            #[cfg(feature = "cuda")]
+            Place::Cuda(cuda) => cuda.add_positions(x, self, grid),
+        }
     }
 
     /// The positions of all patches of a grid, on the CPU.
@@ -178,21 +190,5 @@ impl PositionTable {
             }
         })?;
         Ok(positions)
-    }
-
-    /// Adds each patch's position to its row of `x`.
-    pub fn add_to(&self, backend: &Backend, x: &Tensor, grid: &Grid) -> Result<()> {
-        match &backend.0 {
-            Place::Cpu(cpu) => {
-                let positions = self.interpolate(grid)?;
-                x.change_values(|x| ashlar_kernels::rows::add(&cpu.pool, x, &positions))
-            }
-            #[cfg(feature = "cuda")]
-            Place::Cuda(cuda) if self.interpolation == Interpolation::Bicubic => {
-                cuda.add(x, &cuda.tensor(&self.interpolate(grid)?, x.rows, x.width)?)
-            }
-            #[cfg(feature = "cuda")]
-            Place::Cuda(cuda) => cuda.add_positions(x, &self.table, grid, self.side),
-        }
     }
 }

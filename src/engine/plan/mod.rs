@@ -8,6 +8,7 @@ use std::{fmt::Write as _, path::Path};
 
 use anyhow::Result;
 
+use super::reserve::ADAPTER_RANK;
 use super::shapes;
 pub use shape::{Precision, Shape};
 
@@ -25,6 +26,12 @@ pub struct PlanArgs {
     /// Tokens of one step (prefill chunks and decode rows together)
     #[arg(long, default_value_t = 8192)]
     pub step_tokens: u64,
+    /// Adapters (LoRA) in memory beside the model
+    #[arg(long, default_value_t = 0)]
+    pub adapters: u64,
+    /// Rank of these adapters, of all linear layers
+    #[arg(long, default_value_t = ADAPTER_RANK as u64)]
+    pub adapter_rank: u64,
     /// What it is to run on: the server's own `--device`
     #[arg(skip)]
     pub device: Device,
@@ -42,6 +49,8 @@ pub struct PlanArgs {
     pub sequence: u64,
 }
 
+/// Bytes of a number of an adapter: bf16, as they are saved.
+const ADAPTER_NUMBER_BYTES: u64 = 2;
 /// Rows of a step that sample, at most.
 const MAX_LOGITS: u64 = 256;
 /// Patches that one step encodes, at most: four pictures of 1 Mpx.
@@ -63,6 +72,8 @@ pub struct Serving {
     pub encoder_cache: u64,
     /// What a GPU's driver, libraries and decoding steps take besides; 0 on the CPU.
     pub device: u64,
+    /// What adapters take.
+    pub adapters: u64,
     pub kv_per_token: u64,
     /// Tokens of KV cache in the memory that is left; `None` without a limit.
     pub kv_tokens: Option<u64>,
@@ -71,7 +82,7 @@ pub struct Serving {
 impl Serving {
     /// Bytes besides the KV cache.
     pub fn fixed(&self) -> u64 {
-        self.weights + self.workspace + self.encoder_cache + self.device
+        self.weights + self.workspace + self.encoder_cache + self.device + self.adapters
     }
 }
 
@@ -83,7 +94,8 @@ fn max_patches(device: Device) -> u64 {
     }
 }
 
-pub fn serving(shape: &Shape, device: Device, precision: Precision, memory: Option<u64>, step_tokens: u64) -> Serving {
+/// Of a model; `adapters` is what they take.
+pub fn serving(shape: &Shape, device: Device, precision: Precision, memory: Option<u64>, step_tokens: u64, adapters: u64) -> Serving {
     let number_bytes = device.number_bytes();
     let step_tokens = step_tokens.min(shape.context_length.max(1));
     let n_patches = max_patches(device);
@@ -99,6 +111,7 @@ pub fn serving(shape: &Shape, device: Device, precision: Precision, memory: Opti
         vision,
         encoder_cache: if shape.vision.is_some() { kept } else { 0 },
         device: on_device,
+        adapters,
         kv_per_token: shape.kv_bytes_per_token(number_bytes),
         kv_tokens: None,
     };
@@ -140,8 +153,9 @@ fn serving_table(out: &mut String, shape: &Shape, args: &PlanArgs) {
         Device::Cpu => &[("", Precision::Stored)],
         Device::Cuda => &[("as stored", Precision::Stored), ("fp8", Precision::Fp8)],
     };
+    let adapters = args.adapters * ADAPTER_NUMBER_BYTES * shape.adapter_parameters(args.adapter_rank);
     let plans: Vec<Serving> =
-        columns.iter().map(|(_, precision)| serving(shape, args.device, *precision, args.memory, args.step_tokens)).collect();
+        columns.iter().map(|(_, precision)| serving(shape, args.device, *precision, args.memory, args.step_tokens, adapters)).collect();
     let part = |f: fn(&Serving) -> u64| plans.iter().map(f).collect::<Vec<_>>();
     let active = match &shape.experts {
         None => String::new(),
@@ -165,6 +179,9 @@ fn serving_table(out: &mut String, shape: &Shape, args: &PlanArgs) {
     if shape.vision.is_some() {
         line(out, "  vision tower", &part(|p| p.vision), &format!("{} patches in a step", max_patches(args.device)));
         line(out, "Encoder cache", &part(|p| p.encoder_cache), "pictures that are asked about again");
+    }
+    if args.adapters > 0 {
+        line(out, "Adapters", &part(|p| p.adapters), &format!("{} of rank {}, of all linear layers", args.adapters, args.adapter_rank));
     }
     if args.device == Device::Cuda {
         line(out, "Device", &part(|p| p.device), "driver, libraries, what decoding steps leave between their kernels");
@@ -272,7 +289,7 @@ mod tests {
     #[test]
     fn what_fits_is_what_weights_workspace_and_encoder_cache_leave() {
         let shape = qwen3_vl_8b();
-        let plan = |memory| serving(&shape, Device::Cuda, Precision::Stored, memory, 8192);
+        let plan = |memory| serving(&shape, Device::Cuda, Precision::Stored, memory, 8192, 0);
         let steps = shape.activation_bytes(8192, 256, 2).max(shape.vision_bytes(65_536, 2));
         let kept = (1 << 30) + 2 * 16_384 * 4 * 4096 * 2;
         let fixed = 17_534_247_392 + steps + kept + (700 << 20) + 256 * 32 * 32 * 130 * 4;
@@ -298,9 +315,21 @@ mod tests {
     fn the_bundled_model_has_a_table() {
         let model = format!("{}/models/ashlar-tiny", env!("CARGO_MANIFEST_DIR"));
         let device = Device::Cpu;
-        let args = PlanArgs { model, memory: Some(1 << 30), step_tokens: 8192, device, train: true, gpus: 8, batch: 1, sequence: 512 };
+        let args = PlanArgs {
+            model,
+            memory: Some(1 << 30),
+            step_tokens: 8192,
+            adapters: 2,
+            adapter_rank: 16,
+            device,
+            train: true,
+            gpus: 8,
+            batch: 1,
+            sequence: 512,
+        };
         let text = render(&args).unwrap();
         assert!(text.contains("2 × 8 layers × 2 KV heads × 64 × 4 B"), "{text}");
+        assert!(text.contains("2 of rank 16"), "{text}");
         assert!(text.contains("vision tower") && text.contains("checkpointing"), "{text}");
         let training = render(&PlanArgs { model: "7B".into(), ..args.clone() }).unwrap();
         assert!(training.contains("112.0 GB"), "{training}");

@@ -164,6 +164,27 @@ impl Shape {
         self.n_layers * attention + dense + beside
     }
 
+    /// Of an adapter of this rank of all layers that adapters may change.
+    pub fn adapter_parameters(&self, rank: u64) -> u64 {
+        let (h, heads, i) = (self.hidden_size, self.n_heads, self.intermediate_size);
+        let attention = match &self.latent {
+            None => {
+                let (query, key) = (heads * self.head_dim, self.n_kv_heads * self.head_dim);
+                2 * (h + query) + 2 * (h + key)
+            }
+            Some(l) => {
+                let query = heads * (l.nope_dim + l.rope_dim);
+                let queries = l.q_rank.map_or(h + query, |rank| (h + rank) + (rank + query));
+                queries + (h + self.head_dim) + (heads * l.value_dim + h)
+            }
+        };
+        let (n_expert_layers, shared) = self
+            .experts
+            .as_ref()
+            .map_or((0, 0), |e| (e.n_layers, if e.shared_intermediate_size > 0 { h + e.shared_intermediate_size } else { 0 }));
+        rank * (self.n_layers * attention + 3 * ((self.n_layers - n_expert_layers) * (h + i) + n_expert_layers * shared))
+    }
+
     /// Of so many routed experts a layer.
     fn expert_parameters(&self, n: u64) -> u64 {
         self.experts.as_ref().map_or(0, |experts| experts.n_layers * n * 3 * self.hidden_size * experts.intermediate_size)
@@ -387,6 +408,12 @@ pub mod tests {
         assert_rounds_to(step_ms(1, 1024), "4.56");
         assert_rounds_to(step_ms(64, 1024), "7.40");
         assert_rounds_to(step_ms(256, 1024), "16.1");
+    }
+
+    #[test]
+    fn an_adapter_of_rank_16_has_43_7_million_numbers() {
+        // A layer: q and o 4096 + 4096, k and v 4096 + 1024, gate, up and down 4096 + 12288.
+        assert_eq!(qwen3_vl_8b().adapter_parameters(16), 16 * 36 * (2 * 8192 + 2 * 5120 + 3 * 16_384));
     }
 
     #[test]

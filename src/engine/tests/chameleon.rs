@@ -1,15 +1,19 @@
-//! Pictures in answers, with a tiny Chameleon (`tools/goldens/chameleon.py`): 64 codes a picture, 512 positions.
+//! Pictures in answers, on the CPU and on a GPU where there is one, with a tiny Chameleon (`tools/goldens/chameleon.py`): 64 codes a picture, 512 positions.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::{Answer, MODES, budget, read};
 use crate::engine::models::{self, CausalModel, Model, chameleon::Pictures};
 use crate::engine::ops::cache::{BLOCK_SIZE, KvCache};
-use crate::engine::ops::{Backend, DeviceOptions};
+use crate::engine::ops::{Backend, Device, DeviceOptions};
 use crate::engine::request::{
     Detail, Event, Failure, FinishReason, Format, Guidance, Image, Input, Message, Modalities, Part, Request, Role, Sampling,
 };
-use crate::engine::{Engine, EngineOptions, Limits, batch::Batch, worker::Mode};
+use crate::engine::sequence::SequenceId;
+use crate::engine::worker::{Command, Mode, Output};
+use crate::engine::{Engine, EngineOptions, Handle, Limits, batch::Batch};
 
 const N_CODES: usize = 64;
 
@@ -55,6 +59,11 @@ async fn answer(engine: &Engine, request: Request) -> Answer {
 
 /// Logits of the last of these tokens, nothing cached.
 fn logits(model: &dyn CausalModel, ids: &[u32]) -> Vec<f32> {
+    all_logits(model, ids, 1).remove(0)
+}
+
+/// Logits of the last `n` of these tokens, nothing cached.
+fn all_logits(model: &dyn CausalModel, ids: &[u32], n_logits: u32) -> Vec<Vec<f32>> {
     let n_blocks = ids.len().div_ceil(BLOCK_SIZE);
     let mut cache = KvCache::new(&Backend::cpu(1), model.info().cache_shape(), n_blocks).unwrap();
     let n = ids.len() as u32;
@@ -65,19 +74,25 @@ fn logits(model: &dyn CausalModel, ids: &[u32]) -> Vec<f32> {
         context_lens: vec![n],
         slot_mapping: (0..n).collect(),
         block_tables: vec![(0..n_blocks as u32).collect()],
-        logit_rows: vec![n - 1],
+        logit_rows: (n - n_logits..n).collect(),
         visual: Vec::new(),
+        adapters: Vec::new(),
     };
-    model.forward(&batch, &mut cache).unwrap().to_vec().unwrap()
+    model.forward(&batch, &mut cache).unwrap().to_rows().unwrap()
+}
+
+/// The three prompts that decide a picture: the whole one, its pictures alone, and nothing.
+fn three_prompts(pictures: &Pictures, prompt: &[u32]) -> [Vec<u32>; 3] {
+    let vocabulary = &pictures.vocabulary;
+    let marks = [vocabulary.bos, vocabulary.begin_image, vocabulary.end_image];
+    let wordless = prompt.iter().copied().filter(|id| marks.contains(id) || vocabulary.code(*id).is_some()).collect();
+    [prompt.to_vec(), wordless, vec![vocabulary.bos, vocabulary.begin_image]]
 }
 
 /// The picture behind a prompt that ends with a begin mark, by the formula, one whole sequence at a time.
 fn by_hand(model: &dyn CausalModel, pictures: &Pictures, prompt: &[u32], Guidance { image, text }: Guidance) -> Vec<u32> {
     let vocabulary = &pictures.vocabulary;
-    let marks = [vocabulary.bos, vocabulary.begin_image, vocabulary.end_image];
-    let mut full = prompt.to_vec();
-    let mut wordless: Vec<u32> = prompt.iter().copied().filter(|id| marks.contains(id) || vocabulary.code(*id).is_some()).collect();
-    let mut none = vec![vocabulary.bos, vocabulary.begin_image];
+    let [mut full, mut wordless, mut none] = three_prompts(pictures, prompt);
     let mut codes = Vec::new();
     for _ in 0..N_CODES {
         let [f, i, u] = [&full, &wordless, &none].map(|ids| logits(model, ids));
@@ -250,10 +265,77 @@ async fn what_can_t_be_drawn_is_refused() {
     assert_eq!((words.images.len(), words.done.usage.completion_tokens), (0, 80));
     assert!(matches!(narrow.submit(ask(&long, Modalities::Image)).await, Err(Failure::ContextOverflow { .. })));
 
-    let options = EngineOptions { device: DeviceOptions { threads: Some(1), ..DeviceOptions::default() }, ..EngineOptions::default() };
+    let device = DeviceOptions { device: Device::Cpu, threads: Some(1), ..DeviceOptions::default() };
+    let options = EngineOptions { device, ..EngineOptions::default() };
     let blind = Engine::load(&folder("chameleon_swin"), &options).unwrap();
     assert_eq!((blind.picture_size(), engine.picture_size()), (None, Some(32)));
     assert!(refusal(&blind, image.clone()).await.contains("model.vqmodel.decoder"));
     let tiny = Engine::load(&super::tiny(), &options).unwrap();
     assert!(refusal(&tiny, image).await.contains("text only"));
+}
+
+/// The first picture of an answer, as the engine thread hands it out.
+async fn codes_of(engine: &Engine, request: Request) -> Vec<u32> {
+    let Handle { shared, commands, .. } = &*engine.0;
+    let id = SequenceId(shared.next_id.fetch_add(1, Ordering::Relaxed));
+    let (mut job, _generation) = shared.prepare(id, request, None, Instant::now(), shared.metrics.queue_slot().unwrap(), None).unwrap();
+    let (events, mut handed_out) = tokio::sync::mpsc::channel(1024);
+    job.events = events;
+    commands.send(Command::Run(Box::new(job))).unwrap();
+    while let Some(output) = handed_out.recv().await {
+        if let Output::Picture(ids) = output.unwrap() {
+            return ids;
+        }
+    }
+    panic!("no picture came");
+}
+
+/// Each code that a GPU takes is as good as the best, by what the CPU says of all three prompts with the codes before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_are_drawn_on_a_gpu() {
+    let device = DeviceOptions { device: Device::Cuda, ..DeviceOptions::default() };
+    if let Err(error) = Backend::open(&device) {
+        return eprintln!("skipped, no GPU to run on: {error}");
+    }
+    let options = EngineOptions { device, kv_cache_mb: Some(64), ..EngineOptions::default() };
+    let engine = Engine::load(&folder("chameleon"), &options).unwrap();
+    let loaded = loaded();
+    let (Model::Causal(model), Some(pictures)) = (&loaded.model, &loaded.pictures) else { panic!("no chat model with pictures") };
+    let vocabulary = &pictures.vocabulary;
+    let words = loaded.tokenizer.encode("a red square", false).unwrap();
+    let turn = |ids: &[u32]| [&[vocabulary.bos], ids, &[vocabulary.end_of_turn.unwrap(), vocabulary.begin_image]].concat();
+    let seen = [&pictures.encode("picture", &picture()).unwrap()[..], &words].concat();
+    for guidance in [Guidance::default(), Guidance::NONE, Guidance { image: 2.0, text: 1.5 }] {
+        for (prompt, request) in
+            [(turn(&words), ask("a red square", Modalities::Image)), (turn(&seen), look("a red square", Modalities::Image))]
+        {
+            let codes = codes_of(&engine, Request { guidance, ..request }).await;
+            assert_eq!(codes.len(), N_CODES);
+            let [full, wordless, none] = three_prompts(pictures, &prompt).map(|prompt| {
+                let behind = [&prompt[..], &codes[..N_CODES - 1]].concat();
+                all_logits(model.as_ref(), &behind, N_CODES as u32)
+            });
+            for (i, code) in codes.iter().enumerate() {
+                let guided = |id: &u32| {
+                    let [f, m, u] = [&full, &wordless, &none].map(|rows| rows[i][*id as usize]);
+                    u + guidance.image * (m - u) + guidance.text * (f - m)
+                };
+                let all: Vec<f32> = vocabulary.code_ids().iter().map(guided).collect();
+                let best = all.iter().copied().fold(f32::MIN, f32::max);
+                let mean = all.iter().sum::<f32>() / all.len() as f32;
+                assert!(best - guided(code) < 0.1 * (best - mean), "{guidance:?}, code {i}: {} of {best}, mean {mean}", guided(code));
+            }
+        }
+    }
+
+    let drawn = |seed: u64| Request { sampling: warm(seed), ..look("another one", Modalities::Image) };
+    let first = codes_of(&engine, drawn(3)).await;
+    assert!(first.iter().all(|id| vocabulary.code(*id).is_some()), "nothing but codes");
+    assert_eq!(codes_of(&engine, drawn(3)).await, first, "the same seed draws the same");
+    assert_ne!(codes_of(&engine, drawn(4)).await, first, "another seed draws another");
+    for answer in futures::future::join_all(workload().into_iter().map(|request| answer(&engine, request))).await {
+        let n_codes: usize = answer.images.len() * (N_CODES + 1);
+        assert!(answer.done.usage.completion_tokens as usize >= n_codes && answer.images.iter().all(|image| !image.bytes.is_empty()));
+    }
+    assert!(engine.metrics().n_overlapped_steps > 100, "steps of groups are launched ahead");
 }

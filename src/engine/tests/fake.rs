@@ -63,6 +63,7 @@ impl Fake {
             add_bos: None,
             input: None,
             pictures: None,
+            targets: Vec::new(),
         }
     }
 }

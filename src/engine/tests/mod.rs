@@ -1,4 +1,5 @@
 //! The engine as a whole: the invariants with an exact stand-in for a model, and the bundled model against its goldens.
+mod adapters;
 mod bundled;
 mod chameleon;
 mod fake;

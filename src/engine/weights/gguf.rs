@@ -123,7 +123,14 @@ fn weights(path: &Path, map: Mmap, header: Header, permuted: Option<&Value>) -> 
             return Err(LoadError::corrupt(path, format!("tensor `{}` is there twice", tensor.name)));
         }
     }
-    Ok(Weights { path: path.to_owned(), files: vec![(path.to_owned(), map)], entries, used: Default::default(), is_gguf: true })
+    Ok(Weights {
+        path: path.to_owned(),
+        files: vec![(path.to_owned(), map)],
+        entries,
+        used: Default::default(),
+        targets: Default::default(),
+        is_gguf: true,
+    })
 }
 
 /// `blk.3.attn_q.weight` → `model.layers.3.self_attn.q_proj.weight`. Unknown names stay.

@@ -6,6 +6,7 @@
 //! Knows no architecture: what is asked for, and in which shape, is the business of `models`.
 
 mod gguf;
+pub mod peft;
 pub mod random;
 #[cfg(test)]
 mod tests;
@@ -22,10 +23,12 @@ use std::{
 use memmap2::Mmap;
 use serde_json::Value;
 
+use super::ops::lora::Adapted;
 use super::ops::moe::{Experts, StoredExpert};
 use super::ops::{self, Backend, Device, Format, Linear, Matrix, Stored, bytes_for};
 
 pub use gguf::GgufTokenizer;
+pub use peft::Target;
 
 /// Why a checkpoint can't be loaded. The text is shown to people: it names the file and what is wrong in it.
 #[derive(Debug, thiserror::Error)]
@@ -270,6 +273,8 @@ pub struct Weights {
     files: Vec<(PathBuf, Mmap)>,
     entries: BTreeMap<String, Entry>,
     used: Mutex<HashSet<String>>,
+    /// Layers that adapters may change, by their numbers.
+    targets: Mutex<Vec<Target>>,
     is_gguf: bool,
 }
 
@@ -329,7 +334,12 @@ impl Weights {
             }
             files.push((path.clone(), map));
         }
-        Ok(Self { path: folder.to_owned(), files, entries, used: Mutex::default(), is_gguf: false })
+        Ok(Self { path: folder.to_owned(), files, entries, used: Mutex::default(), targets: Mutex::default(), is_gguf: false })
+    }
+
+    /// The layers that adapters may change, of what was loaded.
+    pub fn take_targets(&self) -> Vec<Target> {
+        std::mem::take(&mut *self.targets.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     /// The root of the tensor names.
@@ -353,13 +363,18 @@ impl Weights {
 
     /// Refuses tensors that nothing asked for: they mean another variant of the architecture, whose answers would be wrong.
     pub fn check_all_used(&self, architecture: &str, ignored: &[&str]) -> Result<(), LoadError> {
-        let used = self.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let is_ignored = |name: &str| ignored.iter().any(|i| name.contains(i));
-        let names: Vec<_> = self.entries.keys().filter(|n| !used.contains(*n) && !is_ignored(n)).cloned().collect();
+        let names: Vec<_> = self.unused().into_iter().filter(|name| !is_ignored(name)).collect();
         if names.is_empty() {
             return Ok(());
         }
         Err(LoadError::Extra { path: self.path.clone(), architecture: architecture.to_owned(), names })
+    }
+
+    /// Tensors that nothing asked for, by name.
+    fn unused(&self) -> Vec<String> {
+        let used = self.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.entries.keys().filter(|name| !used.contains(*name)).cloned().collect()
     }
 
     fn mark(&self, name: &str) {
@@ -417,6 +432,14 @@ fn map_file(path: &Path) -> Result<Mmap, LoadError> {
     unsafe { Mmap::map(&file) }.map_err(LoadError::io(path))
 }
 
+/// A linear layer whose row `i` is row `stored(i)` of the file.
+pub struct Permuted<'a> {
+    pub name: &'a str,
+    pub n_out: usize,
+    pub bias: bool,
+    pub stored: &'a dyn Fn(usize) -> usize,
+}
+
 /// A prefix of tensor names, as the modules of the reference implementation nest.
 #[derive(Clone)]
 pub struct Scope<'a> {
@@ -425,7 +448,7 @@ pub struct Scope<'a> {
     prefix: String,
 }
 
-impl Scope<'_> {
+impl<'w> Scope<'w> {
     pub fn pp(&self, name: impl std::fmt::Display) -> Self {
         Self { prefix: format!("{}{name}.", self.prefix), ..*self }
     }
@@ -464,21 +487,10 @@ impl Scope<'_> {
 
     /// Several linear layers over the same input as one, outputs side by side.
     pub fn fused(&self, parts: &[(&str, usize)], n_in: usize, bias: bool) -> Result<Linear, LoadError> {
-        // On the CPU neighbours in the same format become one matrix, so that one call reads them all; a GPU's copy of them is
-        // one matrix anyway.
-        let mut matrices: Vec<Stored<'_>> = Vec::new();
-        let mut biases = Vec::new();
+        let (mut matrices, mut biases) = (Vec::new(), Vec::new());
         for (name, n_out) in parts {
             let scope = self.pp(name);
-            let entry = self.weights.find(&scope.name("weight"), &[*n_out, n_in])?;
-            let bytes = self.weights.bytes(entry);
-            match matrices.last_mut() {
-                Some(last) if last.format == entry.format && self.backend.device() == Device::Cpu => {
-                    last.rows += n_out;
-                    last.bytes.to_mut().extend_from_slice(&bytes);
-                }
-                _ => matrices.push(Stored { format: entry.format, rows: *n_out, bytes }),
-            }
+            self.put_beside(&mut matrices, scope.stored("weight", *n_out, n_in)?);
             if bias {
                 biases.extend(scope.values("bias", &[*n_out])?);
             }
@@ -486,31 +498,59 @@ impl Scope<'_> {
         Ok(Linear::new(self.backend, &matrices, n_in, bias.then_some(biases))?)
     }
 
-    /// As [`linear`](Self::linear), with row `i` from row `stored(i)` of the file.
-    pub fn permuted(
-        &self,
-        name: &str,
-        n_out: usize,
-        n_in: usize,
-        bias: bool,
-        stored: impl Fn(usize) -> usize,
-    ) -> Result<Linear, LoadError> {
-        let scope = self.pp(name);
-        let whole = scope.stored("weight", n_out, n_in)?;
-        let row = whole.bytes.len() / n_out;
-        let bytes = (0..n_out).flat_map(|i| &whole.bytes[stored(i) * row..][..row]).copied().collect::<Vec<u8>>();
-        let bias = match bias {
-            true => {
-                let values = scope.values("bias", &[n_out])?;
-                Some((0..n_out).map(|i| values[stored(i)]).collect())
+    /// As [`fused`](Self::fused), of layers with rows in another order.
+    pub fn permuted(&self, parts: &[Permuted<'_>], n_in: usize) -> Result<Linear, LoadError> {
+        let (mut matrices, mut biases) = (Vec::new(), Vec::new());
+        for Permuted { name, n_out, bias, stored } in parts {
+            let scope = self.pp(name);
+            let whole = scope.stored("weight", *n_out, n_in)?;
+            let row = whole.bytes.len() / n_out;
+            let bytes = (0..*n_out).flat_map(|i| &whole.bytes[stored(i) * row..][..row]).copied().collect::<Vec<u8>>();
+            self.put_beside(&mut matrices, Stored { bytes: bytes.into(), ..whole });
+            let values = if *bias { scope.values("bias", &[*n_out])? } else { vec![0.0; *n_out] };
+            biases.extend((0..*n_out).map(|i| values[stored(i)]));
+        }
+        let bias = parts.iter().any(|part| part.bias).then_some(biases);
+        Ok(Linear::new(self.backend, &matrices, n_in, bias)?)
+    }
+
+    /// On the CPU neighbours in the same format become one matrix, so that one call reads them all; a GPU's copy of them is
+    /// one matrix anyway.
+    fn put_beside<'a>(&self, matrices: &mut Vec<Stored<'a>>, next: Stored<'a>) {
+        match matrices.last_mut() {
+            Some(last) if last.format == next.format && self.backend.device() == Device::Cpu => {
+                last.rows += next.rows;
+                last.bytes.to_mut().extend_from_slice(&next.bytes);
             }
-            false => None,
+            _ => matrices.push(next),
+        }
+    }
+
+    /// As [`fused`](Self::fused), layers that adapters may change.
+    pub fn adapted(&self, parts: &[(&str, usize)], n_in: usize, bias: bool) -> Result<Adapted, LoadError> {
+        let linear = self.fused(parts, n_in, bias)?;
+        Ok(self.target(linear, parts.iter().map(|(name, n_out)| peft::Part::new(&self.name(name), *n_out)).collect(), n_in))
+    }
+
+    /// As [`permuted`](Self::permuted), layers that adapters may change.
+    pub fn adapted_permuted(&self, parts: &[Permuted<'_>], n_in: usize) -> Result<Adapted, LoadError> {
+        let linear = self.permuted(parts, n_in)?;
+        let part = |Permuted { name, n_out, stored, .. }: &Permuted<'_>| peft::Part {
+            order: Some((0..*n_out).map(stored).collect()),
+            ..peft::Part::new(&self.name(name), *n_out)
         };
-        Ok(Linear::new(self.backend, &[Stored { bytes: bytes.into(), ..whole }], n_in, bias)?)
+        Ok(self.target(linear, parts.iter().map(part).collect(), n_in))
+    }
+
+    fn target(&self, linear: Linear, parts: Vec<peft::Part>, n_in: usize) -> Adapted {
+        let widths = parts.iter().map(|part| part.n_out).collect();
+        let mut targets = self.weights.targets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        targets.push(Target { parts, n_in });
+        Adapted::new(linear, targets.len() - 1, widths)
     }
 
     /// A matrix as the file has it.
-    pub fn stored(&self, name: &str, rows: usize, cols: usize) -> Result<Stored<'_>, LoadError> {
+    pub fn stored(&self, name: &str, rows: usize, cols: usize) -> Result<Stored<'w>, LoadError> {
         let entry = self.weights.find(&self.name(name), &[rows, cols])?;
         Ok(Stored { format: entry.format, rows, bytes: self.weights.bytes(entry) })
     }

@@ -65,7 +65,7 @@ pub(super) fn open(folder: &Path) -> Result<Weights, LoadError> {
         map.par_chunks_mut(block.len()).for_each(|part| part.copy_from_slice(&block[..part.len()]));
         files.push((path.clone(), map.make_read_only().map_err(LoadError::io(&path))?));
     }
-    Ok(Weights { path: folder.to_owned(), files, entries, used: Default::default(), is_gguf: false })
+    Ok(Weights { path: folder.to_owned(), files, entries, used: Default::default(), targets: Default::default(), is_gguf: false })
 }
 
 /// The upper half of the f32, rounded towards zero.

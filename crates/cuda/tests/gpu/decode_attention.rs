@@ -1,4 +1,4 @@
-use ashlar_cuda::{Buffer, DecodeAttention, FreshTokens};
+use ashlar_cuda::{Buffer, DecodeAttention, FreshTokens, HeadNorms};
 use ashlar_kernels::attention::{self, PagedKv, Sequence, View};
 use ashlar_kernels::{Pool, rows as cpu};
 use half::bf16;
@@ -14,10 +14,20 @@ fn round(values: &mut [f32]) {
     values.iter_mut().for_each(|x| *x = bf16::from_f32(*x).to_f32());
 }
 
-fn check(random: &mut Random, n_heads: usize, n_kv_heads: usize, dim: usize, fused: bool, normed: bool) {
+/// What the kernel does to new tokens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fresh {
+    Ready,
+    Turned,
+    RmsNormed,
+    LayerNormed,
+}
+
+fn check(random: &mut Random, n_heads: usize, n_kv_heads: usize, dim: usize, form: Fresh) {
     let Some(device) = device() else { return };
     let pool = Pool::new(2);
-    let what = format!("{n_heads} heads on {n_kv_heads} of {dim}, fused {fused}, normed {normed}");
+    let what = format!("{n_heads} heads on {n_kv_heads} of {dim}, {form:?}");
+    let fused = form != Fresh::Ready;
     let (rows, width) = (LENGTHS.len(), (n_heads + 2 * n_kv_heads) * dim);
     let max_blocks = LENGTHS.iter().map(|len| len.div_ceil(BLOCK)).max().unwrap_or(1);
     let n_blocks = LENGTHS.iter().map(|len| len.div_ceil(BLOCK)).sum::<usize>() + 1;
@@ -38,7 +48,7 @@ fn check(random: &mut Random, n_heads: usize, n_kv_heads: usize, dim: usize, fus
         .map(|(len, table)| table.last().map_or(-1, |block| (*block as usize * BLOCK + (len - 1) % BLOCK) as i32))
         .collect();
     let qkv = random.values(rows * width, 2.0);
-    let [q_norm, k_norm] = [(); 2].map(|()| random.values(dim, 1.0));
+    let [q_weight, q_bias, k_weight, k_bias] = [n_heads, n_heads, n_kv_heads, n_kv_heads].map(|heads| random.values(heads * dim, 1.0));
     let (cos, sin): (Vec<f32>, Vec<f32>) = (0..rows * dim / 2).map(|_| (random.unit() * 3.0).sin_cos()).map(|(s, c)| (c, s)).unzip();
     let angles: Vec<f32> = cos.iter().zip(&sin).flat_map(|(c, s)| [*c, *s]).collect();
 
@@ -58,10 +68,12 @@ fn check(random: &mut Random, n_heads: usize, n_kv_heads: usize, dim: usize, fus
     let mut queries = heads(0, n_heads);
     if fused {
         let (mut fresh_keys, fresh_values) = (heads(n_heads, n_kv_heads), heads(n_heads + n_kv_heads, n_kv_heads));
-        for (x, count, weight) in [(&mut queries, n_heads, &q_norm), (&mut fresh_keys, n_kv_heads, &k_norm)] {
+        for (x, count, weight, bias) in [(&mut queries, n_heads, &q_weight, &q_bias), (&mut fresh_keys, n_kv_heads, &k_weight, &k_bias)] {
             let layout = cpu::Heads::packed(rows, count, dim);
-            if normed {
-                cpu::rms_norm_heads(&pool, x, layout, weight, EPS);
+            match form {
+                Fresh::RmsNormed => cpu::rms_norm_heads(&pool, x, layout, &weight[..dim], EPS),
+                Fresh::LayerNormed => cpu::layer_norm_heads(&pool, x, layout, weight, bias, EPS),
+                Fresh::Ready | Fresh::Turned => {}
             }
             cpu::rope(&pool, x, layout, &cos, &sin, cpu::Pairing::Halves);
             round(x);
@@ -84,7 +96,14 @@ fn check(random: &mut Random, n_heads: usize, n_kv_heads: usize, dim: usize, fus
     let flat_tables: Vec<i32> =
         tables.iter().flat_map(|table| (0..max_blocks).map(|i| table.get(i).map_or(i32::MAX, |block| *block as i32))).collect();
     let lengths: Vec<i32> = LENGTHS.iter().map(|len| *len as i32).collect();
-    let [qkv_gpu, q_norm_gpu, k_norm_gpu] = [&qkv, &q_norm, &k_norm].map(|v| upload(device, &to_bf16(v)));
+    let qkv_gpu = upload(device, &to_bf16(&qkv));
+    let weights = [&q_weight, &k_weight, &q_bias, &k_bias].map(|v| upload(device, &to_bf16(v)));
+    let [q_weight, k_weight, q_bias, k_bias] = weights.each_ref().map(Buffer::ptr);
+    let norms = match form {
+        Fresh::Ready | Fresh::Turned => HeadNorms::default(),
+        Fresh::RmsNormed => HeadNorms { q_weight, k_weight, eps: EPS, ..HeadNorms::default() },
+        Fresh::LayerNormed => HeadNorms { q_weight, q_bias, k_weight, k_bias, eps: EPS },
+    };
     let angles_gpu = upload(device, &angles);
     let [tables_gpu, lengths_gpu, slots_gpu] = [&flat_tables, &lengths, &slots].map(|v| upload(device, v));
     let zeros = |len| Buffer::zeros(device, len).expect("the GPU has room for a test");
@@ -99,9 +118,7 @@ fn check(random: &mut Random, n_heads: usize, n_kv_heads: usize, dim: usize, fus
             out: out.ptr(),
             qkv: qkv_gpu.ptr() + (first_row * width * 2) as u64,
             fresh: fused.then(|| FreshTokens {
-                q_norm: if normed { q_norm_gpu.ptr() } else { 0 },
-                k_norm: if normed { k_norm_gpu.ptr() } else { 0 },
-                eps: EPS,
+                norms,
                 angles: angles_gpu.ptr() + (first_row * dim * 4) as u64,
                 slots: slots_gpu.ptr() + (first_row * 4) as u64,
             }),
@@ -138,8 +155,8 @@ fn check(random: &mut Random, n_heads: usize, n_kv_heads: usize, dim: usize, fus
 fn one_token_a_sequence() {
     let mut random = Random(12);
     for (n_heads, n_kv_heads, dim) in [(4, 2, 128), (2, 2, 64), (8, 1, 128), (12, 1, 64), (4, 1, 32), (2, 1, 80), (3, 1, 96)] {
-        for (fused, normed) in [(true, true), (true, false), (false, false)] {
-            check(&mut random, n_heads, n_kv_heads, dim, fused, normed);
+        for form in [Fresh::LayerNormed, Fresh::RmsNormed, Fresh::Turned, Fresh::Ready] {
+            check(&mut random, n_heads, n_kv_heads, dim, form);
         }
     }
 }

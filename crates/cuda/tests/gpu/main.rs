@@ -5,6 +5,7 @@
 
 mod attention;
 mod decode_attention;
+mod lora;
 mod mla;
 mod moe;
 mod rows;

@@ -1,15 +1,15 @@
 //! Latent attention against plain loops: shuffled blocks, what lies around a sequence's rows full of NaN.
 
-use ashlar_cuda::mla::{Gather, Heads, LATENT, LatentDecode, ROPE, ROW, Store};
+use ashlar_cuda::mla::{Fresh, Gather, Heads, LATENT, LatentDecode, MAX_FEW_ROWS, ROPE, ROW, Turned, Values};
 use ashlar_cuda::{Buffer, Device, HeadMatmul, HeadRows};
 use half::bf16;
 
-use super::{Random, assert_close, device, download, to_bf16, upload};
+use super::{Random, assert_close, bytes_of, device, download, to_bf16, upload};
 
 const BLOCK: usize = 32;
 const EPS: f32 = 1e-6;
-/// A padded row; edges of steps, blocks, tiles and splits; splits of all three lengths.
-const LENGTHS: [usize; 15] = [1, 0, 15, 16, 17, 32, 33, 64, 65, 127, 128, 129, 700, 1300, 4200];
+/// A padded row; edges of steps, blocks, tiles and groups; leaves of one tile and of many.
+const LENGTHS: [usize; 17] = [1, 0, 15, 16, 17, 32, 33, 64, 65, 127, 128, 129, 700, 1024, 1300, 2100, 4200];
 
 fn filled(device: &Device, len: usize) -> Buffer {
     upload(device, &vec![0xffu8; len])
@@ -76,7 +76,7 @@ fn one_row_attends_to_the_latents() {
     let Some(device) = device() else { return };
     let mut random = Random(21);
     let scale = 1.5 / (ROW as f32).sqrt();
-    for (n_heads, lengths) in [(16, &LENGTHS[..]), (3, &LENGTHS[..13]), (40, &LENGTHS[7..13])] {
+    for (n_heads, lengths) in [(16, &LENGTHS[..]), (3, &LENGTHS[..14]), (40, &LENGTHS[7..14])] {
         let rows = lengths.len();
         let cache = Cache::new(&mut random, lengths);
         let queries = random.values(rows * n_heads * ROW, 1.0);
@@ -84,22 +84,32 @@ fn one_row_attends_to_the_latents() {
             (upload(device, &to_bf16(&cache.values)), upload(device, &to_bf16(&queries)), cache.tables_on(device));
         let lens = upload(device, &lengths.iter().map(|len| *len as i32).collect::<Vec<_>>());
         let partials = filled(device, LatentDecode::partials_len(rows, n_heads));
+        let decode = |first: usize, rows: usize, out: u64| LatentDecode {
+            rows,
+            n_heads,
+            out,
+            queries: queries_gpu.ptr() + (first * n_heads * ROW * 2) as u64,
+            cache: cache_gpu.ptr(),
+            block_tables: tables.ptr() + (first * cache.max_blocks * 4) as u64,
+            max_blocks: cache.max_blocks,
+            context_lens: lens.ptr() + (first * 4) as u64,
+            partials: partials.ptr(),
+            scale,
+        };
         let run = |first: usize, rows: usize| {
             let out = filled(device, rows * n_heads * LATENT * 2);
-            let decode = LatentDecode {
-                rows,
-                n_heads,
-                out: out.ptr(),
-                queries: queries_gpu.ptr() + (first * n_heads * ROW * 2) as u64,
-                cache: cache_gpu.ptr(),
-                block_tables: tables.ptr() + (first * cache.max_blocks * 4) as u64,
-                max_blocks: cache.max_blocks,
-                context_lens: lens.ptr() + (first * 4) as u64,
-                partials: partials.ptr(),
-                scale,
-            };
             // SAFETY: the buffers have the shapes.
-            unsafe { decode.launch(device) }.expect("the kernels start");
+            unsafe { decode(first, rows, out.ptr()).launch(device) }.expect("the kernels start");
+            download::<bf16>(device, &out)
+        };
+        let dim = 40;
+        let weight = random.values(n_heads * dim * LATENT, 0.1);
+        let weight_gpu = upload(device, &to_bf16(&weight));
+        let values_of = |first: usize, rows: usize| {
+            let out = filled(device, rows * n_heads * dim * 2);
+            let values = Values { weight: weight_gpu.ptr(), dim, out: out.ptr() };
+            // SAFETY: as above.
+            unsafe { decode(first, rows, 0).launch_values(device, &values) }.expect("the kernels start");
             download::<bf16>(device, &out)
         };
         let got = run(0, rows);
@@ -117,6 +127,18 @@ fn one_row_attends_to_the_latents() {
             }
             let same = run(row, 1).iter().zip(of_row).all(|(a, b)| a.to_bits() == b.to_bits());
             assert!(same, "{n_heads} heads: a row of {len} tokens alone has other bits");
+
+            let alone = values_of(row, 1);
+            let mut want = vec![0.0; n_heads * dim];
+            for (i, want) in want.iter_mut().enumerate() {
+                let latent = &of_row[i / dim * LATENT..][..LATENT];
+                *want = weight[i * LATENT..][..LATENT].iter().zip(latent).map(|(w, x)| w * x.to_f32()).sum();
+            }
+            assert_close(&format!("values of {len} tokens"), &alone, &want);
+            let first = row.min(rows - MAX_FEW_ROWS.min(rows));
+            let together = values_of(first, MAX_FEW_ROWS.min(rows));
+            let same = together[(row - first) * n_heads * dim..].iter().zip(&alone).all(|(a, b)| a.to_bits() == b.to_bits());
+            assert!(same, "{n_heads} heads: values of {len} tokens alone have other bits");
         }
     }
 }
@@ -164,27 +186,51 @@ fn new_rows_are_stored_and_queries_turned() {
         let (angles_gpu, slots_gpu) = (upload(device, &angles), upload(device, &slots));
         let cache = upload(device, &vec![bf16::from_f32(777.0); n_slots * ROW]);
         let apart = upload(device, &vec![bf16::from_f32(0.0); rows * n_heads * ROW]);
-        let store = |turned: u64, turned_stride: usize| {
-            let store = Store {
-                heads: Heads { n: n_heads, nope },
-                latents: latents_gpu.ptr(),
-                queries: queries_gpu.ptr(),
-                turned,
-                turned_stride,
-                norm: norm_gpu.ptr(),
-                eps: EPS,
-                angles: angles_gpu.ptr(),
-                slots: slots_gpu.ptr(),
-                cache: cache.ptr(),
-            };
-            // SAFETY: the buffers have the shapes.
-            unsafe { store.launch(device, rows) }.expect("the kernel starts");
+        let fresh = |rows_from: usize| Fresh {
+            heads: Heads { n: n_heads, nope },
+            latents: latents_gpu.ptr() + (rows_from * ROW * 2) as u64,
+            latents_stride: ROW,
+            queries: queries_gpu.ptr() + (rows_from * n_heads * dim * 2) as u64,
+            queries_stride: n_heads * dim,
+            norm: norm_gpu.ptr(),
+            eps: EPS,
+            angles: angles_gpu.ptr() + (rows_from * ROPE * 4) as u64,
+            slots: slots_gpu.ptr() + (rows_from * 4) as u64,
+            cache: cache.ptr(),
         };
-        store(apart.ptr() + 2 * LATENT as u64, ROW);
+        let store = |ptr: u64, row_stride: usize, head_stride: usize| {
+            // SAFETY: the buffers have the shapes.
+            unsafe { fresh(0).store(device, rows, Turned { ptr, row_stride, head_stride }) }.expect("the kernel starts");
+        };
+        store(apart.ptr() + 2 * LATENT as u64, n_heads * ROW, ROW);
         assert_close(&format!("{what}: cache"), &download(device, &cache), &want_cache);
         let want_apart: Vec<f32> = want_turned.chunks(dim).flat_map(|head| [&vec![0.0; LATENT], &head[nope..]].concat()).collect();
         assert_close(&format!("{what}: turned apart"), &download(device, &apart), &want_apart);
-        store(queries_gpu.ptr() + 2 * nope as u64, dim);
+
+        // The same of a few rows at a time, whose queries are absorbed.
+        let weight = random.values(n_heads * LATENT * nope, 0.2);
+        let weight_gpu = upload(device, &to_bf16(&weight));
+        device.upload(cache.ptr(), bytes_of(&vec![bf16::from_f32(777.0); n_slots * ROW])).expect("an upload");
+        let absorbed = filled(device, rows * n_heads * ROW * 2);
+        for first in (0..rows).step_by(MAX_FEW_ROWS) {
+            let n = MAX_FEW_ROWS.min(rows - first);
+            let to = absorbed.ptr() + (first * n_heads * ROW * 2) as u64;
+            // SAFETY: as above.
+            unsafe { fresh(first).absorb(device, n, weight_gpu.ptr(), to) }.expect("the kernel starts");
+        }
+        assert_close(&format!("{what}: cache by few rows"), &download(device, &cache), &want_cache);
+        let want_absorbed: Vec<f32> = want_turned
+            .chunks(dim)
+            .enumerate()
+            .flat_map(|(i, head)| {
+                let of_head = weight[i % n_heads * LATENT * nope..][..LATENT * nope].chunks(nope);
+                let products: Vec<f32> = of_head.map(|w| w.iter().zip(head).map(|(w, x)| w * x).sum()).collect();
+                [&products, &head[nope..]].concat()
+            })
+            .collect();
+        assert_close(&format!("{what}: absorbed"), &download(device, &absorbed), &want_absorbed);
+
+        store(queries_gpu.ptr() + 2 * nope as u64, n_heads * dim, dim);
         assert_close(&format!("{what}: turned in place"), &download(device, &queries_gpu), &want_turned);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use ashlar_cuda::moe::{Experts, Form, List, Pairs, Routing, Scores, split_gate};
-use ashlar_cuda::{Buffer, Device, Matmul};
+use ashlar_cuda::moe::{Experts, FewTokens, Form, List, Pairs, Routing, Scores, Shared, split_gate};
+use ashlar_cuda::{Buffer, Device, Matmul, Norm};
 use ashlar_kernels::{Pool, dense, rows as cpu};
 use half::bf16;
 
@@ -330,6 +330,102 @@ fn experts_of_few_and_many_rows() {
         for rows in [1, 7, 40, 300] {
             check_experts(&mut random, shape, rows, Form::FewRows);
             check_experts(&mut random, shape, rows, Form::ManyRows);
+        }
+    }
+}
+
+/// A whole layer: norm, choice, experts, the shared one, the sum.
+#[test]
+fn few_tokens_go_through_a_layer() {
+    let Some(device) = device() else { return };
+    let (mut random, pool) = (Random(7), Pool::new(2));
+    // The smallest; rows of more than one piece; tails; the widths of Kimi-VL-A3B and Qwen3-30B-A3B with fewer experts.
+    for (shape, shared, sigmoid) in [
+        ((16, 8, 4, 2), 0, false),
+        ((4112, 24, 5, 3), 16, true),
+        ((1040, 1544, 6, 2), 3088, true),
+        ((2048, 1408, 8, 6), 2816, true),
+        ((2048, 768, 16, 8), 0, false),
+    ] {
+        let (width, inner, n_experts, n_chosen) = shape;
+        let choice = Choice { n_experts, n_chosen, groups: (1, 1), sigmoid, renormalize: true, scale: 1.5 };
+        let weights = Weights {
+            gate_up: random.values(n_experts * 2 * inner * width, 2.0 / (width as f32).sqrt()),
+            down: random.values(n_experts * width * inner, 2.0 / (inner as f32).sqrt()),
+        };
+        let of_all = Weights {
+            gate_up: random.values(2 * shared * width, 2.0 / (width as f32).sqrt()),
+            down: random.values(width * shared, 2.0 / (shared.max(1) as f32).sqrt()),
+        };
+        let gate = random.values(n_experts * width, 4.0 / (width as f32).sqrt());
+        let bias: Vec<f32> = (0..n_experts).map(|_| 0.2 * random.unit()).collect();
+        let rows = FewTokens::MAX_ROWS;
+        let x = random.values(rows * width, 2.0);
+        let norm = random.values(width, 1.0);
+
+        let mut normed = vec![0.0; rows * width];
+        cpu::rms_norm(&pool, &x, &norm, 1e-5, &mut normed);
+        normed.iter_mut().for_each(|x| *x = bf16::from_f32(*x).to_f32());
+        let (mut ids, mut of_pairs) = (Vec::new(), Vec::new());
+        for row in normed.chunks(width) {
+            let logits: Vec<f32> = gate.chunks(width).map(|gate| gate.iter().zip(row).map(|(w, x)| w * x).sum()).collect();
+            let (chosen, weights) = choice.choose(&logits, &bias);
+            ids.extend(chosen);
+            of_pairs.extend(weights);
+        }
+        let mut want = reference(&pool, shape, &weights, &normed, &ids, &of_pairs, &x);
+        if shared > 0 {
+            let of_all_shape = (width, shared, 1, 1);
+            want = reference(&pool, of_all_shape, &of_all, &normed, &vec![0; rows], &vec![1.0; rows], &want);
+        }
+
+        let [x_gpu, norm_gpu, gate_gpu] = [&x, &norm, &gate].map(|v| upload(device, &to_bf16(v)));
+        let [gate_up, down] = [&weights.gate_up, &weights.down].map(|v| upload(device, &to_bf16(v)));
+        let [shared_gate_up, shared_down] =
+            [&of_all.gate_up, &of_all.down].map(|v| upload(device, &to_bf16(&[&v[..], &[0.0; 8]].concat())));
+        let bias_gpu = upload(device, &bias);
+        let run = |first: usize, rows: usize| {
+            let x = upload(device, &download::<bf16>(device, &x_gpu)[first * width..][..rows * width]);
+            let mut few = FewTokens {
+                rows,
+                width,
+                inner,
+                n_experts,
+                n_chosen,
+                norm: Norm { weight: norm_gpu.ptr(), eps: 1e-5 },
+                gate: gate_gpu.ptr(),
+                routing: Routing {
+                    logits: 0,
+                    n_parts: 1,
+                    scores: if sigmoid { Scores::Sigmoid { bias: bias_gpu.ptr() } } else { Scores::Softmax },
+                    n_groups: 1,
+                    n_kept_groups: 1,
+                    renormalize: true,
+                    scale: choice.scale,
+                },
+                gate_up: gate_up.ptr(),
+                down: down.ptr(),
+                shared: (shared > 0).then_some(Shared { inner: shared, gate_up: shared_gate_up.ptr(), down: shared_down.ptr() }),
+                x: x.ptr(),
+                scratch: 0,
+            };
+            // Everything there is NaN until it is written.
+            let scratch = upload(device, &vec![0xffu8; few.scratch_len()]);
+            few.scratch = scratch.ptr();
+            // SAFETY: the buffers have the shapes.
+            unsafe { few.launch(device) }.expect("the kernels start");
+            download::<bf16>(device, &x)
+        };
+        let got = run(0, rows);
+        let what = format!("{shape:?} beside {shared}, {rows} rows");
+        let size = want.iter().map(|x| x.abs()).sum::<f32>() / want.len() as f32;
+        for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+            let error = (got.to_f32() - want).abs();
+            assert!(error <= 0.02 * want.abs() + 0.02 * size, "{what}: {got} at {i}, {want} expected");
+        }
+        for row in 0..rows {
+            let same = run(row, 1).iter().zip(&got[row * width..]).all(|(a, b)| a.to_bits() == b.to_bits());
+            assert!(same, "{what}: row {row} alone has other bits");
         }
     }
 }

@@ -69,6 +69,11 @@ fn norms() {
         run!(device, "rms_norm", config, out.ptr(), x_gpu.ptr(), weight_gpu.ptr(), n_rows, n_width, EPS);
         assert_close(&format!("rms_norm {what}"), &download(device, &out), &want);
 
+        let onto = upload(device, &to_bf16(&y));
+        run!(device, "rms_norm_onto", config, onto.ptr(), x_gpu.ptr(), weight_gpu.ptr(), n_rows, n_width, EPS);
+        let sum: Vec<f32> = want.iter().zip(&y).map(|(normed, y)| normed + y).collect();
+        assert_close(&format!("rms_norm_onto {what}"), &download(device, &onto), &sum);
+
         let (bytes, scales) = (output::<u8>(device, rows * width), output::<f32>(device, rows));
         run!(device, "rms_norm_fp8", config, bytes.ptr(), scales.ptr(), x_gpu.ptr(), weight_gpu.ptr(), n_rows, n_width, EPS);
         assert_quantized(device, &format!("rms_norm_fp8 {what}"), &bytes, &scales, &want, width);
@@ -214,21 +219,30 @@ fn heads_are_normed_turned_and_stored() {
         }
 
         let qkv = random.values(rows * n_items * d, 2.0);
-        let (q_weight, k_weight) = (random.values(d, 1.0), random.values(d, 1.0));
+        let [q_weight, q_bias, k_weight, k_bias] = [n_heads, n_heads, n_kv_heads, n_kv_heads].map(|heads| random.values(heads * d, 1.0));
         let slots = [3i32, -1, 0, 6, 4];
-        for norm in [true, false] {
+        for norm in ["layer", "rms", "no"] {
+            let what = format!("{what}, {norm} norm");
             let layout = |heads| Heads { rows, stride: n_items * d, heads, dim: d };
             let mut want = qkv.clone();
             let (k, v) = (n_heads * d, (n_heads + n_kv_heads) * d);
-            if norm {
-                cpu::rms_norm_heads(&pool, &mut want, layout(n_heads), &q_weight, EPS);
-                cpu::rms_norm_heads(&pool, &mut want[k..], layout(n_kv_heads), &k_weight, EPS);
+            match norm {
+                "layer" => {
+                    cpu::layer_norm_heads(&pool, &mut want, layout(n_heads), &q_weight, &q_bias, EPS);
+                    cpu::layer_norm_heads(&pool, &mut want[k..], layout(n_kv_heads), &k_weight, &k_bias, EPS);
+                }
+                "rms" => {
+                    cpu::rms_norm_heads(&pool, &mut want, layout(n_heads), &q_weight[..d], EPS);
+                    cpu::rms_norm_heads(&pool, &mut want[k..], layout(n_kv_heads), &k_weight[..d], EPS);
+                }
+                _ => {}
             }
             cpu::rope(&pool, &mut want, layout(n_heads + n_kv_heads), &cos, &sin, Pairing::Halves);
 
             let qkv_gpu = upload(device, &to_bf16(&qkv));
-            let weights = [&q_weight, &k_weight].map(|w| upload(device, &to_bf16(w)));
-            let [q_weight_ptr, k_weight_ptr] = weights.each_ref().map(|w| if norm { w.ptr() } else { 0 });
+            let weights = [&q_weight, &q_bias, &k_weight, &k_bias].map(|w| upload(device, &to_bf16(w)));
+            let [q_weight_ptr, q_bias_ptr, k_weight_ptr, k_bias_ptr] = weights.each_ref().map(|w| if norm == "no" { 0 } else { w.ptr() });
+            let [q_bias_ptr, k_bias_ptr] = [q_bias_ptr, k_bias_ptr].map(|bias| if norm == "layer" { bias } else { 0 });
             let slots_gpu = upload(device, &slots);
             let caches = [(); 2].map(|()| output::<bf16>(device, 7 * n_kv_heads * d));
             run!(
@@ -237,7 +251,9 @@ fn heads_are_normed_turned_and_stored() {
                 LaunchConfig::row(rows, threads),
                 qkv_gpu.ptr(),
                 q_weight_ptr,
+                q_bias_ptr,
                 k_weight_ptr,
+                k_bias_ptr,
                 angles.ptr(),
                 slots_gpu.ptr(),
                 caches[0].ptr(),
@@ -264,7 +280,7 @@ fn heads_are_normed_turned_and_stored() {
             assert_close(&format!("k, {what}"), &k_cache, &want_k);
             assert_close(&format!("v, {what}"), &v_cache, &want_v);
 
-            if !norm {
+            if norm == "no" {
                 let turned = upload(device, &to_bf16(&qkv));
                 let (stride, n_turned) = ((n_items * d) as i32, (n_heads + n_kv_heads) as i32);
                 run!(device, "rope", LaunchConfig::row(rows, threads), turned.ptr(), angles.ptr(), rows as i32, stride, n_turned, d as i32);

@@ -1,5 +1,6 @@
 //! The sampler against a plain one in f64: a full sort, then the filters in order, then a walk by id.
 
+use ashlar_cuda::sampler::{Guide, Logits, guide};
 use ashlar_cuda::{Buffer, Device, LaunchConfig};
 
 use super::rows::run;
@@ -340,5 +341,33 @@ fn draws_follow_the_distribution() {
     }
     for (got, want) in shares.iter().zip([0.1, 0.2, 0.3, 0.4]) {
         assert!((got - want).abs() < 0.03, "{shares:?}");
+    }
+}
+
+#[test]
+fn rows_are_guided_by_others() {
+    let Some(device) = device() else { return };
+    let mut random = Random(21);
+    for width in [65_536usize, 1000, 1] {
+        let rows: Vec<Vec<f32>> = (0..6).map(|_| (0..width).map(|_| random.unit() * 8.0).collect()).collect();
+        let guides = [
+            Guide { row: 4, image_row: 1, none_row: 0, image: 1.2, text: 3.0 },
+            Guide { row: 2, image_row: 5, none_row: 5, image: 1.0, text: 1.5 },
+        ];
+        let mut want = rows.clone();
+        for Guide { row, image_row, none_row, image, text } in guides {
+            for i in 0..width {
+                let [full, seen, none] = [row, image_row, none_row].map(|row| rows[row as usize][i]);
+                want[row as usize][i] = none + image * (seen - none) + text * (full - seen);
+            }
+        }
+        let logits = upload(device, &rows.concat());
+        let guides_gpu = upload(device, &Guide::bytes(&guides));
+        // SAFETY: the buffers have these shapes.
+        unsafe { guide(device, Logits { ptr: logits.ptr(), width, n_tokens: width }, guides_gpu.ptr(), guides.len()) }
+            .expect("the kernel starts");
+        for (i, (got, want)) in download::<f32>(device, &logits).iter().zip(want.iter().flatten()).enumerate() {
+            assert!((got - want).abs() <= 1e-5 * (1.0 + want.abs()), "{got} at {i} of rows of {width}, {want} expected");
+        }
     }
 }

@@ -1,5 +1,6 @@
+use ashlar_cuda::vision::{Interpolation, Positions};
 use ashlar_cuda::{Buffer, LaunchConfig};
-use ashlar_kernels::vision::{Patches, Rgb, append_patches, interpolate_positions};
+use ashlar_kernels::vision::{Patches, Rgb, append_patches, interpolate_positions, interpolate_positions_bicubic};
 use half::bf16;
 
 use super::rows::run;
@@ -64,12 +65,19 @@ fn positions_follow_the_grid() {
             }
         }
         let (table, x) = (random.values(side * side * width, 1.0), random.values(n * width, 1.0));
-        let mut want = interpolate_positions(&table, side, width, h, w, merge);
-        want.iter_mut().zip(&x).for_each(|(want, x)| *want += x);
-        let (table, x, coords_gpu) = (upload(device, &table), upload(device, &to_bf16(&x)), upload(device, &coords));
-        let config = LaunchConfig::row(n, 32 * width.div_ceil(8).div_ceil(32).clamp(1, 32) as u32);
-        run!(device, "add_positions", config, x.ptr(), table.ptr(), coords_gpu.ptr(), n as i32, width as i32, side as i32);
-        assert_close(&format!("{h} × {w} of {side}"), &download(device, &x), &want);
+        let (table_gpu, coords_gpu) = (upload(device, &table), upload(device, &coords));
+        for interpolation in [Interpolation::Bilinear, Interpolation::Bicubic] {
+            let mut want = match interpolation {
+                Interpolation::Bilinear => interpolate_positions(&table, side, width, h, w, merge),
+                Interpolation::Bicubic => interpolate_positions_bicubic(&table, side, width, h, w, merge),
+            };
+            want.iter_mut().zip(&x).for_each(|(want, x)| *want += x);
+            let x = upload(device, &to_bf16(&x));
+            let positions = Positions { table: table_gpu.ptr(), side, width, interpolation };
+            // SAFETY: the buffers have the shapes.
+            unsafe { positions.add(device, x.ptr(), coords_gpu.ptr(), n) }.expect("the kernel starts");
+            assert_close(&format!("{h} × {w} of {side}, {interpolation:?}"), &download(device, &x), &want);
+        }
 
         let inverse: Vec<f32> = (0..18).map(|i| 1e4f32.powf(-(i as f32) / 18.0)).collect();
         let inverse_gpu = upload(device, &inverse);

@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod attention;
+mod conv;
 mod experts;
 mod formats;
 mod latent;
+mod low_rank;
 mod matmul;
 mod rows;
 

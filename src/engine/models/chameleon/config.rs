@@ -2,6 +2,9 @@
 
 use crate::engine::weights::{Checkpoint, LoadError};
 
+/// Of channels, in every norm.
+pub const N_GROUPS: usize = 32;
+
 #[derive(Debug, Clone)]
 pub struct VqConfig {
     pub base_channels: usize,
@@ -36,6 +39,9 @@ impl VqConfig {
             resolution: size("resolution", 512)?,
             attn_resolutions: sizes("attn_resolutions", &[])?,
         };
+        if !config.base_channels.is_multiple_of(N_GROUPS) {
+            return Err(fields.error("base_channels", format!("must be a multiple of {N_GROUPS}: norms take channels in as many groups")));
+        }
         if config.multipliers.is_empty() || config.multipliers.len() > 16 || config.multipliers.contains(&0) {
             return Err(fields.error("channel_multiplier", "expected one positive number for each level"));
         }

@@ -4,7 +4,8 @@
 use std::io::Cursor;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ashlar_kernels::vision::resize_lanczos;
+use ::image::{ImageEncoder, codecs::png::PngEncoder};
+use ashlar_kernels::{Pool, conv::FeatureMap, vision::resize_lanczos};
 use bytes::Bytes;
 use lru::LruCache;
 
@@ -12,7 +13,7 @@ use super::config::VqConfig;
 use super::vocabulary::{END_OF_TURN, Vocabulary};
 use super::vq::{Decoder, Encoder};
 use crate::engine::image;
-use crate::engine::ops::{self, Backend, conv::FeatureMap};
+use crate::engine::ops::{self, Backend};
 use crate::engine::request::{Detail, Failure, Image};
 use crate::engine::tokenizer::ChatTemplate;
 use crate::engine::weights::{Checkpoint, Fields, LoadError, read_json};
@@ -33,8 +34,8 @@ pub struct Pictures {
     side: usize,
     /// Ids by content, so that a picture that comes back with every turn of a conversation is encoded once.
     remembered: Mutex<LruCache<[u8; 32], Arc<[u32]>>>,
-    /// Held by whoever computes: a picture takes every core, and about a gigabyte.
-    turn: Mutex<()>,
+    /// Every core's thread, and about a gigabyte, for whoever computes.
+    pool: Mutex<Pool>,
 }
 
 /// `(value · factor − mean) / std` of each of three channels.
@@ -60,7 +61,7 @@ impl Pictures {
             resolution: config.resolution,
             side: config.side(),
             remembered: Mutex::new(LruCache::new(const { std::num::NonZeroUsize::new(N_REMEMBERED).unwrap() })),
-            turn: Mutex::new(()),
+            pool: Mutex::new(Pool::new(std::thread::available_parallelism().map_or(1, usize::from))),
         })
     }
 
@@ -102,9 +103,8 @@ impl Pictures {
         }
         let pixels = self.pixels_of(name, picture)?;
         let codes = {
-            let _turn = lock(&self.turn);
-            let side = self.resolution;
-            FeatureMap::new(pixels, 3, side, side).and_then(|pixels| self.encoder.forward(&pixels)).map_err(internal)?
+            let pool = lock(&self.pool);
+            self.encoder.forward(&pool, &FeatureMap::from_planes(&pixels, 3, self.resolution, self.resolution))
         };
         let Vocabulary { begin_image, end_image, .. } = self.vocabulary;
         let ids = codes.iter().map(|code| self.vocabulary.id(*code));
@@ -121,10 +121,10 @@ impl Pictures {
             return Err(internal(ops::Error::Invalid(format!("{} codes are no picture of {}", codes.len(), self.n_codes()))));
         }
         let pixels = {
-            let _turn = lock(&self.turn);
-            decoder.forward(&codes, self.side).and_then(|map| map.to_vec()).map_err(internal)?
+            let pool = lock(&self.pool);
+            decoder.forward(&pool, &codes, self.side)
         };
-        png(&pixels, self.resolution).map_err(|error| Failure::Internal(Arc::new(error.into())))
+        png(pixels.values(), self.resolution).map_err(|error| Failure::Internal(Arc::new(error.into())))
     }
 
     /// `[3, resolution, resolution]`: the middle of the picture, its shorter side as long as it may be.
@@ -185,16 +185,11 @@ impl Normalization {
     }
 }
 
-/// Values of three planes, −1 black and 1 white.
-fn png(planes: &[f32], side: usize) -> Result<Image, ::image::ImageError> {
-    let level = |x: f32| ((x.clamp(-1.0, 1.0) + 1.0) / 2.0 * 255.0) as u8;
-    let n = side * side;
-    let picture = ::image::RgbImage::from_fn(side as u32, side as u32, |x, y| {
-        let at = y as usize * side + x as usize;
-        ::image::Rgb([level(planes[at]), level(planes[n + at]), level(planes[2 * n + at])])
-    });
+/// Red, green and blue of each pixel, −1 black and 1 white.
+fn png(rgb: &[f32], side: usize) -> Result<Image, ::image::ImageError> {
+    let levels: Vec<u8> = rgb.iter().map(|x| ((x.clamp(-1.0, 1.0) + 1.0) / 2.0 * 255.0) as u8).collect();
     let mut bytes = Vec::new();
-    picture.write_to(&mut Cursor::new(&mut bytes), ::image::ImageFormat::Png)?;
+    PngEncoder::new(Cursor::new(&mut bytes)).write_image(&levels, side as u32, side as u32, ::image::ExtendedColorType::Rgb8)?;
     Ok(Image { bytes: Bytes::from(bytes), mime_type: "image/png".to_owned(), detail: Detail::Auto })
 }
 

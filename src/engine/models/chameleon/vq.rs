@@ -1,77 +1,84 @@
 //! Chameleon's picture tokenizer (VQGAN): an encoder from pixels to the numbers of a codebook's rows, and a decoder, its
-//! mirror, from those back to pixels.
+//! mirror, from those back to pixels. In f32 and on the CPU whatever runs the decoder of text: a picture's codes decide which
+//! tokens a model reads, and a GPU's rounding would change them.
+
+use ashlar_kernels::{
+    Pool,
+    conv::{Codebook, Conv1, Conv3, FeatureMap, GroupNorm},
+};
 
 use crate::engine::{
-    models::chameleon::config::VqConfig,
-    ops::{
-        Result,
-        conv::{Conv2d, FeatureMap, GroupNorm, nearest},
-    },
+    models::chameleon::config::{N_GROUPS, VqConfig},
     weights::{LoadError, Scope},
 };
 
-const N_GROUPS: usize = 32;
 const NORM_EPS: f32 = 1e-6;
 
-fn conv(scope: &Scope<'_>, name: &str, n_out: usize, n_in: usize, kernel: usize, stride: usize) -> Result<Conv2d, LoadError> {
+fn conv1(scope: &Scope<'_>, name: &str, n_out: usize, n_in: usize) -> Result<Conv1, LoadError> {
     let scope = scope.pp(name);
-    let (weight, bias) = (scope.values("weight", &[n_out, n_in, kernel, kernel])?, scope.values("bias", &[n_out])?);
-    Ok(Conv2d::new(weight, bias, n_out, n_in, kernel, stride)?)
+    Ok(Conv1::new(&scope.values("weight", &[n_out, n_in, 1, 1])?, scope.values("bias", &[n_out])?, n_in))
+}
+
+fn conv3(scope: &Scope<'_>, name: &str, n_out: usize, n_in: usize, stride: usize) -> Result<Conv3, LoadError> {
+    let scope = scope.pp(name);
+    Ok(Conv3::new(&scope.values("weight", &[n_out, n_in, 3, 3])?, scope.values("bias", &[n_out])?, n_in, stride))
 }
 
 fn norm(scope: &Scope<'_>, name: &str, channels: usize) -> Result<GroupNorm, LoadError> {
     let scope = scope.pp(name);
-    Ok(GroupNorm::new(scope.values("weight", &[channels])?, scope.values("bias", &[channels])?, N_GROUPS, NORM_EPS)?)
+    Ok(GroupNorm::new(scope.values("weight", &[channels])?, scope.values("bias", &[channels])?, N_GROUPS, NORM_EPS))
 }
 
 struct ResidualBlock {
     norm1: GroupNorm,
-    conv1: Conv2d,
+    conv1: Conv3,
     norm2: GroupNorm,
-    conv2: Conv2d,
+    conv2: Conv3,
     /// Where the number of channels changes.
-    shortcut: Option<Conv2d>,
+    shortcut: Option<Conv1>,
 }
 
 impl ResidualBlock {
     fn load(scope: &Scope<'_>, n_in: usize, n_out: usize) -> Result<Self, LoadError> {
         Ok(Self {
             norm1: norm(scope, "norm1", n_in)?,
-            conv1: conv(scope, "conv1", n_out, n_in, 3, 1)?,
+            conv1: conv3(scope, "conv1", n_out, n_in, 1)?,
             norm2: norm(scope, "norm2", n_out)?,
-            conv2: conv(scope, "conv2", n_out, n_out, 3, 1)?,
-            shortcut: if n_in == n_out { None } else { Some(conv(scope, "nin_shortcut", n_out, n_in, 1, 1)?) },
+            conv2: conv3(scope, "conv2", n_out, n_out, 1)?,
+            shortcut: if n_in == n_out { None } else { Some(conv1(scope, "nin_shortcut", n_out, n_in)?) },
         })
     }
 
-    fn forward(&self, x: &FeatureMap) -> Result<FeatureMap> {
-        let y = self.conv1.forward(&self.norm1.forward_silu(x)?)?;
-        let y = self.conv2.forward(&self.norm2.forward_silu(&y)?)?;
-        match &self.shortcut {
-            Some(shortcut) => y.add(&shortcut.forward(x)?),
-            None => y.add(x),
-        }
+    fn forward(&self, pool: &Pool, x: FeatureMap) -> FeatureMap {
+        let y = self.conv1.forward(pool, &self.norm1.forward_silu(pool, &x));
+        let mut sum = match &self.shortcut {
+            Some(shortcut) => shortcut.forward(pool, &x),
+            None => x,
+        };
+        self.conv2.add(pool, &self.norm2.forward_silu(pool, &y), &mut sum);
+        sum
     }
 }
 
 struct AttentionBlock {
     norm: GroupNorm,
-    q: Conv2d,
-    k: Conv2d,
-    v: Conv2d,
-    out: Conv2d,
+    q: Conv1,
+    k: Conv1,
+    v: Conv1,
+    out: Conv1,
 }
 
 impl AttentionBlock {
     fn load(scope: &Scope<'_>, channels: usize) -> Result<Self, LoadError> {
-        let layer = |name: &str| conv(scope, name, channels, channels, 1, 1);
+        let layer = |name: &str| conv1(scope, name, channels, channels);
         Ok(Self { norm: norm(scope, "norm", channels)?, q: layer("q")?, k: layer("k")?, v: layer("v")?, out: layer("proj_out")? })
     }
 
-    fn forward(&self, x: &FeatureMap) -> Result<FeatureMap> {
-        let h = self.norm.forward(x)?;
-        let attended = FeatureMap::attend(&self.q.forward(&h)?, &self.k.forward(&h)?, &self.v.forward(&h)?)?;
-        x.add(&self.out.forward(&attended)?)
+    fn forward(&self, pool: &Pool, mut x: FeatureMap) -> FeatureMap {
+        let h = self.norm.forward(pool, &x);
+        let [q, k, v] = [&self.q, &self.k, &self.v].map(|layer| layer.forward(pool, &h));
+        x.add(pool, &self.out.forward(pool, &FeatureMap::attend(pool, &q, &k, &v)));
+        x
     }
 }
 
@@ -89,14 +96,14 @@ impl Level {
         Ok(Self((0..n_blocks).map(block).collect::<Result<_, _>>()?))
     }
 
-    fn forward(&self, mut x: FeatureMap) -> Result<FeatureMap> {
+    fn forward(&self, pool: &Pool, mut x: FeatureMap) -> FeatureMap {
         for (residual, attention) in &self.0 {
-            x = residual.forward(&x)?;
+            x = residual.forward(pool, x);
             if let Some(attention) = attention {
-                x = attention.forward(&x)?;
+                x = attention.forward(pool, x);
             }
         }
-        Ok(x)
+        x
     }
 }
 
@@ -109,21 +116,21 @@ impl Middle {
         Ok(Self(block("block_1")?, AttentionBlock::load(&scope.pp("attn_1"), channels)?, block("block_2")?))
     }
 
-    fn forward(&self, x: &FeatureMap) -> Result<FeatureMap> {
-        self.2.forward(&self.1.forward(&self.0.forward(x)?)?)
+    fn forward(&self, pool: &Pool, x: FeatureMap) -> FeatureMap {
+        self.2.forward(pool, self.1.forward(pool, self.0.forward(pool, x)))
     }
 }
 
 /// Pixels to codes.
 pub struct Encoder {
-    conv_in: Conv2d,
+    conv_in: Conv3,
     /// Full size first, each with what halves the size behind it.
-    levels: Vec<(Level, Option<Conv2d>)>,
+    levels: Vec<(Level, Option<Conv3>)>,
     middle: Middle,
     norm_out: GroupNorm,
-    conv_out: Conv2d,
-    quant_conv: Conv2d,
-    codebook: Vec<f32>,
+    conv_out: Conv3,
+    quant_conv: Conv1,
+    codebook: Codebook,
 }
 
 impl Encoder {
@@ -138,37 +145,37 @@ impl Encoder {
             let (n_in, n_out) = (channels, config.channels(level));
             channels = n_out;
             let down =
-                if level + 1 < config.n_levels() { Some(conv(&scope.pp("downsample"), "conv", channels, channels, 3, 2)?) } else { None };
+                if level + 1 < config.n_levels() { Some(conv3(&scope.pp("downsample"), "conv", channels, channels, 2)?) } else { None };
             levels.push((Level::load(&scope, n_blocks, n_in, n_out, config.attends(level))?, down));
         }
         Ok(Self {
-            conv_in: conv(&encoder, "conv_in", base_channels, 3, 3, 1)?,
+            conv_in: conv3(&encoder, "conv_in", base_channels, 3, 1)?,
             levels,
             middle: Middle::load(&encoder.pp("mid"), channels)?,
             norm_out: norm(&encoder, "norm_out", channels)?,
-            conv_out: conv(&encoder, "conv_out", latent_channels, channels, 3, 1)?,
-            quant_conv: conv(scope, "quant_conv", embed_dim, latent_channels, 1, 1)?,
-            codebook: scope.values("quantize.embedding.weight", &[n_codes, embed_dim])?,
+            conv_out: conv3(&encoder, "conv_out", latent_channels, channels, 1)?,
+            quant_conv: conv1(scope, "quant_conv", embed_dim, latent_channels)?,
+            codebook: Codebook::new(&scope.values("quantize.embedding.weight", &[n_codes, embed_dim])?, embed_dim),
         })
     }
 
     /// Codes of a picture, row by row.
-    pub fn forward(&self, pixels: &FeatureMap) -> Result<Vec<u32>> {
-        nearest(&self.latents(pixels)?, &self.codebook)
+    pub fn forward(&self, pool: &Pool, pixels: &FeatureMap) -> Vec<u32> {
+        self.codebook.nearest(pool, &self.latents(pool, pixels))
     }
 
     /// What the codebook is compared with.
-    pub fn latents(&self, pixels: &FeatureMap) -> Result<FeatureMap> {
-        let mut x = self.conv_in.forward(pixels)?;
+    pub fn latents(&self, pool: &Pool, pixels: &FeatureMap) -> FeatureMap {
+        let mut x = self.conv_in.forward(pool, &pixels.bordered(pool));
         for (level, down) in &self.levels {
-            x = level.forward(x)?;
+            x = level.forward(pool, x);
             if let Some(down) = down {
-                x = down.forward(&x)?;
+                x = down.forward(pool, &x.bordered(pool));
             }
         }
-        let x = self.middle.forward(&x)?;
-        let x = self.conv_out.forward(&self.norm_out.forward_silu(&x)?)?;
-        self.quant_conv.forward(&x)
+        let x = self.middle.forward(pool, x);
+        let x = self.conv_out.forward(pool, &self.norm_out.forward_silu(pool, &x));
+        self.quant_conv.forward(pool, &x)
     }
 }
 
@@ -176,13 +183,13 @@ impl Encoder {
 pub struct Decoder {
     codebook: Vec<f32>,
     embed_dim: usize,
-    post_quant_conv: Conv2d,
-    conv_in: Conv2d,
+    post_quant_conv: Conv1,
+    conv_in: Conv3,
     middle: Middle,
     /// The smallest size first, each with the convolution behind the doubling of its size.
-    levels: Vec<(Level, Option<Conv2d>)>,
+    levels: Vec<(Level, Option<Conv3>)>,
     norm_out: GroupNorm,
-    conv_out: Conv2d,
+    conv_out: Conv3,
 }
 
 impl Decoder {
@@ -201,33 +208,33 @@ impl Decoder {
             let scope = decoder.pp("up").pp(level);
             let (n_in, n_out) = (channels, config.channels(level));
             channels = n_out;
-            let up = if level > 0 { Some(conv(&scope.pp("upsample"), "conv", channels, channels, 3, 1)?) } else { None };
+            let up = if level > 0 { Some(conv3(&scope.pp("upsample"), "conv", channels, channels, 1)?) } else { None };
             levels.push((Level::load(&scope, n_blocks + 1, n_in, n_out, config.attends(level))?, up));
         }
         Ok(Some(Self {
             codebook: scope.values("quantize.embedding.weight", &[n_codes, embed_dim])?,
             embed_dim,
-            post_quant_conv: conv(scope, "post_quant_conv", latent_channels, embed_dim, 1, 1)?,
-            conv_in: conv(&decoder, "conv_in", widest, latent_channels, 3, 1)?,
+            post_quant_conv: conv1(scope, "post_quant_conv", latent_channels, embed_dim)?,
+            conv_in: conv3(&decoder, "conv_in", widest, latent_channels, 1)?,
             middle: Middle::load(&decoder.pp("mid"), widest)?,
             levels,
             norm_out: norm(&decoder, "norm_out", channels)?,
-            conv_out: conv(&decoder, "conv_out", 3, channels, 3, 1)?,
+            conv_out: conv3(&decoder, "conv_out", 3, channels, 1)?,
         }))
     }
 
     /// Pixels, mostly between −1 and 1, of `side`² codes row by row.
-    pub fn forward(&self, codes: &[u32], side: usize) -> Result<FeatureMap> {
-        let rows = |c: usize| codes.iter().map(move |code| self.codebook[*code as usize * self.embed_dim + c]);
-        let latents = (0..self.embed_dim).flat_map(rows).collect();
-        let x = self.post_quant_conv.forward(&FeatureMap::new(latents, self.embed_dim, side, side)?)?;
-        let mut x = self.middle.forward(&self.conv_in.forward(&x)?)?;
+    pub fn forward(&self, pool: &Pool, codes: &[u32], side: usize) -> FeatureMap {
+        let row = |code: &u32| &self.codebook[*code as usize * self.embed_dim..][..self.embed_dim];
+        let latents = FeatureMap::new(codes.iter().flat_map(row).copied().collect(), side, side, self.embed_dim);
+        let x = self.conv_in.forward(pool, &self.post_quant_conv.forward(pool, &latents).bordered(pool));
+        let mut x = self.middle.forward(pool, x);
         for (level, up) in &self.levels {
-            x = level.forward(x)?;
+            x = level.forward(pool, x);
             if let Some(up) = up {
-                x = up.forward(&x.upsampled()?)?;
+                x = up.forward(pool, &x.upsampled(pool));
             }
         }
-        self.conv_out.forward(&self.norm_out.forward_silu(&x)?)
+        self.conv_out.forward(pool, &self.norm_out.forward_silu(pool, &x))
     }
 }

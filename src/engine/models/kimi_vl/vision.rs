@@ -11,7 +11,7 @@ use crate::engine::{
         attention::{self, Heads, Segments},
         vision::{Grid, Interpolation, PatchLayout, PositionTable, patches},
     },
-    weights::{LoadError, Scope},
+    weights::{LoadError, Permuted, Scope},
 };
 
 const NORM_EPS: f64 = 1e-5;
@@ -71,9 +71,10 @@ impl VisionTower {
             .map(|index| {
                 let block = encoder.pp("blocks").pp(index);
                 let mlp = block.pp("mlp");
+                let qkv = Permuted { name: "wqkv", n_out: 3 * d, bias: true, stored: &|row| stored_row(row, d, d / n_heads) };
                 Ok(Block {
                     norm0: layer_norm(&block, "norm0", d)?,
-                    qkv: block.permuted("wqkv", 3 * d, d, true, |row| stored_row(row, d, d / n_heads))?,
+                    qkv: block.permuted(&[qkv], d)?,
                     o: block.linear("wo", d, d, true)?,
                     norm1: layer_norm(&block, "norm1", d)?,
                     fc0: mlp.linear("fc0", i, d, true)?,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use ashlar_kernels::{Pool, conv::FeatureMap};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -10,7 +11,6 @@ use serde::Deserialize;
 use super::goldens::{Texts, facts};
 use super::runner::{Expected, Sequence, cache, causal, difference, load_model, step};
 use crate::engine::models::{Prompt, chameleon::Pictures};
-use crate::engine::ops::conv::FeatureMap;
 use crate::engine::request::{Detail, Failure, Image};
 
 const FOLDER: &str = "tests/goldens/chameleon";
@@ -38,12 +38,12 @@ fn pictures() -> Arc<Pictures> {
 
 fn map_of(rows: &[Vec<f32>], channels: usize) -> FeatureMap {
     let (height, width) = (rows.len() / channels, rows[0].len());
-    FeatureMap::new(rows.concat(), channels, height, width).unwrap()
+    FeatureMap::from_planes(&rows.concat(), channels, height, width)
 }
 
 #[test]
 fn pictures_become_the_reference_s_pixels_latents_and_ids() {
-    let (pictures, expected) = (pictures(), Expected::open(FOLDER));
+    let (pictures, expected, pool) = (pictures(), Expected::open(FOLDER), Pool::new(2));
     for (i, (image, ids)) in cases().into_iter().enumerate() {
         let theirs = expected.rows(&format!("pixels.{i}"));
         let ours = pictures.pixels_of("picture", &image).unwrap();
@@ -51,11 +51,11 @@ fn pictures_become_the_reference_s_pixels_latents_and_ids() {
         let worst = difference(&[ours], &[theirs.concat()]);
         assert!(worst < 1.01 * 0.0078, "picture {i}: pixels differ by {worst}");
 
-        let latents = pictures.encoder.latents(&map_of(&theirs, 3)).unwrap().to_vec().unwrap();
+        let latents = pictures.encoder.latents(&pool, &map_of(&theirs, 3)).planes();
         let worst = difference(&[latents], &[expected.rows(&format!("latents.{i}")).concat()]);
         assert!(worst < 1e-4, "picture {i}: latents differ by {worst}");
 
-        let codes = pictures.encoder.forward(&map_of(&theirs, 3)).unwrap();
+        let codes = pictures.encoder.forward(&pool, &map_of(&theirs, 3));
         assert_eq!(codes.iter().map(|code| pictures.vocabulary.id(*code)).collect::<Vec<_>>(), ids, "picture {i}");
 
         let whole = pictures.encode("picture", &image).unwrap();
@@ -69,11 +69,11 @@ fn pictures_become_the_reference_s_pixels_latents_and_ids() {
 
 #[test]
 fn ids_become_the_reference_s_picture() {
-    let (pictures, expected) = (pictures(), Expected::open(FOLDER));
+    let (pictures, expected, pool) = (pictures(), Expected::open(FOLDER), Pool::new(2));
     for (i, (_, ids)) in cases().into_iter().enumerate() {
         let codes: Vec<u32> = ids.iter().map(|id| pictures.vocabulary.code(*id).unwrap()).collect();
         let theirs = expected.rows(&format!("drawn.{i}")).concat();
-        let drawn = pictures.decoder.as_ref().unwrap().forward(&codes, 8).unwrap().to_vec().unwrap();
+        let drawn = pictures.decoder.as_ref().unwrap().forward(&pool, &codes, 8).planes();
         let worst = difference(&[drawn], std::slice::from_ref(&theirs));
         assert!(worst < 1e-4, "picture {i} differs by {worst}");
 

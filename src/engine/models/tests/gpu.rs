@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::adapters::{self, Base};
 use super::goldens::{Texts, encodings, facts, open_on};
 use super::runner::{Expected, Sequence, difference, repository, step, step_all};
 use super::tiny::{cases, prepare};
@@ -90,6 +91,12 @@ fn check_text_model(folder: &str) {
 #[test]
 fn qwen3_matches() {
     check_text_model("tests/goldens/qwen3");
+}
+
+#[test]
+fn chameleon_matches_with_norms_in_front_and_behind() {
+    check_text_model("tests/goldens/chameleon");
+    check_text_model("tests/goldens/chameleon_swin");
 }
 
 #[test]
@@ -215,6 +222,61 @@ fn smollm2_agrees_with_the_cpu() {
     let want = logits(cpu.as_ref(), KvCache::new(&there.backend, cpu.info().cache_shape(), 8).unwrap());
     let ours = logits(gpu.as_ref(), prepare_steps(&backend, gpu.as_ref()));
     assert_agree("SmolLM2", &ours, &want);
+}
+
+#[test]
+fn adapters_match() {
+    for name in ["qwen3", "qwen3_vl", "tiny_a", "tiny_b"] {
+        let Some(backend) = gpu() else { return };
+        backend.reserve_adapters(16 << 20).unwrap();
+        let adapters::Golden { base, prompts } = adapters::golden(name);
+        let base = Base::open(&repository(&base), &backend);
+        let (model, updates) = (base.model.as_ref(), base.adapter(name));
+        for (i, prompt) in prompts.iter().enumerate() {
+            let what = format!("{name}, prompt {i}");
+            let want = adapters::expected(name).rows(&format!("logits.{i}"));
+            let sequence = adapters::sequence(model, prompt, (0..8).rev().collect(), Some(&updates));
+            let whole = step_all(model, &mut prepare_steps(&backend, model), &[(&sequence, 0..prompt.len())]);
+            assert_agree(&what, &whole, &want);
+            assert_same_choices(&what, &whole, &want);
+            let steps = one_by_one(model, &mut prepare_steps(&backend, model), &sequence, 0..prompt.len());
+            assert_agree(&format!("{what}, token by token"), &steps, &want);
+        }
+    }
+}
+
+/// Two adapters and none in one step, which is recorded and then replayed with the adapters exchanged.
+#[test]
+fn recorded_steps_take_other_adapters() {
+    let Some(backend) = gpu() else { return };
+    backend.reserve_adapters(16 << 20).unwrap();
+    let path = repository("models/ashlar-tiny");
+    let logits = |backend: &Backend, kv: &dyn Fn(&dyn CausalModel) -> KvCache| {
+        let base = Base::open(&path, backend);
+        let model = base.model.as_ref();
+        let mut kv = kv(model);
+        let adapters = [None, Some(base.adapter("tiny_a")), Some(base.adapter("tiny_b"))];
+        let mut sequences: Vec<Sequence> = (0..5)
+            .map(|i| {
+                let ids: Vec<u32> = (0..40).map(|j| 300 + i * 50 + j * 3).collect();
+                adapters::sequence(model, &ids, (i * 2..i * 2 + 2).collect(), None)
+            })
+            .collect();
+        let mut all = Vec::new();
+        for from in [0, 30, 31, 32, 33, 34, 35] {
+            for (i, sequence) in sequences.iter_mut().enumerate() {
+                sequence.adapter.clone_from(&adapters[(i + from) % 3]);
+            }
+            let to = if from == 0 { 30 } else { from + 1 };
+            all.extend(step(model, &mut kv, &sequences.iter().map(|sequence| (sequence, from..to)).collect::<Vec<_>>()));
+        }
+        all
+    };
+    let cpu = Backend::cpu(2);
+    let want = logits(&cpu, &|model| KvCache::new(&cpu, model.info().cache_shape(), 32).unwrap());
+    let ours = logits(&backend, &|model| prepare_steps(&backend, model));
+    assert_agree("exchanged adapters", &ours, &want);
+    assert_same_choices("exchanged adapters", &ours, &want);
 }
 
 #[test]

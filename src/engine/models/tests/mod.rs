@@ -1,4 +1,5 @@
 //! Models against their references, and the invariants that packing, chunks and pages must keep.
+mod adapters;
 mod assets;
 mod chameleon;
 mod goldens;

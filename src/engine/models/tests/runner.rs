@@ -10,6 +10,7 @@ use crate::engine::{
     ops::{
         Backend,
         cache::{BLOCK_SIZE, KvCache},
+        lora::{AdapterRows, Updates},
     },
 };
 
@@ -39,13 +40,14 @@ pub struct Sequence {
     pub features: Vec<Arc<VisualFeatures>>,
     pub blocks: Vec<u32>,
     pub generated: Vec<u32>,
+    pub adapter: Option<Arc<Updates>>,
 }
 
 impl Sequence {
     /// Encodes the pictures, alone.
     pub fn new(model: &dyn CausalModel, prompt: Prompt, media: &[Pixels], blocks: Vec<u32>) -> Self {
         let features = if media.is_empty() { Vec::new() } else { model.encode(media).unwrap() };
-        Self { prompt, features: features.into_iter().map(Arc::new).collect(), blocks, generated: Vec::new() }
+        Self { prompt, features: features.into_iter().map(Arc::new).collect(), blocks, generated: Vec::new(), adapter: None }
     }
 
     pub fn len(&self) -> usize {
@@ -83,6 +85,13 @@ fn batch(rows: &[(&Sequence, Range<usize>)]) -> Batch {
             batch.ids.push(sequence.id(i) as i32);
             batch.positions.push(sequence.position(i));
             batch.slot_mapping.push(sequence.blocks[i / BLOCK_SIZE] * BLOCK_SIZE as u32 + (i % BLOCK_SIZE) as u32);
+        }
+        if let Some(updates) = &sequence.adapter {
+            let rows = first as u32..batch.ids.len() as u32;
+            match batch.adapters.iter_mut().find(|group| Arc::ptr_eq(&group.updates, updates)) {
+                Some(group) => group.rows.extend(rows),
+                None => batch.adapters.push(AdapterRows { updates: Arc::clone(updates), rows: rows.collect() }),
+            }
         }
         for placement in &sequence.prompt.visual {
             // The part of the placement inside the chunk.

@@ -5,10 +5,10 @@ use std::sync::Mutex;
 use ashlar_cuda::attention::{Attention, Keys, Rows};
 use ashlar_cuda::mla::LatentDecode;
 use ashlar_cuda::rows::RopeStore;
-use ashlar_cuda::{Buffer, DecodeAttention, Device, FreshTokens, attention};
+use ashlar_cuda::{Buffer, DecodeAttention, Device, FreshTokens, HeadNorms, attention};
 
 use super::super::StepLimits;
-use super::super::attention::{Causal, Heads, Segments};
+use super::super::attention::{self as ops, Causal, Heads, Segments};
 use super::super::cache::{BLOCK_SIZE, CacheShape, MAX_SLOTS};
 use super::super::{Result, Step, Tensor, bail};
 use super::{Cuda, DType, lock};
@@ -94,10 +94,7 @@ impl Cuda {
         let Causal { heads, norms, angles: Angles::Cuda(angles), layer: index } = layer else { bail!("the angles are on another device") };
         let Heads { n_heads, n_kv_heads, head_dim } = *heads;
         let out = self.scratch(qkv.rows, n_heads * head_dim)?;
-        let (q_norm, k_norm, eps) = match norms {
-            Some(norms) => (norms.q.bf16()?, norms.k.bf16()?, norms.eps),
-            None => (0, 0, 0.0),
-        };
+        let norms = norms.map_or_else(|| Ok(HeadNorms::default()), head_norms)?;
         let (keys, values, angles) = (cache.keys(*index), cache.values(*index), angles.ptr(DType::F32)?);
         let (partials, tickets) = match &*lock(&self.0.steps) {
             Some(steps) => (steps.decoding.partials.ptr(), steps.decoding.tickets.ptr()),
@@ -121,16 +118,14 @@ impl Cuda {
             scale: heads.scale(),
         };
         if shape.is_decode() {
-            let fresh = FreshTokens { q_norm, k_norm, eps, angles, slots: inputs.slots() };
+            let fresh = FreshTokens { norms, angles, slots: inputs.slots() };
             // SAFETY: addresses and shapes are the tensors', the step's and the cache's; tables and slots name its blocks.
             unsafe { DecodeAttention { fresh: Some(fresh), ..decode }.launch(self.device()) }?;
             return Ok(out);
         }
         let store = RopeStore {
             qkv: qkv.bf16()?,
-            q_norm,
-            k_norm,
-            eps,
+            norms,
             angles,
             slots: inputs.slots(),
             k_cache: keys,
@@ -209,4 +204,13 @@ impl Cuda {
         unsafe { attention.launch(self.device()) }?;
         Ok(out)
     }
+}
+
+fn head_norms(norms: &ops::HeadNorms) -> Result<HeadNorms> {
+    let (q_weight, k_weight) = (norms.q.bf16()?, norms.k.bf16()?);
+    let (q_bias, k_bias) = match &norms.biases {
+        Some([q, k]) => (q.bf16()?, k.bf16()?),
+        None => (0, 0),
+    };
+    Ok(HeadNorms { q_weight, q_bias, k_weight, k_bias, eps: norms.eps })
 }

@@ -1,13 +1,17 @@
 //! Mixtures of experts on the GPU: weights of all experts of a layer behind each other, and the step through them.
 
 use ashlar_cuda::Buffer;
-use ashlar_cuda::moe::{self, Pairs, Scores};
+use ashlar_cuda::moe::{self, FewTokens, Pairs, Scores};
 use rayon::prelude::*;
 
 use super::super::linear::Format;
 use super::super::moe::{Routing, Scoring, StoredExpert};
-use super::super::{Result, Stored, Tensor, bail, to_f32};
+use super::super::{Result, RmsNorm, Stored, Tensor, bail, to_f32};
+use super::weight::prologue;
 use super::{Cuda, DType, Weight, bf16_bytes};
+
+/// Rows up to which experts that read their matrices for each row by itself are faster than sorted ones.
+const MAX_FEW_ROWS: usize = 4;
 
 /// Experts that are made ready to be sent at a time.
 const AT_ONCE: usize = 16;
@@ -27,6 +31,33 @@ pub struct Experts {
     down: Buffer,
     hidden: usize,
     width: usize,
+}
+
+/// What a token goes through besides its experts; gates before ups.
+#[derive(Clone, Copy)]
+pub struct Shared<'a> {
+    pub gate_up: &'a Weight,
+    pub down: &'a Weight,
+    pub inner: usize,
+}
+
+impl Shared<'_> {
+    /// As the few-token kernels know it, if its weights are bf16.
+    fn bf16(&self) -> Result<Option<moe::Shared>> {
+        if self.gate_up.is_fp8() || self.down.is_fp8() {
+            return Ok(None);
+        }
+        Ok(Some(moe::Shared { inner: self.inner, gate_up: self.gate_up.bf16()?, down: self.down.bf16()? }))
+    }
+}
+
+/// The experts of a layer and how they are chosen.
+#[derive(Clone, Copy)]
+pub struct Layer<'a> {
+    pub routing: &'a Routing,
+    pub router: &'a Router,
+    pub experts: &'a Experts,
+    pub shared: Option<Shared<'a>>,
 }
 
 impl Cuda {
@@ -82,15 +113,13 @@ impl Cuda {
         Ok(Experts { gate_up, down, hidden, width })
     }
 
-    /// `x += ` the weighted sum of what each row's experts make of `normed`.
-    pub fn add_experts(&self, routing: &Routing, router: &Router, experts: &Experts, normed: &Tensor, x: &Tensor) -> Result<()> {
-        if (normed.rows, normed.width, x.width) != (x.rows, experts.hidden, experts.hidden) {
-            bail!("experts for tokens of {} got rows of {}", experts.hidden, normed.width);
+    /// `x += ` the weighted sum of what each row's experts make of the norm of `x`, and what the shared expert does.
+    pub fn add_experts(&self, layer: &Layer<'_>, norm: &RmsNorm, x: &Tensor) -> Result<()> {
+        let Layer { routing, router, experts, shared } = *layer;
+        if x.width != experts.hidden {
+            bail!("experts for tokens of {} got rows of {}", experts.hidden, x.width);
         }
         let (rows, n_experts, n_chosen) = (x.rows, routing.n_experts, routing.top_k);
-        let logits = self.f32_linear(&router.weight, normed, router.n_parts * n_experts)?;
-        let words = |width: usize| Tensor::in_pool(self.device(), &self.0.scratch, rows, width, DType::F32);
-        let (ids, weights) = (words(n_chosen)?, words(n_chosen)?);
         let (scores, n_groups, n_kept_groups) = match &routing.scoring {
             Scoring::Softmax => (Scores::Softmax, 1, 1),
             Scoring::Sigmoid { n_groups, top_groups, .. } => {
@@ -98,17 +127,50 @@ impl Cuda {
                 (Scores::Sigmoid { bias }, *n_groups, *top_groups)
             }
         };
+        let choosing = moe::Routing {
+            logits: 0,
+            n_parts: router.n_parts,
+            scores,
+            n_groups,
+            n_kept_groups,
+            renormalize: routing.normalize,
+            scale: routing.scale,
+        };
+        // The few-token kernels read bf16 only.
+        let of_all = shared.map(|shared| shared.bf16()).transpose()?;
+        if rows <= MAX_FEW_ROWS && of_all.is_none_or(|of_all| of_all.is_some()) {
+            let mut few = FewTokens {
+                rows,
+                width: experts.hidden,
+                inner: experts.width,
+                n_experts,
+                n_chosen,
+                norm: prologue(norm)?,
+                gate: router.weight.bf16()?,
+                routing: choosing,
+                gate_up: experts.gate_up.ptr(),
+                down: experts.down.ptr(),
+                shared: of_all.flatten(),
+                x: x.bf16()?,
+                scratch: 0,
+            };
+            if few.is_possible(self.device()) {
+                let scratch = self.0.scratch.take(few.scratch_len())?;
+                few.scratch = scratch.ptr();
+                // SAFETY: addresses and shapes are the tensors' and the experts', which live until later launches at least.
+                return Ok(unsafe { few.launch(self.device()) }?);
+            }
+        }
+        let normed = self.rms_norm(x, &norm.weight, norm.eps)?;
+        if let Some(shared) = shared {
+            self.add_gated((shared.gate_up, None), (shared.down, None), x, norm, shared.inner)?;
+        }
+        let logits = self.f32_linear(&router.weight, &normed, router.n_parts * n_experts)?;
+        let words = |width: usize| Tensor::in_pool(self.device(), &self.0.scratch, rows, width, DType::F32);
+        let (ids, weights) = (words(n_chosen)?, words(n_chosen)?);
         let mut layer = moe::Experts {
             pairs: Pairs { rows, n_experts, n_chosen, ids: ids.ptr(DType::F32)?, weights: weights.ptr(DType::F32)? },
-            routing: Some(moe::Routing {
-                logits: logits.ptr(DType::F32)?,
-                n_parts: router.n_parts,
-                scores,
-                n_groups,
-                n_kept_groups,
-                renormalize: routing.normalize,
-                scale: routing.scale,
-            }),
+            routing: Some(moe::Routing { logits: logits.ptr(DType::F32)?, ..choosing }),
             width: experts.hidden,
             inner: experts.width,
             x: normed.bf16()?,
@@ -120,7 +182,7 @@ impl Cuda {
         };
         let scratch = self.0.scratch.take(layer.scratch_len())?;
         layer.scratch = scratch.ptr();
-        // SAFETY: addresses and shapes are the tensors' and the experts', which live until later launches at least.
+        // SAFETY: as above.
         Ok(unsafe { layer.launch(self.device()) }?)
     }
 }

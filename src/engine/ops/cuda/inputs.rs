@@ -1,6 +1,7 @@
 //! A step's integers: packed into one piece of pinned memory and sent in one copy, to addresses that depend on the step's
 //! [`Shape`] alone, so that recorded graphs find them again.
 
+use ashlar_cuda::lora;
 use ashlar_cuda::rows::Span;
 use ashlar_cuda::{Buffer, DecodeAttention, Device, Pinned, attention};
 
@@ -19,7 +20,7 @@ const EXACT_ROWS: usize = 8;
 const MIN_TABLE_WIDTH: usize = 16;
 /// Runs of visual rows in a step, times what each adds behind text layers.
 const MAX_SPANS: usize = 8192;
-const N_SECTIONS: usize = 10;
+const N_SECTIONS: usize = 12;
 /// The smallest heads that the rotary kernel takes.
 const MIN_HEAD_DIM: usize = 16;
 
@@ -40,6 +41,12 @@ pub struct Shape {
     pub n_spans: usize,
     /// Sets of spans: embeddings, then each DeepStack layer.
     pub n_levels: usize,
+    /// Of rows with adapters; 0: the step has none.
+    pub n_adapter_tiles: usize,
+    /// Length of the list of those rows.
+    pub n_adapter_rows: usize,
+    /// No part of these adapters has a larger rank.
+    pub adapter_rank: usize,
 }
 
 impl Shape {
@@ -53,9 +60,13 @@ impl Shape {
         self.n_logits == self.rows
     }
 
-    fn of(batch: &Batch, tile_rows: usize, n_decode: usize, n_key_ends: usize) -> Self {
+    fn of(batch: &Batch, tile_rows: usize, n_decode: usize, n_key_ends: usize) -> Result<Self> {
         let n_sequences = batch.context_lens.len();
         let longest = batch.context_lens.iter().map(|len| (*len as usize).div_ceil(BLOCK_SIZE)).max().unwrap_or(0);
+        let mut adapter_rank = 0;
+        for group in &batch.adapters {
+            adapter_rank = adapter_rank.max(group.on_gpu()?.max_rank());
+        }
         let shape = Self {
             rows: batch.ids.len(),
             n_sequences,
@@ -66,12 +77,26 @@ impl Shape {
             n_key_ends,
             n_spans: batch.visual.len(),
             n_levels: batch.visual.iter().map(|span| 1 + span.features.deepstack.len()).max().unwrap_or(0),
+            n_adapter_tiles: batch.adapters.iter().map(|group| group.rows.len().div_ceil(lora::TILE_ROWS)).sum(),
+            n_adapter_rows: batch.adapters.iter().map(|group| group.rows.len()).sum(),
+            adapter_rank,
         };
         if shape.is_decode() && shape.selects_all() && shape.n_spans == 0 {
             let n = if shape.rows <= EXACT_ROWS { shape.rows } else { shape.rows.next_multiple_of(8) };
-            return Self { rows: n, n_sequences: n, n_decode: n, n_logits: n, ..shape };
+            let has_adapters = shape.n_adapter_tiles > 0;
+            // Few shapes, so that few graphs are recorded.
+            return Ok(Self {
+                rows: n,
+                n_sequences: n,
+                n_decode: n,
+                n_logits: n,
+                n_adapter_tiles: if has_adapters { shape.n_adapter_tiles.next_power_of_two() } else { 0 },
+                n_adapter_rows: if has_adapters { n } else { 0 },
+                adapter_rank: if has_adapters { adapter_rank.next_power_of_two() } else { 0 },
+                ..shape
+            });
         }
-        shape
+        Ok(shape)
     }
 
     /// Offsets of the sections, in the order of [`Section`], and the end. Each is aligned to 16 bytes.
@@ -87,6 +112,8 @@ impl Shape {
             8 * self.n_tiles,
             4 * self.n_key_ends,
             size_of::<Span>() * self.n_spans * self.n_levels,
+            size_of::<lora::Tile>() * self.n_adapter_tiles,
+            4 * self.n_adapter_rows,
         ];
         let mut offsets = [0; N_SECTIONS + 1];
         for (i, len) in lens.into_iter().enumerate() {
@@ -108,6 +135,8 @@ enum Section {
     Tiles,
     KeyEnds,
     Spans,
+    AdapterTiles,
+    AdapterRows,
 }
 
 /// Neighbouring prompts whose keys are in memory at once, where keys are made of latents.
@@ -208,6 +237,16 @@ impl Inputs {
         self.at(Section::Tiles)
     }
 
+    /// [`lora::Tile`] `[n_adapter_tiles]`.
+    pub fn adapter_tiles(&self) -> u64 {
+        self.at(Section::AdapterTiles)
+    }
+
+    /// `[n_adapter_rows]` i32.
+    pub fn adapter_rows(&self) -> u64 {
+        self.at(Section::AdapterRows)
+    }
+
     /// Spans of one level: address, number, length of the longest.
     pub fn spans(&self, level: usize) -> Option<(u64, usize, usize)> {
         let n = self.shape.n_spans;
@@ -233,7 +272,9 @@ impl Stages {
         let (rows, sequences) = (limits.max_rows + 8, limits.max_sequences + 8);
         let table_width = limits.max_blocks.next_power_of_two().max(MIN_TABLE_WIDTH);
         let spans = MAX_SPANS * size_of::<Span>();
-        let n_bytes = 28 * rows + (24 + 4 * table_width) * sequences + spans + 256;
+        // Each row may have an adapter of its own; tiles of a graph are a power of two.
+        let adapters = (4 + 2 * size_of::<lora::Tile>()) * rows;
+        let n_bytes = 28 * rows + adapters + (24 + 4 * table_width) * sequences + spans + 512;
         let pinned = (0..N_STAGES).map(|_| Pinned::new(device, n_bytes)).collect::<Result<_, _>>()?;
         let Heads { n_heads, n_kv_heads, head_dim } = limits.heads;
         if let Some(latent) = &limits.latent {
@@ -261,7 +302,7 @@ impl Stages {
         let n_decode = if self.has_decode_kernel { n_single } else { 0 };
         let groups = self.max_keys.map_or_else(Vec::new, |max_keys| groups(batch, n_decode, self.tile_rows, max_keys));
         let n_key_ends = groups.iter().map(|group| group.n_sequences + 1).sum();
-        let shape = Shape::of(batch, self.tile_rows, n_decode, n_key_ends);
+        let shape = Shape::of(batch, self.tile_rows, n_decode, n_key_ends)?;
         let offsets = shape.layout();
         let n_bytes = offsets[N_SECTIONS];
         if n_bytes > self.device.len() {
@@ -329,6 +370,17 @@ fn fill(
         }))
     };
     write(Section::KeyEnds, &mut groups.iter().flat_map(ends));
+    let (mut tiles, mut first) = (Vec::new(), 0);
+    for group in &batch.adapters {
+        let layers = group.on_gpu()?.layers();
+        for rows in group.rows.chunks(lora::TILE_ROWS) {
+            tiles.extend(lora::tile(layers, first, rows.len()));
+            first += rows.len();
+        }
+    }
+    // Tiles that fill up a graph have no rows.
+    write(Section::AdapterTiles, &mut tiles.into_iter().chain(std::iter::repeat(0)));
+    write(Section::AdapterRows, &mut batch.adapters.iter().flat_map(|group| group.rows.iter().copied()).chain(std::iter::repeat(0)));
     let mut spans = Vec::with_capacity(4 * shape.n_spans * shape.n_levels);
     for level in 0..shape.n_levels {
         for span in &batch.visual {

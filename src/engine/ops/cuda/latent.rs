@@ -2,10 +2,10 @@
 //! cached rows of their sequence first, which costs less than attending to latents once a chunk has many rows.
 
 use ashlar_cuda::attention::{Attention, Keys, Rows};
-use ashlar_cuda::mla::{self, Gather, LatentDecode, Store};
+use ashlar_cuda::mla::{self, Fresh, Gather, LatentDecode, Turned};
 use ashlar_cuda::{Buffer, HeadMatmul, HeadRows};
 
-use super::super::mla::LatentHeads;
+use super::super::mla::{Columns, LatentHeads};
 use super::super::{Result, RmsNorm, Step, Stored, Tensor, bail, to_f32};
 use super::{Cuda, DType, PagedCache, bf16_bytes, lock};
 use crate::engine::ops::rope::Angles;
@@ -71,7 +71,7 @@ impl Cuda {
     pub fn latent_attention(
         &self,
         (weights, norm): (&LatentWeights, &RmsNorm),
-        (queries, latents): (&Tensor, &Tensor),
+        (queries, latents): (&Columns, &Columns),
         angles: &Angles,
         layer: usize,
         step: &Step<'_>,
@@ -80,18 +80,19 @@ impl Cuda {
         let Angles::Cuda(angles) = angles else { bail!("the angles are on another device") };
         let inputs = self.inputs(step)?;
         let LatentHeads { n_heads, nope_dim, value_dim, .. } = weights.heads;
-        let (rows, n_decode, query_dim) = (queries.rows, inputs.shape.n_decode, weights.heads.query_dim());
+        let (rows, n_decode, query_dim) = (queries.of.rows, inputs.shape.n_decode, weights.heads.query_dim());
         let out = self.scratch(rows, n_heads * value_dim)?;
-        let (q, out_at, angles) = (queries.bf16()?, out.bf16()?, angles.ptr(DType::F32)?);
-        let (latents, norm_weight, cache) = (latents.bf16()?, norm.weight.bf16()?, cache.keys(layer));
+        let (q, out_at, angles) = (offset(queries.of.bf16()?, queries.first), out.bf16()?, angles.ptr(DType::F32)?);
+        let (latents_at, norm_weight, cache) = (offset(latents.of.bf16()?, latents.first), norm.weight.bf16()?, cache.keys(layer));
         let heads = mla::Heads { n: n_heads, nope: nope_dim };
-        // Rows from `first` on, whose rotated queries go to `turned`.
-        let store = |first: usize, turned: u64, turned_stride: usize| Store {
+        let (q_stride, latents_stride) = (queries.of.width, latents.of.width);
+        // Rows from `first` on.
+        let fresh = |first: usize| Fresh {
             heads,
-            latents: offset(latents, first * mla::ROW),
-            queries: offset(q, first * n_heads * query_dim),
-            turned,
-            turned_stride,
+            latents: offset(latents_at, first * latents_stride),
+            latents_stride,
+            queries: offset(q, first * q_stride),
+            queries_stride: q_stride,
             norm: norm_weight,
             eps: norm.eps,
             angles: angles + (first * mla::ROPE * size_of::<f32>()) as u64,
@@ -101,15 +102,14 @@ impl Cuda {
         let by_head = |ptr: u64, dim: usize| HeadRows { ptr, row_stride: n_heads * dim, head_stride: dim };
         if n_decode > 0 {
             let absorbed = self.scratch(n_decode, n_heads * mla::ROW)?;
-            let context = self.scratch(n_decode, n_heads * mla::LATENT)?;
-            let (absorbed, context) = (absorbed.bf16()?, context.bf16()?);
+            let absorbed = absorbed.bf16()?;
             let Some(partials) = lock(&self.0.steps).as_ref().map(|steps| steps.decoding.partials()) else {
                 bail!("no memory was reserved for steps")
             };
-            let decode = LatentDecode {
+            let decode = |out: u64| LatentDecode {
                 rows: n_decode,
                 n_heads,
-                out: context,
+                out,
                 queries: absorbed,
                 cache,
                 block_tables: inputs.block_tables(),
@@ -118,31 +118,42 @@ impl Cuda {
                 partials,
                 scale: weights.heads.scale(),
             };
-            let product = |n_in: usize, n_out: usize, x: HeadRows, weight: &Buffer, y: HeadRows| HeadMatmul {
-                rows: n_decode,
-                n_heads,
-                n_out,
-                n_in,
-                x,
-                weight: weight.ptr(),
-                y,
-            };
+            let device = self.device();
             // SAFETY: addresses and shapes are the tensors', the step's and the cache's; tables and slots name its blocks.
             unsafe {
-                store(0, offset(absorbed, mla::LATENT), mla::ROW).launch(self.device(), n_decode)?;
-                product(nope_dim, mla::LATENT, by_head(q, query_dim), &weights.queries, by_head(absorbed, mla::ROW))
-                    .launch(self.device())?;
-                decode.launch(self.device())?;
-                product(mla::LATENT, value_dim, by_head(context, mla::LATENT), &weights.values, by_head(out_at, value_dim))
-                    .launch(self.device())?;
+                if n_decode <= mla::MAX_FEW_ROWS {
+                    fresh(0).absorb(device, n_decode, weights.queries.ptr(), absorbed)?;
+                    let values = mla::Values { weight: weights.values.ptr(), dim: value_dim, out: out_at };
+                    decode(0).launch_values(device, &values)?;
+                } else {
+                    let context = self.scratch(n_decode, n_heads * mla::LATENT)?;
+                    let context = context.bf16()?;
+                    let product = |n_in: usize, n_out: usize, x: HeadRows, weight: &Buffer, y: HeadRows| HeadMatmul {
+                        rows: n_decode,
+                        n_heads,
+                        n_out,
+                        n_in,
+                        x,
+                        weight: weight.ptr(),
+                        y,
+                    };
+                    let x = HeadRows { ptr: q, row_stride: q_stride, head_stride: query_dim };
+                    let turned = Turned { ptr: offset(absorbed, mla::LATENT), row_stride: n_heads * mla::ROW, head_stride: mla::ROW };
+                    fresh(0).store(device, n_decode, turned)?;
+                    product(nope_dim, mla::LATENT, x, &weights.queries, by_head(absorbed, mla::ROW)).launch(device)?;
+                    decode(context).launch(device)?;
+                    product(mla::LATENT, value_dim, by_head(context, mla::LATENT), &weights.values, by_head(out_at, value_dim))
+                        .launch(device)?;
+                }
             }
         }
         if rows == n_decode {
             return Ok(out);
         }
-        let prompts = offset(q, n_decode * n_heads * query_dim);
+        let prompts = offset(q, n_decode * q_stride);
+        let turned = Turned { ptr: offset(prompts, nope_dim), row_stride: q_stride, head_stride: query_dim };
         // SAFETY: as above.
-        unsafe { store(n_decode, offset(prompts, nope_dim), query_dim).launch(self.device(), rows - n_decode) }?;
+        unsafe { fresh(n_decode).store(self.device(), rows - n_decode, turned) }?;
         for group in &inputs.groups {
             let n_keys = group.n_keys;
             let gathered = self.scratch(n_keys, mla::LATENT)?;
@@ -170,7 +181,7 @@ impl Cuda {
             };
             let attention = Attention {
                 out: out_at,
-                q: Rows { ptr: q, stride: n_heads * query_dim, len: rows },
+                q: Rows { ptr: q, stride: q_stride, len: rows },
                 k: Rows { ptr: keys_at, stride: n_heads * query_dim, len: n_keys },
                 v: Rows { ptr: values_at, stride: n_heads * value_dim, len: n_keys },
                 n_heads,

@@ -5,6 +5,7 @@ mod causal;
 mod experts;
 mod inputs;
 mod latent;
+mod lora;
 mod memory;
 mod sampling;
 mod weight;
@@ -12,21 +13,23 @@ mod weight;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ashlar_cuda::lora::LowRank;
 use ashlar_cuda::sampler::Sampler;
 use ashlar_cuda::{Buffer, Device, Graph, Pool, rows, vision};
 
 pub use causal::{PagedCache, Tiles};
-pub use experts::{Experts, Router};
+pub use experts::{Experts, Layer, Router, Shared};
 pub use inputs::Inputs;
 use inputs::{Shape, Stages};
 pub use latent::LatentWeights;
+pub use lora::{PackedUpdates, Updates};
 pub use memory::Memory;
 use memory::{DType, bf16_bytes, f32_bytes};
 pub use sampling::Draws;
 pub use weight::Weight;
 
 use super::cache::{KvCache, Storage};
-use super::vision::{Grid, PatchLayout};
+use super::vision::{Grid, Interpolation, PatchLayout, PositionTable};
 use super::{Activation, DeviceMemory, Quantization, Reserve, Result, Step, Tensor, bail};
 use crate::engine::batch::{Batch, Pixels};
 
@@ -40,6 +43,7 @@ struct State {
     scratch: Pool,
     /// What outlives a step: encoded pictures.
     kept: Pool,
+    adapters: Pool,
     steps: Mutex<Option<Steps>>,
     graphs: Mutex<HashMap<Shape, Recorded>>,
     sampler: Sampler,
@@ -72,6 +76,7 @@ impl Cuda {
         let state = State {
             scratch: Pool::new(&device, 0)?,
             kept: Pool::new(&device, 0)?,
+            adapters: Pool::new(&device, 0)?,
             steps: Mutex::default(),
             graphs: Mutex::default(),
             sampler: Sampler::new(&device),
@@ -99,7 +104,9 @@ impl Cuda {
         lock(&self.0.graphs).clear();
         *lock(&self.0.steps) = None;
         device.synchronize()?;
-        self.0.scratch.resize(device, reserve.scratch)?;
+        // Steps were measured without adapters.
+        let of_adapters = reserve.steps.as_ref().map_or(0, |steps| LowRank::max_scratch(steps.max_rows));
+        self.0.scratch.resize(device, reserve.scratch + of_adapters)?;
         self.0.kept.resize(device, reserve.kept)?;
         if let Some(limits) = &reserve.steps {
             *lock(&self.0.steps) = Some(Steps {
@@ -109,6 +116,11 @@ impl Cuda {
             });
         }
         Ok(())
+    }
+
+    /// Sets memory aside for adapters, none of which may be there yet.
+    pub fn reserve_adapters(&self, n_bytes: usize) -> Result<()> {
+        Ok(self.0.adapters.resize(&self.0.device, n_bytes)?)
     }
 
     /// The most that operations have used of the scratch pool since it was reserved, bytes.
@@ -160,6 +172,15 @@ impl Cuda {
         // SAFETY: addresses and shapes are the tensors'.
         unsafe { rows::rms_norm(&self.0.device, out.bf16()?, x.bf16()?, weight.bf16()?, x.rows, x.width, eps) }?;
         Ok(out)
+    }
+
+    /// `x += ` the norm of `y`.
+    pub fn add_rms_norm(&self, x: &Tensor, y: &Tensor, weight: &Tensor, eps: f32) -> Result<()> {
+        if (x.rows, x.width) != (y.rows, y.width) {
+            bail!("[{}, {}] can't be added to [{}, {}]", y.rows, y.width, x.rows, x.width);
+        }
+        // SAFETY: addresses and shapes are the tensors'.
+        Ok(unsafe { rows::rms_norm_onto(&self.0.device, x.bf16()?, y.bf16()?, weight.bf16()?, x.rows, x.width, eps) }?)
     }
 
     /// Of `x`, or of `x + y`.
@@ -279,10 +300,21 @@ impl Cuda {
         Ok(out)
     }
 
-    pub fn add_positions(&self, x: &Tensor, table: &Tensor, grid: &Grid, side: usize) -> Result<()> {
-        let (places, table) = (places(grid)?, table.ptr(DType::F32)?);
+    pub fn add_positions(&self, x: &Tensor, table: &PositionTable, grid: &Grid) -> Result<()> {
+        if (x.rows, x.width) != (grid.places.len(), table.table.width) {
+            bail!("positions of {} for {} patches don't fit [{}, {}]", table.table.width, grid.places.len(), x.rows, x.width);
+        }
+        let positions = vision::Positions {
+            table: table.table.ptr(DType::F32)?,
+            side: table.side,
+            width: x.width,
+            interpolation: match table.interpolation {
+                Interpolation::Bilinear => vision::Interpolation::Bilinear,
+                Interpolation::Bicubic => vision::Interpolation::Bicubic,
+            },
+        };
         // SAFETY: addresses and shapes are the tensors'.
-        Ok(unsafe { vision::add_positions(&self.0.device, x.bf16()?, table, places, x.rows, x.width, side) }?)
+        Ok(unsafe { positions.add(&self.0.device, x.bf16()?, places(grid)?, x.rows) }?)
     }
 
     /// Only the frames' bytes cross to the GPU.

@@ -1,10 +1,10 @@
 //! Drawing tokens on the GPU: rows as the kernel takes them, and what it gives back.
 
-use ashlar_cuda::sampler::{Drawing, Edit, Logits, Outcome, Row};
+use ashlar_cuda::sampler::{self, Drawing, Edit, Logits, Outcome, Row};
 
 use super::super::cache::KvCache;
-use super::super::sampling::{Drawn, Logprobs, SampleRow};
-use super::super::{Result, Tensor};
+use super::super::sampling::{Drawn, Guide, Logprobs, SampleRow};
+use super::super::{Result, Tensor, bail};
 use super::{Cuda, DType, paged};
 
 /// Tokens that the GPU draws.
@@ -20,6 +20,30 @@ impl Cuda {
         let wants_logprobs = rows.iter().map(|row| row.n_logprobs.is_some()).collect();
         let rows: Vec<Row<'_>> = rows.iter().map(row).collect();
         Ok(Draws { drawing: self.0.sampler.sample(logits, &rows, paged(cache)?.last_tokens())?, wants_logprobs })
+    }
+}
+
+impl Cuda {
+    pub fn guide(&self, logits: &Tensor, guides: &[Guide]) -> Result<()> {
+        if let Some(guide) = guides.iter().find(|g| g.row.max(g.image_row).max(g.none_row) >= logits.rows) {
+            bail!("{guide:?} names a row that is none of {}", logits.rows);
+        }
+        let guides: Vec<_> = guides
+            .iter()
+            .map(|g| sampler::Guide {
+                row: g.row as u32,
+                image_row: g.image_row as u32,
+                none_row: g.none_row as u32,
+                image: g.image,
+                text: g.text,
+            })
+            .collect();
+        let bytes = sampler::Guide::bytes(&guides);
+        let sent = self.0.scratch.take(bytes.len())?;
+        self.0.device.upload(sent.ptr(), &bytes)?;
+        let logits = Logits { ptr: logits.ptr(DType::F32)?, width: logits.width, n_tokens: logits.width };
+        // SAFETY: the addresses are the tensor's and the pool's, the rows were checked.
+        Ok(unsafe { sampler::guide(&self.0.device, logits, sent.ptr(), guides.len()) }?)
     }
 }
 

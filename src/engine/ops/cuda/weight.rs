@@ -21,6 +21,10 @@ impl Weight {
         Self { values, scales: None, n_in }
     }
 
+    pub fn is_fp8(&self) -> bool {
+        self.scales.is_some()
+    }
+
     /// The address of bf16 values.
     pub fn bf16(&self) -> Result<u64> {
         match self.scales {
@@ -210,6 +214,27 @@ impl Cuda {
         self.add_matmul(down, down_bias, &input, x)
     }
 
+    /// `silu(gate) · up` of rows of gate, then up.
+    pub fn silu_mul(&self, gate_up: &Tensor) -> Result<Tensor> {
+        let width = gate_up.width / 2;
+        let out = self.scratch(gate_up.rows, width)?;
+        // SAFETY: addresses and shapes are the tensors'.
+        unsafe { rows::silu_mul(&self.0.device, out.bf16()?, gate_up.bf16()?, gate_up.rows, width) }?;
+        Ok(out)
+    }
+
+    /// `silu(gate) · up` `[rows, width]`, gate and up of `x` itself.
+    pub fn gated(&self, weight: &Weight, bias: Option<&Tensor>, x: &Tensor, width: usize) -> Result<Tensor> {
+        let gated = self.scratch(x.rows, width)?;
+        let few = Skinny { epilogue: Epilogue::SwiGlu, ..self.skinny_of(weight, x, 2 * width, gated.bf16()?)? };
+        if !self.skinny(Skinny { bias: bias.map_or(Ok(0), Tensor::bf16)?, ..few })? {
+            let gate_up = self.linear(weight, bias, x, 2 * width)?;
+            // SAFETY: addresses and shapes are the tensors'.
+            unsafe { rows::silu_mul(&self.0.device, gated.bf16()?, gate_up.bf16()?, x.rows, width) }?;
+        }
+        Ok(gated)
+    }
+
     pub fn add_linear(&self, weight: &Weight, bias: Option<&Tensor>, x: &Tensor, residual: &Tensor) -> Result<()> {
         let few = Skinny { epilogue: Epilogue::Add, ..self.skinny_of(weight, x, residual.width, residual.bf16()?)? };
         if self.skinny(Skinny { bias: bias.map_or(Ok(0), Tensor::bf16)?, ..few })? {
@@ -257,6 +282,7 @@ impl Cuda {
     }
 }
 
-fn prologue(norm: &RmsNorm) -> Result<Norm> {
+/// The norm as kernels take it in front of a product.
+pub fn prologue(norm: &RmsNorm) -> Result<Norm> {
     Ok(Norm { weight: norm.weight.bf16()?, eps: norm.eps })
 }

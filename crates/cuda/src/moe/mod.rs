@@ -1,10 +1,14 @@
 //! Mixtures of experts (`kernels/moe.cu`, `experts.cu`, `experts_sm90.cu`): which experts a token goes to, and what they
 //! make of it. Addresses are on the device. Everything can be recorded: nothing is asked of the host between the kernels.
 
+mod few;
+
 use std::ffi::c_void;
 
 use super::attention::{MAIN_COLUMNS, Rows, tensor_map};
 use super::{Device, Error, LaunchConfig, Result, bf16, launch, rows};
+
+pub use few::{FewTokens, Shared};
 
 /// Experts at most, and of them those of one token.
 pub const MAX_EXPERTS: usize = 256;
@@ -75,7 +79,7 @@ impl Pairs {
 /// Chooses the best experts of each token, best first, the lower number among equals.
 #[derive(Debug, Clone, Copy)]
 pub struct Routing {
-    /// f32 `[rows, n_parts, n_experts]`; a logit is the sum of its parts, see [`split_gate`].
+    /// f32 `[rows, n_parts, n_experts]`; a logit is the sum of its parts, see [`split_gate`]. [`FewTokens`] makes its own and needs no address.
     pub logits: u64,
     pub n_parts: usize,
     pub scores: Scores,
