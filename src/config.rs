@@ -86,6 +86,14 @@ pub struct Config {
     #[arg(long, env = "ASHLAR_QUEUE_LIMIT", default_value_t = 256)]
     pub queue_limit: usize,
 
+    /// Adapters (LoRA) of a local model that may be in memory at once; a GPU sets room aside for as many of rank 16
+    #[arg(long, env = "ASHLAR_MAX_ADAPTERS", default_value_t = 8)]
+    pub max_adapters: usize,
+
+    /// Model that an adapter is for, where its configuration does not name a local one (ADAPTER=MODEL, repeatable)
+    #[arg(long = "adapter-base", env = "ASHLAR_ADAPTER_BASES", value_delimiter = ',', value_parser = adapter_base)]
+    pub adapter_bases: Vec<(String, String)>,
+
     /// Mail server that forms and invitations are sent through: smtps://USER:PASSWORD@HOST, or smtp://HOST, which turns to TLS when
     /// the server can (`?tls=required`, `?tls=none`)
     #[arg(long, env = "ASHLAR_SMTP_URL", hide_env_values = true)]
@@ -150,6 +158,11 @@ pub struct Config {
     pub hf_token: Option<String>,
 }
 
+fn adapter_base(text: &str) -> Result<(String, String), String> {
+    let (adapter, model) = text.split_once('=').ok_or("expected ADAPTER=MODEL")?;
+    Ok((adapter.to_owned(), model.to_owned()))
+}
+
 impl Config {
     /// How code of users runs.
     pub fn sandbox(&self) -> sandbox::Options {
@@ -169,6 +182,7 @@ impl Config {
             kv_cache_mb: self.kv_cache_mb,
             gpu_memory: self.gpu_memory.clamp(0.05, 1.0),
             queue_limit: self.queue_limit,
+            max_adapters: self.max_adapters,
         }
     }
 

@@ -12,10 +12,17 @@ use crate::error::{Error, render_dify};
 #[allow_missing = true]
 struct Dist;
 
+/// What a page of ours may load.
+macro_rules! policy {
+    () => {
+        "default-src 'self'; img-src 'self' data: blob: https: http:; media-src 'self' data: blob: https: http:; style-src 'self' 'unsafe-inline'; base-uri 'none'; object-src 'none'"
+    };
+}
+
 /// The router's fallback.
 pub async fn serve(request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
-    let of_api = ["api", "v1", "files", "triggers"]
+    let of_api = ["api", "v1", "files", "triggers", "mcp"]
         .iter()
         .find(|prefix| path.strip_prefix(**prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
     if let Some(prefix) = of_api {
@@ -34,12 +41,25 @@ pub async fn serve(request: Request) -> Response {
         return Error::not_found("There is no such file.").into_response();
     }
     match Dist::get("index.html") {
-        Some(page) => respond(page, "no-cache", &request),
+        Some(page) => {
+            let mut response = respond(page, "no-cache", &request);
+            if path.starts_with("a/") {
+                let_others_embed(&mut response);
+            }
+            response
+        }
         None => {
             (StatusCode::NOT_FOUND, "This binary was built without the console: build web/ (npm ci && npm run build), then build again.\n")
                 .into_response()
         }
     }
+}
+
+/// The pages of published apps stand in frames of other sites.
+fn let_others_embed(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.remove(header::X_FRAME_OPTIONS);
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(concat!(policy!(), "; frame-ancestors *")));
 }
 
 fn respond(file: EmbeddedFile, cache: &'static str, request: &Request) -> Response {
@@ -54,11 +74,6 @@ fn respond(file: EmbeddedFile, cache: &'static str, request: &Request) -> Respon
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'self'; img-src 'self' data: blob: https: http:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
-        ),
-    );
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(concat!(policy!(), "; frame-ancestors 'none'")));
     response
 }

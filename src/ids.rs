@@ -38,5 +38,5 @@ macro_rules! ids {
 ids! {
     AccountId, WorkspaceId, SessionId, InvitationId, ApiKeyId, AppId, AppVersionId, EndUserId, FileId,
     ConversationId, ConversationVariableId, MessageId, MessageFileId, FeedbackId, AnnotationId, TaskId, ThoughtId, ProviderId, ToolProviderId,
-    JobId, WorkflowRunId, HumanInputFormId, TriggerId, ModelMappingId, WorkflowToolId,
+    JobId, WorkflowRunId, HumanInputFormId, TriggerId, ModelMappingId, WorkflowToolId, PullId,
 }

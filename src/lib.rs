@@ -38,7 +38,9 @@ pub mod workflows;
 
 pub mod chat;
 
+pub mod mcp;
 pub mod openai;
+pub mod sites;
 
 pub mod console;
 pub mod health;

@@ -28,14 +28,12 @@ use crate::http::measure;
 use crate::jobs::Handlers;
 use crate::openai;
 use crate::state::AppState;
-use crate::{console, health, tools, workflows};
+use crate::{console, health, mcp, sites, tools, workflows};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Largest JSON body of the console and service APIs; routes that take files set their own.
 const JSON_LIMIT: usize = 8 << 20;
-/// Largest body of the OpenAI API, whose pictures come inside the JSON.
-const OPENAI_LIMIT: usize = 64 << 20;
 
 /// The console API, errors in our own shape.
 fn console() -> OpenApiRouter<AppState> {
@@ -47,6 +45,8 @@ fn console() -> OpenApiRouter<AppState> {
         .merge(tools::routes())
         .merge(workflows::console_routes())
         .merge(chat::console_routes())
+        .merge(openai::console_routes())
+        .merge(sites::routes())
 }
 
 /// The service API, errors in Dify's shape.
@@ -75,7 +75,9 @@ fn triggers() -> OpenApiRouter<AppState> {
 pub fn openapi() -> OpenApi {
     let info = InfoBuilder::new().title("Ashlar").version(VERSION).build();
     let mut document = OpenApiBuilder::new().info(info).build();
-    for (surface, scheme) in [(console(), SESSION), (service(), API_KEY), (triggers(), API_KEY), (openai(), API_KEY)] {
+    let surfaces =
+        [(console(), SESSION), (sites::visitor_routes(), SESSION), (service(), API_KEY), (triggers(), API_KEY), (openai(), API_KEY)];
+    for (surface, scheme) in surfaces {
         let mut surface = surface.into_openapi();
         surface.paths.paths.values_mut().for_each(|item| secure(item, scheme));
         document.merge(surface);
@@ -117,13 +119,16 @@ pub fn print_openapi() -> anyhow::Result<()> {
 /// The whole HTTP surface of one process.
 pub fn router(state: AppState) -> Router {
     let console = surface(console(), JSON_LIMIT);
+    let visitors = surface(sites::visitor_routes(), JSON_LIMIT).layer(middleware::from_fn_with_state(state.clone(), sites::admit));
     let service = surface(service(), JSON_LIMIT).layer(map_response(render_dify));
     let triggers = surface(triggers(), workflows::triggers::BODY_LIMIT).layer(map_response(render_dify));
-    let openai = surface(openai(), OPENAI_LIMIT).layer(map_response(render_openai));
+    let openai = surface(openai(), openai::BODY_LIMIT).layer(map_response(render_openai));
     let v1 = service.merge(openai).layer(cors()).layer(stamp("x-version", VERSION)).layer(stamp("x-env", "PRODUCTION"));
 
     Router::new()
         .merge(console)
+        .merge(visitors)
+        .merge(mcp::router(&state))
         .merge(triggers)
         .merge(v1)
         .merge(health::routes())

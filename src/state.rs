@@ -90,6 +90,7 @@ pub fn host_options(config: &Config) -> HostOptions {
         models_dir: config.models_dir(),
         data_dir: config.data_dir.clone(),
         default_model: config.default_model.clone(),
+        adapter_bases: config.adapter_bases.clone(),
         engine: config.engine(),
     }
 }

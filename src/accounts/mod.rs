@@ -33,7 +33,7 @@ use utoipa_axum::routes;
 
 pub use api_keys::{KeyKind, NewKey, create_key};
 pub use audit::{Entry, record};
-pub use caller::{DatasetKey, ModelKey, OpenAiCaller, ServiceApp};
+pub use caller::{DatasetKey, Door, ModelKey, OpenAiCaller, ServiceApp};
 pub use client::ClientIp;
 pub use invitation_mail::add_job_handlers;
 pub use members::member_addresses;

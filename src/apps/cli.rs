@@ -7,7 +7,7 @@ use clap::Args;
 use sqlx::PgPool;
 
 use super::dsl::{self, Import, Outcome};
-use super::{PublishCheck, check_publishable, db, not_found};
+use super::{PublishCheck, check_publishable, db, list, not_found};
 use crate::accounts::admin;
 use crate::error::Error;
 use crate::ids::{AppId, WorkspaceId};
@@ -54,7 +54,7 @@ pub async fn import_file(state: &AppState, args: &ImportArgs, check: PublishChec
     let yaml = String::from_utf8(bytes).with_context(|| format!("{} is not UTF-8 text", args.file.display()))?;
     let named = |e: Error| anyhow::anyhow!("{}: {}", args.file.display(), e.message);
     let workspace_id = admin::enter_workspace(db, args.workspace.as_deref()).await.map_err(|e| anyhow::anyhow!(e.message))?;
-    let import = Import { workspace_id, account_id: None, yaml: &yaml, confirmed: true };
+    let import = Import { workspace_id, account_id: None, yaml: &yaml, confirmed: true, name: None, description: None };
     let Outcome::Created { app_id, warnings, .. } = dsl::import(state, import).await.map_err(named)? else {
         bail!("{}: the import waits for a confirmation", args.file.display());
     };
@@ -98,6 +98,6 @@ pub struct ListArgs {
 /// Id, mode, whether it is published, and name of every app; newest first.
 pub async fn list_apps(db: &PgPool, args: &ListArgs) -> Result<Vec<(AppId, &'static str, bool, String)>> {
     let workspace_id: WorkspaceId = admin::enter_workspace(db, args.workspace.as_deref()).await?;
-    let rows = db::list_apps(db, workspace_id, db::Filter::default(), None, i64::MAX).await?;
+    let rows = list::all(db, workspace_id).await?;
     Ok(rows.into_iter().map(|a| (a.id, a.mode.as_str(), a.published, a.name)).collect())
 }

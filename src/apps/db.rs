@@ -25,6 +25,9 @@ pub struct AppRow {
     pub tags: Vec<String>,
     pub enable_api: bool,
     pub enable_site: bool,
+    pub site_code: String,
+    pub enable_mcp: bool,
+    pub mcp_code: String,
     pub max_active_requests: i32,
     pub site: Value,
     pub draft: Value,
@@ -56,6 +59,9 @@ impl AppRow {
             tags: Vec::new(),
             enable_api: true,
             enable_site: true,
+            site_code: String::new(),
+            enable_mcp: false,
+            mcp_code: String::new(),
             max_active_requests: 0,
             site: Value::Null,
             draft: d.config,
@@ -75,7 +81,7 @@ pub async fn find_app(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_id
     let row = sqlx::query_as!(
         AppRow,
         r#"select a.id as "id: AppId", a.name, a.description, a.mode as "mode: AppMode", a.icon_type, a.icon, a.icon_background,
-                  a.use_icon_as_answer_icon, a.tags, a.enable_api, a.enable_site, a.max_active_requests, a.site, a.draft,
+                  a.use_icon_as_answer_icon, a.tags, a.enable_api, a.enable_site, a.site_code, a.enable_mcp, a.mcp_code, a.max_active_requests, a.site, a.draft,
                   a.draft_revision, a.published_version_id as "published_version_id: AppVersionId",
                   (v.id is null or v.config <> a.draft) as "has_unpublished_changes!", a.annotation_reply, a.dsl_extra,
                   c.name as "created_by_name?", a.created_at, a.updated_at
@@ -87,61 +93,6 @@ pub async fn find_app(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_id
     .fetch_optional(db)
     .await?;
     Ok(row)
-}
-
-/// One line of the app list.
-pub struct SummaryRow {
-    pub id: AppId,
-    pub name: String,
-    pub description: String,
-    pub mode: AppMode,
-    pub icon_type: String,
-    pub icon: String,
-    pub icon_background: String,
-    pub tags: Vec<String>,
-    pub published: bool,
-    pub created_by_name: Option<String>,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
-
-/// Which apps to list; none = any.
-#[derive(Debug, Default)]
-pub struct Filter<'a> {
-    pub mode: Option<AppMode>,
-    pub tag: Option<&'a str>,
-    pub keyword: Option<&'a str>,
-}
-
-/// Newest first, after the app `after`.
-pub async fn list_apps(
-    db: impl PgExecutor<'_>,
-    workspace_id: WorkspaceId,
-    filter: Filter<'_>,
-    after: Option<AppId>,
-    limit: i64,
-) -> Result<Vec<SummaryRow>> {
-    let rows = sqlx::query_as!(
-        SummaryRow,
-        r#"select a.id as "id: AppId", a.name, a.description, a.mode as "mode: AppMode", a.icon_type, a.icon, a.icon_background, a.tags,
-                  (a.published_version_id is not null) as "published!", c.name as "created_by_name?", a.created_at, a.updated_at
-           from apps a left join accounts c on c.id = a.created_by
-           where a.workspace_id = $1 and a.deleted_at is null
-             and ($2::text is null or a.mode = $2)
-             and ($3::text is null or $3 = any(a.tags))
-             and ($4::text is null or strpos(lower(a.name || ' ' || a.description), lower($4)) > 0)
-             and ($5::uuid is null or a.id < $5)
-           order by a.id desc limit $6"#,
-        workspace_id.0,
-        filter.mode.map(AppMode::as_str),
-        filter.tag,
-        filter.keyword,
-        after.map(|id| id.0),
-        limit
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows)
 }
 
 pub struct NewApp<'a> {
@@ -217,6 +168,7 @@ pub struct AppChange {
     pub tags: Option<Vec<String>>,
     pub enable_api: Option<bool>,
     pub enable_site: Option<bool>,
+    pub enable_mcp: Option<bool>,
     pub max_active_requests: Option<i32>,
     /// Keys to set.
     pub site: Option<Value>,
@@ -227,7 +179,8 @@ pub async fn update_app(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_
         "update apps set name = coalesce($3, name), description = coalesce($4, description), icon_type = coalesce($5, icon_type),
                 icon = coalesce($6, icon), icon_background = coalesce($7, icon_background), tags = coalesce($8, tags),
                 enable_api = coalesce($9, enable_api), enable_site = coalesce($10, enable_site),
-                max_active_requests = coalesce($11, max_active_requests), site = site || coalesce($12::jsonb, '{}'::jsonb), updated_at = now()
+                max_active_requests = coalesce($11, max_active_requests), site = site || coalesce($12::jsonb, '{}'::jsonb),
+                enable_mcp = coalesce($13, enable_mcp), updated_at = now()
          where workspace_id = $1 and id = $2 and deleted_at is null",
         workspace_id.0,
         app_id.0,
@@ -240,11 +193,42 @@ pub async fn update_app(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_
         change.enable_api,
         change.enable_site,
         change.max_active_requests,
-        change.site
+        change.site,
+        change.enable_mcp
     )
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// New addresses in place of the old ones. False when there is no such app.
+pub async fn renew_code(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_id: AppId, of_mcp: bool) -> Result<bool> {
+    let done = sqlx::query!(
+        "update apps set mcp_code = case when $3 then md5(gen_random_uuid()::text) else mcp_code end,
+                site_code = case when $3 then site_code else substr(md5(gen_random_uuid()::text), 1, 16) end
+         where workspace_id = $1 and id = $2 and deleted_at is null",
+        workspace_id.0,
+        app_id.0,
+        of_mcp
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The app behind the code of an address, if that door is open.
+pub async fn find_published(db: impl PgExecutor<'_>, code: &str, of_mcp: bool) -> Result<Option<(WorkspaceId, AppId)>> {
+    let row = sqlx::query!(
+        r#"select a.workspace_id as "workspace_id: WorkspaceId", a.id as "id: AppId"
+           from apps a join workspaces w on w.id = a.workspace_id
+           where case when $2 then a.mcp_code = $1 and a.enable_mcp else a.site_code = $1 and a.enable_site end
+             and a.status = 'normal' and a.deleted_at is null and w.status = 'normal'"#,
+        code,
+        of_mcp
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| (row.workspace_id, row.id)))
 }
 
 /// The rows stay for the messages that point to them.

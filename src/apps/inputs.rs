@@ -1,6 +1,6 @@
 //! Checks of a caller's `inputs` against an app's form, with the messages of the service API.
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, json};
 
 use super::config::{Field, FieldKind};
 use crate::error::{Code, Error, Result};
@@ -44,6 +44,31 @@ pub async fn resolve_files<'a>(
         all.extend(resolved);
     }
     Ok(all)
+}
+
+/// The JSON Schema of a field's values.
+pub fn schema(kind: FieldKind, field: &Field) -> Value {
+    let file = || json!({"type": "object", "description": "A file"});
+    let mut schema = match kind {
+        FieldKind::TextInput | FieldKind::Paragraph | FieldKind::ExternalDataTool => json!({"type": "string"}),
+        FieldKind::Select => json!({"type": "string", "enum": field.options}),
+        FieldKind::Number => json!({"type": "number"}),
+        FieldKind::Checkbox => json!({"type": "boolean"}),
+        FieldKind::File => file(),
+        FieldKind::FileList => json!({"type": "array", "items": file()}),
+        FieldKind::JsonObject => match &field.json_schema {
+            Some(Value::String(text)) => {
+                serde_json::from_str(text).ok().filter(Value::is_object).unwrap_or_else(|| json!({"type": "object"}))
+            }
+            Some(schema @ Value::Object(_)) => schema.clone(),
+            _ => json!({"type": "object"}),
+        },
+    };
+    let default = field.default.as_ref().filter(|value| !value.is_null() && **value != "");
+    if let (Some(default), Some(schema)) = (default, schema.as_object_mut()) {
+        schema.insert("default".to_owned(), default.clone());
+    }
+    schema
 }
 
 fn check(kind: FieldKind, field: &Field, given: Option<&Value>) -> Result<Value, String> {

@@ -11,11 +11,13 @@ pub mod config;
 mod db;
 pub mod dsl;
 pub mod inputs;
+mod list;
 pub mod models;
 pub mod moderation;
 mod routes;
 pub mod secret_variables;
 mod service;
+mod templates;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,6 +32,7 @@ use crate::state::AppState;
 
 pub use config::ModelConfig;
 pub use routes::{AppVersion, PublishApp, publish};
+pub use service::SitePage;
 
 /// What kind of app; never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, ToSchema)]
@@ -120,6 +123,27 @@ impl AppFace {
     pub async fn find(db: &PgPool, workspace_id: WorkspaceId, app_id: AppId) -> Result<Self> {
         db::find_face(db, workspace_id, app_id).await?.ok_or_else(not_found)
     }
+}
+
+/// A door of an app that is open to whoever has its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publication {
+    /// Its page.
+    Site,
+    Mcp,
+}
+
+/// The app behind the secret part of an address, if that door is open.
+pub async fn find_published(db: &PgPool, code: &str, what: Publication) -> Result<Option<(WorkspaceId, AppId)>> {
+    if code.contains('\0') {
+        return Ok(None);
+    }
+    db::find_published(db, code, what == Publication::Mcp).await
+}
+
+/// What the app says of itself.
+pub async fn description(db: &PgPool, workspace_id: WorkspaceId, app_id: AppId) -> Result<String> {
+    Ok(db::find_app(db, workspace_id, app_id).await?.ok_or_else(not_found)?.description)
 }
 
 /// One of `max` places for running requests of an app; none when there is no limit (0). 429 when all are taken.
@@ -248,7 +272,7 @@ pub type PublishCheck = fn(AppMode, &Value) -> Result<()>;
 
 /// The console's routes.
 pub fn console_routes() -> OpenApiRouter<AppState> {
-    routes::routes().merge(models::console_routes()).merge(annotations::console_routes())
+    routes::routes().merge(list::routes()).merge(templates::routes()).merge(models::console_routes()).merge(annotations::console_routes())
 }
 
 /// The service API's routes.

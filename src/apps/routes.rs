@@ -1,4 +1,4 @@
-//! The console's routes over apps: list, settings, draft, versions, import and export.
+//! The console's routes over apps: settings, draft, versions, import and export.
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::dsl::{self, Import, Outcome};
+use super::list::TAG_CHARS;
 use super::models::mappings::Mapped;
 use super::models::missing::Missing;
 use super::service::Site;
@@ -35,7 +36,7 @@ const DESCRIPTION_CHARS: usize = 2000;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
-        .routes(routes!(list_apps, create_app))
+        .routes(routes!(create_app))
         .routes(routes!(import_app))
         .routes(routes!(confirm_import))
         .routes(routes!(get_app, update_app, delete_app))
@@ -45,6 +46,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(get_version))
         .routes(routes!(restore_version))
         .routes(routes!(export_app))
+        .routes(routes!(renew_site_code))
+        .routes(routes!(renew_mcp_code))
 }
 
 /// One line of the app list.
@@ -73,6 +76,11 @@ pub struct App {
     pub summary: AppSummary,
     pub enable_api: bool,
     pub enable_site: bool,
+    /// The web app is at `/a/{site_code}`
+    pub site_code: String,
+    pub enable_mcp: bool,
+    /// The MCP server is at `/mcp/{mcp_code}`
+    pub mcp_code: String,
     /// Requests at one time; 0 = no limit
     pub max_active_requests: i32,
     pub site: Site,
@@ -142,6 +150,9 @@ pub(super) async fn load(state: &AppState, workspace_id: WorkspaceId, app_id: Ap
         },
         enable_api: row.enable_api,
         enable_site: row.enable_site,
+        site_code: row.site_code,
+        enable_mcp: row.enable_mcp,
+        mcp_code: row.mcp_code,
         max_active_requests: row.max_active_requests,
         site,
         draft: secret_variables::hide(row.draft),
@@ -150,46 +161,6 @@ pub(super) async fn load(state: &AppState, workspace_id: WorkspaceId, app_id: Ap
         has_unpublished_changes: row.has_unpublished_changes,
         annotation_reply: annotations::Settings::of(&row.annotation_reply),
     }))
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct ListQuery {
-    mode: Option<AppMode>,
-    tag: Option<String>,
-    /// Part of the name or description
-    keyword: Option<String>,
-    limit: Option<i64>,
-    cursor: Option<String>,
-}
-
-/// Apps of the workspace, newest first
-#[utoipa::path(get, path = "/api/apps", tag = "apps", params(ListQuery), responses((status = 200, body = List<AppSummary>)))]
-async fn list_apps(
-    State(state): State<AppState>,
-    session: Session<Reader>,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<List<AppSummary>>> {
-    let page = Page { limit: query.limit, cursor: query.cursor };
-    let text = |t: &'_ Option<String>| t.as_deref().filter(|t| !t.is_empty()).map(|t| t.replace('\0', ""));
-    let (tag, keyword) = (text(&query.tag), text(&query.keyword));
-    let filter = db::Filter { mode: query.mode, tag: tag.as_deref(), keyword: keyword.as_deref() };
-    let rows = db::list_apps(&state.db, session.workspace_id, filter, page.after()?, page.fetch()?).await?;
-    let summaries = rows.into_iter().map(|row| AppSummary {
-        id: row.id,
-        name: row.name,
-        description: row.description,
-        mode: row.mode,
-        icon_type: row.icon_type,
-        icon: row.icon,
-        icon_background: row.icon_background,
-        tags: row.tags,
-        published: row.published,
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-        created_by_name: row.created_by_name,
-    });
-    Ok(Json(List::cut(summaries.collect(), &page, |app| app.id)?))
 }
 
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
@@ -222,7 +193,7 @@ struct CreateApp {
 }
 
 /// Several lines, at most `DESCRIPTION_CHARS`.
-fn description(text: &str) -> Result<String> {
+pub(super) fn description(text: &str) -> Result<String> {
     if text.chars().count() > DESCRIPTION_CHARS {
         return Err(Error::invalid("description", format!("description must be at most {DESCRIPTION_CHARS} characters long.")));
     }
@@ -275,6 +246,7 @@ struct UpdateApp {
     tags: Option<Vec<String>>,
     enable_api: Option<bool>,
     enable_site: Option<bool>,
+    enable_mcp: Option<bool>,
     max_active_requests: Option<i32>,
     /// Any keys of the app's site
     #[schema(value_type = Option<Object>)]
@@ -297,7 +269,10 @@ async fn update_app(
         if tags.len() > 20 {
             return Err(Error::invalid("tags", "An app may have at most 20 tags."));
         }
-        tags.iter().map(|tag| text::line("tags", tag, 50)).collect::<Result<Vec<_>>>()
+        let mut tags = tags.iter().map(|tag| text::line("tags", tag, TAG_CHARS)).collect::<Result<Vec<_>>>()?;
+        tags.sort();
+        tags.dedup();
+        Ok(tags)
     });
     let site = body.site.map(|site| Site::check_patch(&site).map(|()| inputs::without_nul(&site))).transpose()?;
     let change = db::AppChange {
@@ -309,6 +284,7 @@ async fn update_app(
         tags: tags.transpose()?,
         enable_api: body.enable_api,
         enable_site: body.enable_site,
+        enable_mcp: body.enable_mcp,
         max_active_requests: body.max_active_requests,
         site,
     };
@@ -320,6 +296,31 @@ async fn update_app(
     session.audit(&mut *tx, "app.update", ("app", app_id), detail).await?;
     tx.commit().await?;
     load(&state, session.workspace_id, app_id).await
+}
+
+async fn renew(state: &AppState, session: &Session<Editor>, app_id: AppId, of_mcp: bool) -> Result<Json<App>> {
+    let mut tx = state.db.begin().await?;
+    if !db::renew_code(&mut *tx, session.workspace_id, app_id, of_mcp).await? {
+        return Err(not_found());
+    }
+    let what = if of_mcp { "mcp" } else { "site" };
+    session.audit(&mut *tx, "app.renew_address", ("app", app_id), json!({"of": what})).await?;
+    tx.commit().await?;
+    load(state, session.workspace_id, app_id).await
+}
+
+/// Give the web app another address; the old one stops working
+#[utoipa::path(post, path = "/api/apps/{app_id}/site/renew", tag = "apps", params(("app_id" = AppId, Path)),
+    responses((status = 200, body = App), (status = 404)))]
+async fn renew_site_code(State(state): State<AppState>, session: Session<Editor>, Path(app_id): Path<AppId>) -> Result<Json<App>> {
+    renew(&state, &session, app_id, false).await
+}
+
+/// Give the MCP server another address; the old one stops working
+#[utoipa::path(post, path = "/api/apps/{app_id}/mcp/renew", tag = "apps", params(("app_id" = AppId, Path)),
+    responses((status = 200, body = App), (status = 404)))]
+async fn renew_mcp_code(State(state): State<AppState>, session: Session<Editor>, Path(app_id): Path<AppId>) -> Result<Json<App>> {
+    renew(&state, &session, app_id, true).await
 }
 
 /// Delete an app; its keys stop working
@@ -544,7 +545,7 @@ async fn confirm_import(
 
 async fn run_import(state: &AppState, session: &Session<Editor>, yaml: String, confirmed: bool) -> Result<Json<ImportResult>> {
     let workspace_id = session.workspace_id;
-    let import = Import { workspace_id, account_id: Some(session.account_id), yaml: &yaml, confirmed };
+    let import = Import { workspace_id, account_id: Some(session.account_id), yaml: &yaml, confirmed, name: None, description: None };
     match dsl::import(state, import).await? {
         Outcome::Created { app_id, warnings, mapped, missing } => {
             session.audit(&state.db, "app.import", ("app", app_id), json!({})).await?;

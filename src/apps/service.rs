@@ -7,11 +7,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{RunnableApp, db, not_found};
+use super::{AppFace, AppMode, RunnableApp, db, not_found};
 use crate::accounts::ServiceApp;
 use crate::config::Config;
 use crate::error::{Code, Error, Result};
 use crate::http::extract::Json;
+use crate::ids::{AppId, WorkspaceId};
 use crate::state::AppState;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -95,7 +96,7 @@ async fn get_info(State(state): State<AppState>, app: ServiceApp) -> Result<Json
 /// Icons of the app's tools
 #[utoipa::path(get, path = "/v1/meta", tag = "service", responses((status = 200, body = Object)))]
 async fn get_meta(_: ServiceApp) -> Json<Value> {
-    // apps without tools only, so far
+    // no tool of ours has one
     Json(json!({"tool_icons": {}}))
 }
 
@@ -104,6 +105,7 @@ async fn get_meta(_: ServiceApp) -> Json<Value> {
 #[serde(default, deny_unknown_fields)]
 pub struct Site {
     pub title: String,
+    /// `#rgb` or `#rrggbb`; empty or null: ours
     pub chat_color_theme: Option<String>,
     pub chat_color_theme_inverted: bool,
     pub description: Option<String>,
@@ -111,20 +113,27 @@ pub struct Site {
     pub privacy_policy: Option<String>,
     pub input_placeholder: Option<String>,
     pub custom_disclaimer: String,
+    /// Empty: as the visitor's browser says
     pub default_language: String,
     pub show_workflow_steps: bool,
+    /// How the page looks to who has not chosen
+    pub default_theme: SiteTheme,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SiteTheme {
+    #[default]
+    System,
+    Light,
+    Dark,
 }
 
 impl Site {
     pub fn of(app: &db::AppRow) -> Self {
         let site: Self = serde_json::from_value(app.site.clone()).unwrap_or_default();
         let or = |text: String, default: &str| if text.is_empty() { default.to_owned() } else { text };
-        Self {
-            title: or(site.title, &app.name),
-            default_language: or(site.default_language, "en-US"),
-            description: site.description.or_else(|| Some(app.description.clone())),
-            ..site
-        }
+        Self { title: or(site.title, &app.name), description: site.description.or_else(|| Some(app.description.clone())), ..site }
     }
 
     /// Whether a change names known keys with values of their types.
@@ -132,10 +141,38 @@ impl Site {
         if !patch.is_object() || patch.to_string().len() > 20_000 {
             return Err(Error::invalid("site", "site must be an object of at most 20,000 characters."));
         }
-        serde_path_to_error::deserialize::<_, Self>(patch.clone()).map(drop).map_err(|e| {
+        let site: Self = serde_path_to_error::deserialize(patch.clone()).map_err(|e| {
             let path = format!("site.{}", e.path());
             Error::invalid(&path, format!("{path}: {}.", e.inner()))
-        })
+        })?;
+        let color = site.chat_color_theme.unwrap_or_default();
+        let is_hex = |digits: &str| matches!(digits.len(), 3 | 6) && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        if !color.is_empty() && !color.strip_prefix('#').is_some_and(is_hex) {
+            return Err(Error::invalid("site.chat_color_theme", "site.chat_color_theme must be a color like #0f766e, or empty."));
+        }
+        Ok(())
+    }
+}
+
+/// The page of a published app, as a visitor finds it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SitePage {
+    pub mode: AppMode,
+    pub app: AppFace,
+    pub site: Site,
+    /// As `/v1/parameters` gives them
+    #[schema(value_type = Object)]
+    pub parameters: Value,
+}
+
+impl SitePage {
+    /// 400 `app_unavailable` when nothing is published.
+    pub async fn of(state: &AppState, workspace_id: WorkspaceId, app_id: AppId) -> Result<Self> {
+        let runnable = RunnableApp::published(&state.db, workspace_id, app_id).await?;
+        let row = db::find_app(&state.db, workspace_id, app_id).await?.ok_or_else(not_found)?;
+        let site = Site::of(&row);
+        let app = AppFace { name: row.name, icon_type: row.icon_type, icon: row.icon, icon_background: row.icon_background };
+        Ok(Self { mode: row.mode, app, site, parameters: parameters(&runnable, &state.config) })
     }
 }
 
@@ -153,7 +190,8 @@ async fn get_site(State(state): State<AppState>, app: ServiceApp) -> Result<Json
         "icon_type": row.icon_type, "icon": row.icon, "icon_background": row.icon_background, "icon_url": icon_url,
         "description": site.description, "copyright": site.copyright, "privacy_policy": site.privacy_policy,
         "input_placeholder": site.input_placeholder, "custom_disclaimer": site.custom_disclaimer,
-        "default_language": site.default_language, "show_workflow_steps": site.show_workflow_steps,
+        "default_language": if site.default_language.is_empty() { "en-US" } else { &site.default_language },
+        "show_workflow_steps": site.show_workflow_steps,
         "use_icon_as_answer_icon": row.use_icon_as_answer_icon,
     })))
 }

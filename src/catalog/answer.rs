@@ -33,7 +33,7 @@ impl Model {
                 Event::ToolCall(call) => tool_calls.push(call),
                 Event::Image(image) => images.push(image),
                 Event::Done(done) => {
-                    let usage = timed(Usage::new(done.usage, &self.prices()), started, first_text);
+                    let usage = timed(Usage::of(&done, &self.prices()), started, first_text);
                     return Ok(Answer { text, tool_calls, images, finish_reason: done.finish_reason, usage });
                 }
             }

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use indicatif::{HumanBytes, MultiProgress};
+use indicatif::HumanBytes;
 
-use super::hub::{self, Hub, Repo};
+use super::hub::{self, Hub, Progress, Repo};
 use crate::config::Config;
-use crate::engine::host::{BUNDLED, Engines, Status};
+use crate::engine::host::{BUNDLED, DEFAULT, Engines, LocalModel, Status, inspect};
 use crate::engine::plan::{self, PlanArgs};
 use crate::state::host_options;
 
@@ -79,7 +79,13 @@ fn list(config: &Config) -> Result<()> {
         let architecture = model.architecture.as_deref().unwrap_or("?");
         let size = HumanBytes(model.weight_bytes).to_string();
         let default = if model.is_default { "  (default)" } else { "" };
-        println!("{:name_width$}  {:14}  {size:>10}  {:>8}  {architecture}{default}", model.name, model.kind.as_str(), model.context_size);
+        let parent = model.parent.as_ref().map(|parent| format!("  (adapter of {parent})")).unwrap_or_default();
+        println!(
+            "{:name_width$}  {:14}  {size:>10}  {:>8}  {architecture}{parent}{default}",
+            model.name,
+            model.kind.as_str(),
+            model.context_size
+        );
         if let Status::Refused(reason) = model.status {
             println!("{:name_width$}  can't be run: {reason}", "");
         }
@@ -91,17 +97,15 @@ fn list(config: &Config) -> Result<()> {
 async fn pull(args: &PullModel) -> Result<()> {
     let repo: Repo = args.model.parse().map_err(anyhow::Error::msg)?;
     let config = &args.config;
-    let hub = Hub {
-        endpoint: config.hf_endpoint.clone(),
-        token: config.hf_token.clone(),
-        models_dir: config.models_dir(),
-        progress: MultiProgress::new(),
-    };
+    let hub = Hub::new(config, Progress::on_terminal());
     let pulled = hub.pull(&repo, &args.files).await?;
     if pulled.up_to_date {
         println!("{} is up to date in {}", pulled.name, pulled.path.display());
     } else {
         println!("{}: {} files, {} downloaded, in {}", pulled.name, pulled.n_files, HumanBytes(pulled.n_bytes), pulled.path.display());
+    }
+    if let Some(Status::Refused(reason)) = Engines::new(host_options(config)).get(&pulled.name).map(|model| model.status) {
+        println!("can't be run: {reason}");
     }
     Ok(())
 }
@@ -114,6 +118,18 @@ pub fn plan(args: PlanModel) -> Result<()> {
     let named = args.config.models_dir().join(&plan.model);
     if !Path::new(&plan.model).exists() && named.exists() {
         plan.model = named.display().to_string();
+    }
+    if let Some(adapter) = inspect::read(Path::new(&plan.model)).adapter {
+        let mut config = args.config.clone();
+        config.default_model = Some(plan.model.clone());
+        let engines = Engines::new(host_options(&config));
+        let (adapter_model, base) = match engines.get(DEFAULT) {
+            Some(LocalModel { status: Status::Refused(reason), name, .. }) => bail!("{name} can't be run: {reason}"),
+            Some(model) => (model.name, model.parent.and_then(|base| engines.get(&base))),
+            None => bail!("there is no model {}", plan.model),
+        };
+        let Some(base) = base else { bail!("the base of {adapter_model} is gone") };
+        (plan.model, plan.adapters, plan.adapter_rank) = (base.path.display().to_string(), plan.adapters.max(1), adapter.rank as u64);
     }
     print!("{}", plan::render(&plan)?);
     Ok(())

@@ -10,8 +10,11 @@ mod db;
 pub mod fit;
 pub mod hub;
 mod models;
+mod plan;
 mod providers;
+mod pulls;
 mod remote;
+mod status;
 #[cfg(test)]
 pub mod testing;
 pub mod think;
@@ -32,7 +35,7 @@ use crate::state::AppState;
 pub use crate::engine::host::Features;
 pub use answer::Answer;
 pub use remote::RemoteModel;
-pub use usage::Usage;
+pub use usage::{CallDetail, Usage};
 
 /// The console's routes.
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -40,6 +43,11 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(models::list_models))
         .routes(routes!(models::load_model))
         .routes(routes!(models::unload_model))
+        .routes(routes!(models::delete_model))
+        .routes(routes!(pulls::list_pulls, pulls::create_pull))
+        .routes(routes!(pulls::delete_pull))
+        .routes(routes!(plan::get_model_plan))
+        .routes(routes!(status::get_engine))
         .routes(routes!(providers::list_providers, providers::create_provider))
         .routes(routes!(providers::get_provider, providers::update_provider, providers::delete_provider))
         .routes(routes!(providers::test_provider))
@@ -271,6 +279,8 @@ pub async fn resolve_id(state: &AppState, workspace_id: WorkspaceId, id: &str) -
 /// A model by name, for lists.
 pub struct Listed {
     pub reference: ModelRef,
+    /// Of an adapter: the model it is for.
+    pub parent: Option<ModelRef>,
     pub kind: Kind,
     /// Unix seconds; when a local model's files were last changed
     pub created: i64,
@@ -283,11 +293,18 @@ pub async fn list(state: &AppState, workspace_id: WorkspaceId) -> Result<Vec<Lis
         changed.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).map_or(0, |d| d.as_secs().cast_signed())
     };
     let usable = state.engines.list().into_iter().filter(|m| !matches!(m.status, Status::Refused(_)));
-    let mut models: Vec<_> =
-        usable.map(|m| Listed { kind: m.kind, created: seconds(&m.path), reference: ModelRef::local(m.name) }).collect();
+    let mut models: Vec<_> = usable
+        .map(|m| Listed {
+            kind: m.kind,
+            created: seconds(&m.path),
+            parent: m.parent.map(ModelRef::local),
+            reference: ModelRef::local(m.name),
+        })
+        .collect();
     for row in db::list_models(&state.db, workspace_id).await? {
         let kind = row.kind.parse().unwrap_or(Kind::Llm);
-        models.push(Listed { reference: ModelRef { provider: row.provider, name: row.name }, kind, created: row.created_at.timestamp() });
+        let reference = ModelRef { provider: row.provider, name: row.name };
+        models.push(Listed { reference, parent: None, kind, created: row.created_at.timestamp() });
     }
     Ok(models)
 }

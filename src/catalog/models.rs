@@ -1,11 +1,12 @@
 //! The list of models that a workspace can use, loading and unloading local ones; Dify's list of models by type.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{LOCAL, ModelRef, Prices, db, resolve_default, resolve_local};
+use super::{LOCAL, ModelRef, Prices, db, hub, resolve_default, resolve_local};
 use crate::accounts::{Admin, DatasetKey, Member, Session};
 use crate::engine::host::{Features, Kind, Status};
 use crate::error::{Error, Result};
@@ -21,6 +22,9 @@ pub(super) struct ModelInfo {
     /// `local` or the name of a provider
     pub provider: String,
     pub name: String,
+    /// Of an adapter, the local model it is for
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// `llm`, `text-embedding` or `rerank`
     #[schema(value_type = String)]
     pub kind: Kind,
@@ -36,10 +40,15 @@ pub(super) struct ModelInfo {
     /// Why it failed or is refused
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Of local models, bytes of their files
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_bytes: Option<u64>,
     /// Bytes that it holds in memory
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
     pub is_default: bool,
+    /// It can be deleted: it lies in the models folder
+    pub deletable: bool,
     /// Of remote models
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prices: Option<Prices>,
@@ -57,7 +66,7 @@ pub(super) fn feature_names(features: Features) -> Vec<&'static str> {
 }
 
 impl ModelInfo {
-    fn of_local(model: crate::engine::host::LocalModel) -> Self {
+    fn of_local(model: crate::engine::host::LocalModel, models_dir: &std::path::Path) -> Self {
         let (status, reason) = match model.status {
             Status::Available => ("available", None),
             Status::Loading => ("loading", None),
@@ -68,14 +77,17 @@ impl ModelInfo {
         Self {
             provider: LOCAL.into(),
             name: model.name,
+            parent: model.parent,
             kind: model.kind,
             architecture: model.architecture,
             features: feature_names(model.features),
             context_size: model.context_size,
             status,
             reason,
+            weight_bytes: Some(model.weight_bytes),
             memory_bytes: model.memory_bytes,
             is_default: false,
+            deletable: model.path.starts_with(models_dir),
             prices: None,
         }
     }
@@ -84,6 +96,7 @@ impl ModelInfo {
         let has = |name: &str| row.features.iter().any(|f| f == name);
         Ok(Self {
             kind: row.kind.parse().map_err(|()| Error::internal(anyhow::anyhow!("unknown kind of model in the database")))?,
+            parent: None,
             architecture: None,
             features: feature_names(Features {
                 vision: has("vision"),
@@ -94,8 +107,10 @@ impl ModelInfo {
             context_size: usize::try_from(row.context_size).unwrap_or(0),
             status: "ready",
             reason: None,
+            weight_bytes: None,
             memory_bytes: None,
             is_default: false,
+            deletable: false,
             prices: Some(Prices {
                 prompt_unit_price: row.prompt_unit_price,
                 completion_unit_price: row.completion_unit_price,
@@ -110,7 +125,8 @@ impl ModelInfo {
 
 /// Every model of the process and of the workspace's providers; the defaults are marked.
 async fn all(state: &AppState, workspace_id: WorkspaceId) -> Result<Vec<ModelInfo>> {
-    let mut models: Vec<_> = state.engines.list().into_iter().map(ModelInfo::of_local).collect();
+    let models_dir = state.config.models_dir();
+    let mut models: Vec<_> = state.engines.list().into_iter().map(|model| ModelInfo::of_local(model, &models_dir)).collect();
     for row in db::list_models(&state.db, workspace_id).await? {
         models.push(ModelInfo::of_row(row)?);
     }
@@ -177,6 +193,27 @@ pub(super) async fn unload_model(
     state.engines.unload(&model.name);
     session.audit(&state.db, "model.unload", ("model", &model), json!({})).await?;
     one(&state, session.workspace_id, &model).await
+}
+
+/// Delete a local model from the models folder
+///
+/// Answers that are being written are finished first.
+#[utoipa::path(delete, path = "/api/models/local/{name}", tag = "models", params(("name" = String, Path,)),
+    responses((status = 204), (status = 400), (status = 404)))]
+pub(super) async fn delete_model(State(state): State<AppState>, session: Session<Admin>, Path(name): Path<String>) -> Result<StatusCode> {
+    let reference = ModelRef::local(&name);
+    let model = state.engines.get(&name).ok_or_else(|| super::not_found(&reference))?;
+    let models_dir = state.config.models_dir();
+    if !model.path.starts_with(&models_dir) {
+        let message = format!("{} is not in the models folder: it is part of the program, or was given by its path.", model.name);
+        return Err(Error::invalid("name", message));
+    }
+    state.engines.unload(&model.name);
+    let deleted = model.name.clone();
+    let removed = tokio::task::spawn_blocking(move || hub::remove(&models_dir, &deleted)).await.map_err(Error::internal)?;
+    let (_, freed_bytes) = removed.map_err(Error::internal)?;
+    session.audit(&state.db, "model.delete", ("model", ModelRef::local(model.name)), json!({"freed_bytes": freed_bytes})).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn one(state: &AppState, workspace_id: WorkspaceId, model: &ModelRef) -> Result<Json<ModelInfo>> {

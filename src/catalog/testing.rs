@@ -18,7 +18,13 @@ use crate::engine::host::{DEFAULT, Engines, Features, HostOptions};
 pub fn bundled() -> Model {
     let nowhere = std::env::temp_dir().join("ashlar-tests-without-models");
     let engine = EngineOptions { kv_cache_mb: Some(64), ..EngineOptions::default() };
-    let engines = Engines::new(HostOptions { models_dir: nowhere.clone(), data_dir: nowhere, default_model: None, engine });
+    let engines = Engines::new(HostOptions {
+        models_dir: nowhere.clone(),
+        data_dir: nowhere,
+        default_model: None,
+        adapter_bases: Vec::new(),
+        engine,
+    });
     resolve_local(&engines, DEFAULT).expect("it is bundled")
 }
 

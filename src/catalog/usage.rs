@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Prices;
-use crate::engine::request;
+use crate::engine::request::{self, Done};
 
 /// `usage` of the service API: prices are decimal strings, times are seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,26 @@ pub struct Usage {
     pub latency: f64,
     pub time_to_first_token: Option<f64>,
     pub time_to_generate: Option<f64>,
+    /// Not part of what callers are told.
+    #[serde(skip)]
+    pub detail: CallDetail,
+}
+
+/// What a model tells of a call beyond the service API's `usage`; zero for what a provider does not tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CallDetail {
+    /// Prompt tokens that came from the prefix cache.
+    pub cached_tokens: u32,
+    /// Prompt tokens that stand for pictures.
+    pub image_tokens: u32,
+    /// Seconds until the prompt was made ready.
+    pub prepare_s: f64,
+    /// Seconds that it waited for its turn.
+    pub queue_s: f64,
+    /// Seconds from the call to its first token, and to its end.
+    pub first_token_s: f64,
+    pub total_s: f64,
 }
 
 impl Default for Usage {
@@ -44,11 +64,26 @@ impl Default for Usage {
             latency: 0.0,
             time_to_first_token: None,
             time_to_generate: None,
+            detail: CallDetail::default(),
         }
     }
 }
 
 impl Usage {
+    /// Of a call that ended.
+    pub fn of(done: &Done, prices: &Prices) -> Self {
+        let (tokens, timing) = (done.usage, done.timing);
+        let detail = CallDetail {
+            cached_tokens: tokens.cached_tokens,
+            image_tokens: tokens.image_tokens,
+            prepare_s: timing.prepare_s,
+            queue_s: timing.queue_s,
+            first_token_s: timing.time_to_first_token_s,
+            total_s: timing.total_s,
+        };
+        Self { detail, ..Self::new(tokens, prices) }
+    }
+
     pub fn new(tokens: request::Usage, prices: &Prices) -> Self {
         let price = |n: u32, unit_price: f64| f64::from(n) * unit_price * prices.price_unit;
         let prompt = price(tokens.prompt_tokens, prices.prompt_unit_price);
@@ -86,6 +121,11 @@ impl Usage {
             latency: ((self.latency + later.latency) * 1e3).round() / 1e3,
             time_to_first_token: if first { later.time_to_first_token } else { self.time_to_first_token },
             time_to_generate: self.time_to_generate.or(later.time_to_generate),
+            detail: CallDetail {
+                cached_tokens: self.detail.cached_tokens.saturating_add(later.detail.cached_tokens),
+                image_tokens: self.detail.image_tokens.saturating_add(later.detail.image_tokens),
+                ..later.detail
+            },
             // the unit prices of one model are the same in every call
             ..later.clone()
         };

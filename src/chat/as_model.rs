@@ -122,7 +122,7 @@ fn split(messages: Vec<Message>) -> Result<Conversation> {
                 turn.media.extend(media);
             }
             (Role::User, _) => {
-                turns.push(Turn { query: text, media, answer: String::new() });
+                turns.push(Turn { query: text, media, answer: String::new(), drawn: Vec::new() });
                 open = true;
             }
             (Role::Assistant, Some(turn)) => {
@@ -166,7 +166,7 @@ mod tests {
             (Role::User, "d"),
         ];
         let split = split(messages.into_iter().map(|(role, text)| Message::text(role, text)).collect()).unwrap();
-        assert_eq!(split.history, [Turn { query: "a\nb".into(), media: vec![], answer: "c".into() }]);
+        assert_eq!(split.history, [Turn { query: "a\nb".into(), media: vec![], answer: "c".into(), drawn: vec![] }]);
         assert_eq!((split.query.as_str(), split.system.len()), ("d", 2));
     }
 

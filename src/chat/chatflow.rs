@@ -23,12 +23,12 @@ use crate::apps::{AppHead, RunnableApp};
 use crate::catalog::Usage;
 use crate::engine::request::{Detail, Message, Role};
 use crate::error::{Code, Error, Result};
-use crate::files;
+use crate::files::{self, Side};
 use crate::ids::{ConversationId, MessageId, TaskId, WorkflowRunId, WorkspaceId};
 use crate::live::Frame;
 use crate::state::AppState;
 use crate::workflows::begin::{self, Question};
-use crate::workflows::event::{Form, NodeRecord, RunEvent, RunStatus, Summary};
+use crate::workflows::event::{Form, MODEL_CALL, NodeRecord, RunEvent, RunStatus, Summary};
 use crate::workflows::job::{self, Launch};
 use crate::workflows::replay::Replay;
 use crate::workflows::run::RunOutcome;
@@ -137,10 +137,10 @@ pub async fn start(state: &AppState, head: &AppHead, version: Arc<Version>, aske
             status: "error",
             error: Some((error.code.as_str(), error.message.clone())),
             usage: Usage::default(),
-            cached_tokens: 0,
             metadata: json!({}),
             annotation_id: None,
             kept: Kept::default(),
+            trace: Vec::new(),
         };
         tokio::spawn(row.write());
     })
@@ -243,7 +243,11 @@ pub fn face_of(state: AppState, run: Arc<NewRun>, version: Arc<Version>, sent_te
 /// What a node's model took and wrote, where the node tells.
 pub(super) fn usage_of(record: &NodeRecord) -> Option<Usage> {
     let usage = record.outputs.get("usage").or_else(|| record.process_data.get("usage"))?;
-    serde_json::from_value(usage.clone()).ok()
+    let mut usage: Usage = serde_json::from_value(usage.clone()).ok()?;
+    if let Some(detail) = record.metadata.get(MODEL_CALL) {
+        usage.detail = serde_json::from_value(detail.clone()).unwrap_or_default();
+    }
+    Some(usage)
 }
 
 /// The events and the message of a run.
@@ -335,10 +339,10 @@ impl ChatTeller {
             status,
             error: error.map(|error| (error.code.as_str(), error.message.clone())),
             usage: metadata.usage.clone().unwrap_or_default(),
-            cached_tokens: 0,
             metadata: serde_json::to_value(metadata).unwrap_or_default(),
             annotation_id: None,
             kept: Kept::default(),
+            trace: Vec::new(),
         };
         // it goes on trying when the database is away for longer
         let _ = tokio::time::timeout(FINISH_PATIENCE, tokio::spawn(row.write())).await;
@@ -475,7 +479,7 @@ impl History for ConversationHistory {
         exchanges.truncate(limit as usize);
         exchanges.reverse();
         let ids: Vec<_> = exchanges.iter().map(|exchange| exchange.id).collect();
-        let mut media = files::seen_of_messages(&self.state, self.workspace_id, &ids, self.detail).await?;
+        let mut media = files::seen_of_messages(&self.state, self.workspace_id, &ids, Side::Question, self.detail).await?;
         let mut past = Vec::with_capacity(2 * exchanges.len());
         for exchange in exchanges {
             let mut question = Message::text(Role::User, exchange.query);

@@ -22,6 +22,15 @@ pub(super) enum Rating {
     Dislike,
 }
 
+impl Rating {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Like => "like",
+            Self::Dislike => "dislike",
+        }
+    }
+}
+
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct CreateFeedback {
     /// Null takes the feedback back
@@ -41,11 +50,7 @@ pub(super) async fn create_feedback(
     let body: CreateFeedback = payload.fields()?;
     let message = messages::find(&state.db, app.workspace_id, app.app_id, &caller, id).await?;
     let (Some(message), Some(end_user)) = (message, caller.end_user) else { return Err(Error::not_found("Message Not Exists.")) };
-    let rating = body.rating.map(|r| match r {
-        Rating::Like => "like",
-        Rating::Dislike => "dislike",
-    });
-    match rating {
+    match body.rating.map(Rating::as_str) {
         Some(rating) => {
             let content = body.content.map(|c| c.replace('\0', ""));
             messages::upsert_feedback(&state.db, app.workspace_id, app.app_id, end_user, &message, rating, content.as_deref()).await?;

@@ -16,16 +16,20 @@ mod conversations;
 mod db;
 mod end_users;
 mod events;
+mod export;
 mod feedback;
 mod flow_as_model;
 mod follow;
 mod generate;
+mod logs;
 mod messages;
 mod naming;
 mod preview;
 mod prompt;
 mod service;
+mod statistics;
 mod suggest;
+mod trace;
 mod variables;
 
 use std::time::Duration;
@@ -35,17 +39,28 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::accounts::ServiceApp;
-use crate::accounts::end_users::EndUserType;
+use crate::accounts::{Door, ServiceApp};
 use crate::apps::AppMode;
 use crate::error::{Code, Error, Result};
 use crate::files::Owner;
 use crate::ids::{AccountId, EndUserId};
 use crate::state::AppState;
 use crate::workflows::job;
+use crate::workflows::run_row::Source;
 
 /// The service API.
 pub fn routes() -> OpenApiRouter<AppState> {
+    visitor_routes()
+        .routes(routes!(variables::list_variables))
+        .routes(routes!(variables::update_variable))
+        .routes(routes!(feedback::list_feedbacks))
+        .routes(routes!(end_users::get_end_user))
+        .merge(OpenApiRouter::default().routes(routes!(audio::audio_to_text)).layer(audio::body_limit()))
+        .routes(routes!(audio::text_to_audio))
+}
+
+/// What visitors of an app's page may call of the service API.
+pub fn visitor_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
         .routes(routes!(service::create_chat_message))
         .routes(routes!(service::stop_chat_message))
@@ -56,20 +71,22 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(conversations::list_conversations))
         .routes(routes!(conversations::delete_conversation))
         .routes(routes!(conversations::rename_conversation))
-        .routes(routes!(variables::list_variables))
-        .routes(routes!(variables::update_variable))
         .routes(routes!(messages::list_messages))
         .routes(routes!(suggest::list_suggested_questions))
         .routes(routes!(feedback::create_feedback))
-        .routes(routes!(feedback::list_feedbacks))
-        .routes(routes!(end_users::get_end_user))
-        .merge(OpenApiRouter::default().routes(routes!(audio::audio_to_text)).layer(audio::body_limit()))
-        .routes(routes!(audio::text_to_audio))
 }
 
-/// The console's live preview.
+/// The console's: the live preview, the log, the monitoring.
 pub fn console_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::default()
+        .routes(routes!(logs::list_log_conversations))
+        .routes(routes!(logs::get_log_conversation))
+        .routes(routes!(logs::list_log_messages))
+        .routes(routes!(logs::export_messages))
+        .routes(routes!(logs::get_log_message))
+        .routes(routes!(logs::rate_message))
+        .routes(routes!(logs::annotate_message))
+        .routes(routes!(statistics::get_statistics))
         .routes(routes!(preview::create_preview))
         .routes(routes!(preview::stop_preview))
         .routes(routes!(preview::list_preview_suggestions))
@@ -80,17 +97,16 @@ pub fn console_routes() -> OpenApiRouter<AppState> {
 pub struct Caller {
     pub end_user: Option<EndUserId>,
     pub account: Option<AccountId>,
-    /// `service-api`, `debugger`
-    pub source: &'static str,
+    pub source: Source,
 }
 
 impl Caller {
-    pub fn end_user(id: EndUserId) -> Self {
-        Self { end_user: Some(id), account: None, source: "service-api" }
+    pub fn end_user(id: EndUserId, door: Door) -> Self {
+        Self { end_user: Some(id), account: None, source: door.into() }
     }
 
     pub fn account(id: AccountId) -> Self {
-        Self { end_user: None, account: Some(id), source: "debugger" }
+        Self { end_user: None, account: Some(id), source: Source::Debugger }
     }
 
     /// Whose files this caller may send.
@@ -109,8 +125,7 @@ impl Caller {
 
 /// The end user behind `user` of an app's caller.
 async fn service_caller(state: &AppState, app: &ServiceApp, user: Option<&str>) -> Result<Caller> {
-    let end_user = crate::accounts::end_users::resolve(&state.db, app.workspace_id, app.app_id, EndUserType::ServiceApi, user).await?;
-    Ok(Caller::end_user(end_user.id))
+    Ok(Caller::end_user(app.end_user(state, user).await?.id, app.door))
 }
 
 /// 400 `not_chat_app` unless the app has conversations.
@@ -135,6 +150,8 @@ fn not_chat_app() -> Error {
 fn app_unavailable() -> Error {
     Error::new(Code::AppUnavailable, "App unavailable, please check your app configurations.")
 }
+
+pub use service::{Answered, Question, ask_once};
 
 /// Takes up workflow and chatflow runs that nobody works on, for as long as the process lives.
 pub async fn work_on_runs(state: AppState) {

@@ -16,6 +16,8 @@ pub struct Turn {
     /// Pictures and videos.
     pub media: Vec<Part>,
     pub answer: String,
+    /// Pictures that the model drew.
+    pub drawn: Vec<Part>,
 }
 
 /// What is asked now.
@@ -64,7 +66,7 @@ fn chat_prompt(template: Vec<(Role, &String)>, question: &Question<'_>, history:
     if !history_inside {
         for turn in history {
             messages.push(user_message(&turn.query, &turn.media));
-            messages.push(Message::text(Role::Assistant, &turn.answer));
+            messages.push(answer_message(turn));
         }
     }
     let simple = question.config.prompt_type == PromptType::Simple;
@@ -84,6 +86,11 @@ fn chat_prompt(template: Vec<(Role, &String)>, question: &Question<'_>, history:
 fn user_message(text: &str, media: &[Part]) -> Message {
     let text = (!text.is_empty() || media.is_empty()).then(|| Part::Text(text.to_owned()));
     Message { content: media.iter().cloned().chain(text).collect(), ..Message::text(Role::User, "") }
+}
+
+fn answer_message(turn: &Turn) -> Message {
+    let text = (!turn.answer.is_empty() || turn.drawn.is_empty()).then(|| Part::Text(turn.answer.clone()));
+    Message { content: text.into_iter().chain(turn.drawn.iter().cloned()).collect(), ..Message::text(Role::Assistant, "") }
 }
 
 const HISTORIES: &str = "{{#histories#}}";
@@ -201,7 +208,7 @@ mod tests {
     }
 
     fn turn(query: &str, answer: &str) -> Turn {
-        Turn { query: query.into(), media: vec![], answer: answer.into() }
+        Turn { query: query.into(), media: vec![], answer: answer.into(), drawn: vec![] }
     }
 
     fn picture() -> Part {
@@ -218,6 +225,13 @@ mod tests {
         );
         let prompt = ask(json!({}), true, json!({}), "Hi", &[], &[]);
         assert_eq!(lines(&prompt), ["User: Hi"]);
+    }
+
+    #[test]
+    fn a_model_sees_what_it_drew_behind_what_it_said() {
+        let drew = |answer: &str| Turn { drawn: vec![picture()], ..turn("draw", answer) };
+        let prompt = ask(json!({}), true, json!({}), "Hi", &[], &[drew("Here:"), drew("")]);
+        assert_eq!(lines(&prompt), ["User: draw", "Assistant: Here: [image]", "User: draw", "Assistant: [image]", "User: Hi"]);
     }
 
     #[test]

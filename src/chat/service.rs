@@ -13,7 +13,6 @@ use super::events::Metadata;
 use super::generate::{self, App, Ask, Started};
 use super::{Caller, app_unavailable, db, follow, not_chat_app, require_chat, require_mode, service_caller};
 use crate::accounts::ServiceApp;
-use crate::accounts::end_users::{self, EndUserType};
 use crate::apps::{AppHead, AppMode, RunnableApp};
 use crate::error::{Code, Error, Result};
 use crate::files::InputFile;
@@ -22,7 +21,7 @@ use crate::http::payload::{Params, Payload, parse_uuid};
 use crate::http::sse;
 use crate::ids::{ConversationId, TaskId};
 use crate::state::AppState;
-use crate::workflows::run_row::{Creator, Source};
+use crate::workflows::run_row::Creator;
 use crate::workflows::{begin, job, wire};
 
 /// A question to a chat app. Unknown fields are ignored.
@@ -110,9 +109,8 @@ pub(super) async fn create_chat_message(
     headers: HeaderMap,
     payload: Payload,
 ) -> Result<Response> {
-    let end_user =
-        end_users::resolve(&state.db, app.workspace_id, app.app_id, EndUserType::ServiceApi, Some(payload.required_user()?)).await?;
-    let caller = Caller::end_user(end_user.id);
+    let end_user = app.end_user(&state, Some(payload.required_user()?)).await?;
+    let caller = Caller::end_user(end_user.id, app.door);
     let body: ChatRequest = payload.fields()?;
     let head = AppHead::find(&state.db, app.workspace_id, app.app_id).await?;
     if !head.mode.is_chat() {
@@ -126,7 +124,7 @@ pub(super) async fn create_chat_message(
         let pinned = body.workflow_id.as_deref().map(str::trim).filter(|id| !id.is_empty());
         let version = begin::version(&state, &head, pinned).await?;
         let creator = Creator::EndUser { id: end_user.id, user: end_user.session_id };
-        let asker = Asker { caller, creator, source: Source::ServiceApi, draft_config: None, replay: None };
+        let asker = Asker { caller, creator, source: caller.source, draft_config: None, replay: None };
         let started = chatflow::start(&state, &head, version, asker, ask).await?;
         return answer_of_run(started, body.response_mode, &headers).await;
     }
@@ -186,6 +184,54 @@ async fn answer(
         created_at,
     };
     Ok(json_response(&body))
+}
+
+/// A question of a caller that waits for the answer.
+pub struct Question {
+    /// Empty for completion apps
+    pub query: String,
+    pub inputs: Map<String, Value>,
+    pub files: Vec<InputFile>,
+    pub conversation_id: Option<ConversationId>,
+}
+
+pub struct Answered {
+    pub text: String,
+    pub message_id: crate::ids::MessageId,
+    pub conversation_id: Option<ConversationId>,
+}
+
+/// Asks what is published of the app, whatever its kind, and waits for the whole answer. Dropping the future stops it.
+pub async fn ask_once(state: &AppState, app: &ServiceApp, user: &str, question: Question) -> Result<Answered> {
+    let Question { query, inputs, files, conversation_id } = question;
+    let ask = Ask { query, inputs, files, conversation_id, auto_generate_name: false };
+    let end_user = app.end_user(state, Some(user)).await?;
+    let caller = Caller::end_user(end_user.id, app.door);
+    let head = AppHead::find(&state.db, app.workspace_id, app.app_id).await?;
+    if head.mode == AppMode::AdvancedChat {
+        let version = begin::version(state, &head, None).await?;
+        let creator = Creator::EndUser { id: end_user.id, user: end_user.session_id };
+        let asker = Asker { caller, creator, source: caller.source, draft_config: None, replay: None };
+        let started = chatflow::start(state, &head, version, asker, ask).await?;
+        let task_id = started.task_id;
+        let stop = state.live.stop_unless_settled(task_id.0, caller.id());
+        let (message_id, conversation_id) = (started.message_id, started.conversation_id);
+        let text = match started.told().await? {
+            Told::Answer(answer) => answer.text,
+            Told::Failed(error) => return Err(stop.settle(error)),
+            Told::Paused { .. } => {
+                job::stop_waiting(state, app.workspace_id, app.app_id, task_id).await?;
+                return Err(Error::new(Code::CompletionRequest, "The app waits for a person, which this caller can't."));
+            }
+        };
+        return Ok(stop.settle(Answered { text, message_id, conversation_id }));
+    }
+    let app = published(state, app, |_| Ok(())).await?;
+    let Started { message_id, conversation_id, task_id, outcome, frames, .. } = generate::start(state, &app, &caller, ask).await?;
+    drop(frames);
+    let stop = state.live.stop_unless_settled(task_id.0, caller.id());
+    let answer = outcome.await.map_err(|_| Error::internal(anyhow::anyhow!("the answering task broke off")))?;
+    Ok(Answered { text: stop.settle(answer)?.text, message_id, conversation_id })
 }
 
 /// The answer of a chatflow's run.

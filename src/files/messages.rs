@@ -112,16 +112,28 @@ pub async fn list_message_files(state: &AppState, workspace_id: WorkspaceId, mes
     Ok(db::list_message_files(&state.db, workspace_id, messages).await?.into_iter().map(MessageFile).collect())
 }
 
-/// The pictures and videos that these messages' questions held, for a model that is to see them again.
+/// Which half of a message files belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Question,
+    Answer,
+}
+
+/// The pictures and videos that these messages' questions or answers held, for a model that is to see them again.
 pub async fn seen_of_messages(
     state: &AppState,
     workspace_id: WorkspaceId,
     messages: &[MessageId],
+    side: Side,
     detail: Detail,
 ) -> Result<HashMap<MessageId, Vec<Part>>> {
+    let belongs_to = match side {
+        Side::Question => "user",
+        Side::Answer => "assistant",
+    };
     let mut seen: HashMap<MessageId, Vec<Part>> = HashMap::new();
     for MessageFile(row) in list_message_files(state, workspace_id, messages).await? {
-        if row.belongs_to == "user"
+        if row.belongs_to == belongs_to
             && let Some(part) = seen_of_row(state, workspace_id, &row, detail).await?
         {
             seen.entry(row.message_id).or_default().push(part);

@@ -13,13 +13,14 @@ mod messages;
 mod resolve;
 mod routes;
 mod seen;
+mod source;
 mod store;
 mod values;
 
 pub use kind::{FileKind, TransferMethod, UploadRules};
 pub use links::{renewed, signed_url};
-pub use messages::{AnswerFile, MessageFile, insert_answer_files, insert_message_files, list_message_files, seen_of_messages};
+pub use messages::{AnswerFile, MessageFile, Side, insert_answer_files, insert_message_files, list_message_files, seen_of_messages};
 pub use resolve::{InputFile, Owner, Resolved, Scope, resolve};
-pub use routes::{Upload, console_routes, service_routes, upload};
-pub use seen::{refusal as video_refusal, seen_of_file};
-pub use values::{keep_value, read_clip, read_value};
+pub use routes::{Upload, console_routes, service_routes, upload, visitor_routes};
+pub use seen::{refusal as video_refusal, seen_of_file, seen_of_value};
+pub use values::{keep_value, read_value};

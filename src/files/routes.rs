@@ -19,19 +19,23 @@ use super::db::{self, FileRow, Reference};
 use super::resolve::{Owner, Scope};
 use super::store::{self, Stored};
 use super::{FileKind, links, resolve};
-use crate::accounts::end_users::{self, EndUserType};
 use crate::accounts::{Reader, ServiceApp, Session};
 use crate::error::{Code, Error, Result};
 use crate::http::extract::{Json, Path, Query};
+use crate::http::payload::KnownUser;
 use crate::ids::{AppId, FileId, WorkspaceId};
 use crate::state::AppState;
 
 /// Longest text field of a form, in bytes.
 const MAX_TEXT: usize = 4096;
 
+/// What visitors of an app's page may call of the service API.
+pub fn visitor_routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(upload_service_file)).layer(DefaultBodyLimit::disable())
+}
+
 pub fn service_routes() -> OpenApiRouter<AppState> {
-    let upload = OpenApiRouter::default().routes(routes!(upload_service_file)).layer(DefaultBodyLimit::disable());
-    OpenApiRouter::default().merge(upload).routes(routes!(preview_file))
+    visitor_routes().routes(routes!(preview_file))
 }
 
 pub fn console_routes() -> OpenApiRouter<AppState> {
@@ -171,8 +175,10 @@ fn uploaded(state: &AppState, row: &FileRow) -> Value {
 #[utoipa::path(post, path = "/v1/files/upload", tag = "service", request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses((status = 201, body = Object), (status = 400), (status = 413), (status = 415)))]
 async fn upload_service_file(State(state): State<AppState>, app: ServiceApp, request: Request) -> Result<(StatusCode, Json<Value>)> {
+    let known = request.extensions().get::<KnownUser>().cloned();
     let form = read_form(&state, app.workspace_id, request).await?;
-    let found = end_users::resolve(&state.db, app.workspace_id, app.app_id, EndUserType::ServiceApi, form.user.as_deref()).await;
+    let user = known.map(|known| known.0).or(form.user);
+    let found = app.end_user(&state, user.as_deref()).await;
     let user = match found {
         Ok(user) => user,
         Err(error) => {

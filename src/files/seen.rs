@@ -2,24 +2,22 @@
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use bytes::Bytes;
 use lru::LruCache;
+use serde_json::Value;
 
-use super::db::{self, MessageFileRow};
+use super::db::MessageFileRow;
 use super::resolve::{Resolved, is_raster};
+use super::source::Source;
 use super::{FileKind, store};
 use crate::engine::request::{Detail, Image, Part, Video};
-use crate::error::{Code, Error, Result};
-use crate::ids::{FileId, WorkspaceId};
-use crate::outbound::Limits;
+use crate::error::{Error, Result};
+use crate::ids::WorkspaceId;
 use crate::state::AppState;
 use crate::video::{self, VideoError};
 
 /// Clips kept for the next turns of their conversations; each may take 50 MiB.
 const KEPT: NonZeroUsize = NonZeroUsize::new(8).unwrap();
-const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Of a workspace: by the id of a stored file, or by its URL.
 type Clips = Mutex<LruCache<(WorkspaceId, String), Arc<Video>>>;
@@ -27,13 +25,18 @@ type Clips = Mutex<LruCache<(WorkspaceId, String), Arc<Video>>>;
 /// What a model sees of a file; none when it sees nothing.
 pub async fn seen_of_file(state: &AppState, workspace_id: WorkspaceId, file: &Resolved, detail: Detail) -> Result<Option<Part>> {
     if file.kind == FileKind::Video {
-        let place = Place { file_id: file.file_id, url: file.url.as_deref(), name: &file.name };
-        return Ok(Some(Part::Video(clip(state, workspace_id, place, detail).await?)));
+        let source = Source { file_id: file.file_id, url: file.url.as_deref(), name: &file.name, kind: file.kind };
+        return Ok(Some(Part::Video(clip(state, workspace_id, source, detail).await?)));
     }
     Ok(file.image(detail).map(Part::Image))
 }
 
-/// What a model sees again of a file that a message's question held.
+/// What a model sees of a video that a workflow passes on.
+pub async fn seen_of_value(state: &AppState, workspace_id: WorkspaceId, file: &Value, detail: Detail) -> Result<Video> {
+    clip(state, workspace_id, Source { kind: FileKind::Video, ..Source::of_value(file) }, detail).await
+}
+
+/// What a model sees again of a file that a message held.
 pub(super) async fn seen_of_row(state: &AppState, workspace_id: WorkspaceId, row: &MessageFileRow, detail: Detail) -> Result<Option<Part>> {
     match (row.kind, &row.blob_key, &row.mime_type) {
         (FileKind::Image, Some(key), Some(mime_type)) if is_raster(mime_type) => {
@@ -41,8 +44,9 @@ pub(super) async fn seen_of_row(state: &AppState, workspace_id: WorkspaceId, row
             Ok(Some(Part::Image(Image { bytes, mime_type: mime_type.clone(), detail })))
         }
         (FileKind::Video, ..) => {
-            let place = Place { file_id: row.file_id, url: row.url.as_deref(), name: row.name.as_deref().unwrap_or("video") };
-            match clip(state, workspace_id, place, detail).await {
+            let name = row.name.as_deref().unwrap_or("video");
+            let source = Source { file_id: row.file_id, url: row.url.as_deref(), name, kind: row.kind };
+            match clip(state, workspace_id, source, detail).await {
                 Ok(clip) => Ok(Some(Part::Video(clip))),
                 Err(error) if error.code.status().is_server_error() => Err(error),
                 // a link may lead nowhere by now: the conversation goes on, and the model is told
@@ -53,15 +57,8 @@ pub(super) async fn seen_of_row(state: &AppState, workspace_id: WorkspaceId, row
     }
 }
 
-/// Where the bytes of a video are.
-struct Place<'a> {
-    file_id: Option<FileId>,
-    url: Option<&'a str>,
-    name: &'a str,
-}
-
-async fn clip(state: &AppState, workspace_id: WorkspaceId, place: Place<'_>, detail: Detail) -> Result<Video> {
-    let key = place.file_id.map(|id| id.to_string()).or_else(|| place.url.map(str::to_owned)).unwrap_or_default();
+async fn clip(state: &AppState, workspace_id: WorkspaceId, source: Source<'_>, detail: Detail) -> Result<Video> {
+    let key = source.file_id.map(|id| id.to_string()).or_else(|| source.url.map(str::to_owned)).unwrap_or_default();
     let clips = state.parts.get(|| Clips::new(LruCache::new(KEPT)));
     let kept = clips.lock().unwrap_or_else(PoisonError::into_inner).get(&(workspace_id, key.clone())).cloned();
     if let Some(kept) = kept {
@@ -69,22 +66,10 @@ async fn clip(state: &AppState, workspace_id: WorkspaceId, place: Place<'_>, det
         clip.frames.iter_mut().for_each(|frame| frame.detail = detail);
         return Ok(clip);
     }
-    let bytes = read(state, workspace_id, &place).await?;
-    let clip = video::clip(&bytes, detail).await.map_err(|error| refusal(&format!("The video '{}'", place.name), error))?;
+    let bytes = source.read(state, workspace_id).await?;
+    let clip = video::clip(&bytes, detail).await.map_err(|error| refusal(&format!("The video '{}'", source.name), error))?;
     clips.lock().unwrap_or_else(PoisonError::into_inner).put((workspace_id, key), Arc::new(clip.clone()));
     Ok(clip)
-}
-
-async fn read(state: &AppState, workspace_id: WorkspaceId, place: &Place<'_>) -> Result<Bytes> {
-    let missing = || Error::new(Code::FileNotFound, format!("The file '{}' does not exist any more.", place.name));
-    if let Some(id) = place.file_id {
-        let row = db::find(&state.db, workspace_id, id).await?.ok_or_else(missing)?;
-        return store::read(state, &row.blob_key).await;
-    }
-    let limits = Limits { max_bytes: FileKind::Video.limit_mb(&state.config) << 20, timeout: FETCH_TIMEOUT };
-    let fetched = state.outbound.get(place.url.ok_or_else(missing)?, limits).await;
-    let (_, bytes) = fetched.map_err(|refusal| Error::invalid("url", format!("The URL of the file '{}' {refusal}.", place.name)))?;
-    Ok(bytes)
 }
 
 /// Why a video can't be seen. `what` begins the sentence.

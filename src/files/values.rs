@@ -1,48 +1,20 @@
 //! File values as workflows pass them on: read by what they point to, made of what a node produced.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures::stream;
 use serde_json::Value;
 
 use super::check::FileName;
 use super::resolve::{Resolved, Scope, fair_name};
-use super::seen::refusal;
-use super::{FileKind, TransferMethod, db, store};
-use crate::engine::request::{Detail, Video};
-use crate::error::{Code, Error, Result};
-use crate::ids::{FileId, WorkspaceId};
-use crate::outbound::Limits;
+use super::source::Source;
+use super::{FileKind, TransferMethod, store};
+use crate::error::Result;
+use crate::ids::WorkspaceId;
 use crate::state::AppState;
-use crate::video;
-
-const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The bytes behind a file value: of the workspace's own file, else of its URL.
 pub async fn read_value(state: &AppState, workspace_id: WorkspaceId, file: &Value) -> Result<Bytes> {
-    let text = |key: &str| file.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let name = text("filename").unwrap_or("file");
-    if let Some(id) = text("related_id").and_then(|id| id.parse::<FileId>().ok()) {
-        let missing = || Error::new(Code::FileNotFound, format!("The file '{name}' does not exist any more."));
-        let row = db::find(&state.db, workspace_id, id).await?.ok_or_else(missing)?;
-        return store::read(state, &row.blob_key).await;
-    }
-    let url = text("remote_url")
-        .or_else(|| text("url"))
-        .ok_or_else(|| Error::new(Code::FileNotFound, format!("The file '{name}' has neither the id of a stored file nor a URL.")))?;
-    let kind = FileKind::of_extension(text("extension").unwrap_or_default().trim_start_matches('.'));
-    let limits = Limits { max_bytes: kind.limit_mb(&state.config) << 20, timeout: FETCH_TIMEOUT };
-    let fetched = state.outbound.get(url, limits).await;
-    let (_, bytes) = fetched.map_err(|refusal| Error::invalid("url", format!("The URL of the file '{name}' {refusal}.")))?;
-    Ok(bytes)
-}
-
-/// What a model sees of a video.
-pub async fn read_clip(state: &AppState, workspace_id: WorkspaceId, file: &Value, detail: Detail) -> Result<Video> {
-    let name = file.get("filename").and_then(Value::as_str).unwrap_or("file");
-    let bytes = read_value(state, workspace_id, file).await?;
-    video::clip(&bytes, detail).await.map_err(|error| refusal(&format!("The video '{name}'"), error))
+    Source::of_value(file).read(state, workspace_id).await
 }
 
 /// Keeps what a node made, under a name that fits the bytes; gives the file value.

@@ -1,5 +1,6 @@
-//! Shared parts of every HTTP surface: extractors with our errors, pagination, server-sent events. Knows no feature.
+//! Shared parts of every HTTP surface: extractors with our errors, pagination, server-sent events, files of rows. Knows no feature.
 
+pub mod export;
 pub mod extract;
 pub mod listen;
 pub mod measure;

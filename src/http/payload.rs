@@ -10,6 +10,10 @@ use super::extract::{Json, Query};
 use crate::error::{Error, Result};
 use crate::state::AppState;
 
+/// In a request's extensions: the user, where the door knows better than what the request says.
+#[derive(Debug, Clone)]
+pub struct KnownUser(pub String);
+
 /// A JSON object and the `user` in it.
 pub struct Payload {
     pub user: Option<String>,
@@ -20,6 +24,7 @@ impl FromRequest<AppState> for Payload {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self> {
+        let known = request.extensions().get::<KnownUser>().cloned();
         let Json(Value::Object(mut fields)) = Json::<Value>::from_request(request, state).await? else {
             return Err(Error::new(crate::error::Code::InvalidParam, "The JSON body must be an object."));
         };
@@ -29,6 +34,7 @@ impl FromRequest<AppState> for Payload {
             Some(Value::Null) | None => None,
             Some(other) => Some(other.to_string()),
         };
+        let user = known.map(|known| known.0).or(user);
         Ok(Self { user: user.filter(|u| !u.is_empty()), fields })
     }
 }
@@ -61,7 +67,11 @@ impl FromRequestParts<AppState> for Params {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
-        let Query(pairs) = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await?;
+        let Query(mut pairs) = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await?;
+        if let Some(KnownUser(user)) = parts.extensions.get() {
+            pairs.retain(|(name, _)| name != "user");
+            pairs.push(("user".to_owned(), user.clone()));
+        }
         Ok(Self(pairs))
     }
 }

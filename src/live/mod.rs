@@ -86,7 +86,40 @@ pub struct Frame {
     pub bytes: Bytes,
 }
 
+/// Stops a task when it is dropped, unless the task ended by itself.
+pub struct StopGuard {
+    live: Live,
+    task: Uuid,
+    owner: Uuid,
+    is_settled: bool,
+}
+
+impl StopGuard {
+    /// It ended by itself, with this.
+    pub fn settle<T>(mut self, ended: T) -> T {
+        self.is_settled = true;
+        ended
+    }
+}
+
+impl Drop for StopGuard {
+    fn drop(&mut self) {
+        if self.is_settled {
+            return;
+        }
+        // without a runtime the process ends
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (live, task, owner) = (self.live.clone(), self.task, self.owner);
+        runtime.spawn(async move { live.stop(task, owner).await });
+    }
+}
+
 impl Live {
+    /// For a caller that waits for a task and may go away.
+    pub fn stop_unless_settled(&self, task: Uuid, owner: Uuid) -> StopGuard {
+        StopGuard { live: self.clone(), task, owner, is_settled: false }
+    }
+
     /// Starts the log writer and the listener for stop requests; both end with the last clone.
     pub fn start(client: redis::Client, connection: ConnectionManager, prefix: &str) -> Self {
         let (log, entries) = mpsc::unbounded_channel();

@@ -14,11 +14,12 @@ use super::answer::{self, Choice, Events, Total};
 use super::body::{self, MessageBody, SamplingBody, ToolBody, invalid, unsupported};
 use super::models;
 use super::stream::Writer;
-use crate::accounts::{OpenAiCaller, ServiceApp};
+use crate::accounts::{Editor, OpenAiCaller, ServiceApp, Session};
 use crate::chat::as_model::{self, Asked};
 use crate::engine::request::{Event, Image, Input, Modalities, Request, TokenLogprob, ToolCall};
 use crate::error::Result;
 use crate::http::extract::Json;
+use crate::ids::WorkspaceId;
 use crate::state::AppState;
 
 #[derive(Deserialize)]
@@ -52,6 +53,27 @@ struct ChatBody {
 #[utoipa::path(post, path = "/v1/chat/completions", tag = "openai", request_body = Value,
     responses((status = 200, body = Value), (status = 400), (status = 401), (status = 404), (status = 429)))]
 pub(super) async fn create_chat_completion(State(state): State<AppState>, caller: OpenAiCaller, body: Bytes) -> Result<Response> {
+    match caller {
+        OpenAiCaller::Model(key) => answer(&state, Asker::Workspace(key.workspace_id), body).await,
+        OpenAiCaller::App(app) => answer(&state, Asker::App(app), body).await,
+    }
+}
+
+/// Ask any model of the catalog, as `/v1/chat/completions` does with a key
+#[utoipa::path(post, path = "/api/playground/chat/completions", tag = "models", request_body = Value,
+    responses((status = 200, body = Value), (status = 400), (status = 404), (status = 429)))]
+pub(super) async fn create_playground_completion(State(state): State<AppState>, session: Session<Editor>, body: Bytes) -> Result<Response> {
+    answer(&state, Asker::Workspace(session.workspace_id), body).await
+}
+
+/// Whose models answer.
+enum Asker {
+    Workspace(WorkspaceId),
+    /// The app itself is the model.
+    App(ServiceApp),
+}
+
+async fn answer(state: &AppState, asker: Asker, body: Bytes) -> Result<Response> {
     let sampling = body::parse(&body)?;
     let mut body = ChatBody { sampling, ..body::parse(&body)? };
     refuse_unsupported(&body)?;
@@ -60,17 +82,17 @@ pub(super) async fn create_chat_completion(State(state): State<AppState>, caller
     let modalities = modalities(body.modalities.as_deref())?;
     let tools = body::tools(body.tools.take().unwrap_or_default())?;
     let tool_choice = body::tool_choice(body.tool_choice.as_ref(), &tools)?;
-    let messages = body::messages(&state, std::mem::take(&mut body.messages)).await?;
+    let messages = body::messages(state, std::mem::take(&mut body.messages)).await?;
 
     let mut slot = None;
-    let (model, mut request, watch) = match caller {
-        OpenAiCaller::Model(key) => {
-            let model = models::resolve(&state, key.workspace_id, body.model.as_deref()).await?;
+    let (model, mut request, watch) = match asker {
+        Asker::Workspace(workspace_id) => {
+            let model = models::resolve(state, workspace_id, body.model.as_deref()).await?;
             let mut request = Request::new(Input::Chat(messages));
             request.sampling = model.default_sampling().await?.unwrap_or_else(body::openai_sampling);
             (model, request, None)
         }
-        OpenAiCaller::App(app) => match of_app(&state, app, messages, &mut body).await? {
+        Asker::App(app) => match of_app(state, app, messages, &mut body).await? {
             Asked::Model(call) => {
                 slot = call.slot;
                 (call.model, call.request, call.watch)
@@ -98,13 +120,12 @@ pub(super) async fn create_chat_completion(State(state): State<AppState>, caller
     request.tool_choice = tool_choice;
     request.logprobs = logprobs;
     request.modalities = modalities;
-    request.cache_salt = caller.workspace_id().0.as_u128();
-
-    let name = match caller {
-        OpenAiCaller::Model(_) => model.reference().to_string(),
-        OpenAiCaller::App(app) => app.app_id.to_string(),
+    let (workspace_id, name) = match asker {
+        Asker::Workspace(workspace_id) => (workspace_id, model.reference().to_string()),
+        Asker::App(app) => (app.workspace_id, app.app_id.to_string()),
     };
-    let mut events = answer::start(&state, &model, choices(&request, n)).await?;
+    request.cache_salt = workspace_id.0.as_u128();
+    let mut events = answer::start(state, &model, choices(&request, n)).await?;
     if let Some(slot) = slot {
         events = answer::holding(events, slot);
     }

@@ -70,7 +70,15 @@ async fn list(state: &AppState, caller: &OpenAiCaller) -> Result<Vec<Value>> {
         OpenAiCaller::App(app) => Ok(vec![entry(&app.app_id.to_string(), 0, "ashlar")]),
         OpenAiCaller::Model(key) => {
             let models = catalog::list(state, key.workspace_id).await?;
-            Ok(models.iter().map(|m| entry(&m.reference.to_string(), m.created, &m.reference.provider)).collect())
+            let of = |m: &catalog::Listed| {
+                let mut entry = entry(&m.reference.to_string(), m.created, &m.reference.provider);
+                if let Some(parent) = &m.parent {
+                    entry["root"] = json!(m.reference.name);
+                    entry["parent"] = json!(parent.to_string());
+                }
+                entry
+            };
+            Ok(models.iter().map(of).collect())
         }
     }
 }

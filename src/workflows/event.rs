@@ -197,6 +197,9 @@ pub struct Write {
     pub value: Value,
 }
 
+/// In a node's metadata: how long its model took for which part of the call ([`crate::catalog::CallDetail`]).
+pub const MODEL_CALL: &str = "model_call";
+
 /// What model calls cost.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NodeUsage {

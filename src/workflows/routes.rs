@@ -15,13 +15,12 @@ use super::db::runs::{self, Row};
 use super::follow::{self, Wanted};
 use super::job::{self, Launch, Started};
 use super::run::RunOutcome;
-use super::run_row::{Creator, NewRun, Source};
+use super::run_row::{Creator, NewRun};
 use super::teller::Face;
 use super::vars::Vars;
 use super::wire;
 use super::{begin, forms};
-use crate::accounts::ServiceApp;
-use crate::accounts::end_users::{self, EndUser, EndUserType};
+use crate::accounts::{Door, ServiceApp};
 use crate::apps::{AppHead, AppMode};
 use crate::error::{Code, Error, Result};
 use crate::files::{InputFile, Owner, Scope};
@@ -86,10 +85,6 @@ struct RunData {
     reasons: Option<Vec<Value>>,
 }
 
-async fn end_user(state: &AppState, app: &ServiceApp, user: &str) -> Result<EndUser> {
-    end_users::resolve(&state.db, app.workspace_id, app.app_id, EndUserType::ServiceApi, Some(user)).await
-}
-
 async fn workflow_app(state: &AppState, app: &ServiceApp) -> Result<AppHead> {
     let head = AppHead::find(&state.db, app.workspace_id, app.app_id).await?;
     if head.mode == AppMode::Workflow { Ok(head) } else { Err(not_workflow_app()) }
@@ -121,7 +116,8 @@ pub(super) async fn run_workflow_version(
 }
 
 async fn run(state: &AppState, app: &ServiceApp, pinned: Option<&str>, headers: &HeaderMap, payload: Payload) -> Result<Response> {
-    let end_user = end_user(state, app, payload.required_user()?).await?;
+    let end_user = app.end_user(state, Some(payload.required_user()?)).await?;
+    let source = app.door.into();
     let body: RunRequest = payload.fields()?;
     let app = workflow_app(state, app).await?;
     let version = begin::version(state, &app, pinned).await?;
@@ -129,7 +125,7 @@ async fn run(state: &AppState, app: &ServiceApp, pinned: Option<&str>, headers: 
     let scope = Scope { workspace_id: app.workspace_id, app_id: app.id, owner: Owner::EndUser(end_user.id) };
     let (inputs, files) = begin::check(state, &scope, &version, &body.inputs, &body.files).await?;
     let creator = Creator::EndUser { id: end_user.id, user: end_user.session_id };
-    let run = Arc::new(begin::workflow_run(&app, &version, None, creator, Source::ServiceApi, inputs, files));
+    let run = Arc::new(begin::workflow_run(&app, &version, None, creator, source, inputs, files));
     let slot = app.claim_slot(state, run.task_id).await?;
     let face = Face::of_workflow(&run);
     let streams = body.response_mode == Some(ResponseMode::Streaming);
@@ -139,6 +135,36 @@ async fn run(state: &AppState, app: &ServiceApp, pinned: Option<&str>, headers: 
         return Ok(sse::frames(UnboundedReceiverStream::new(started.frames), sse::wants_ids(headers), true));
     }
     blocking(&run, started).await
+}
+
+/// Runs what is published of a workflow for a caller that waits for its outputs. Dropping the future stops the run.
+pub async fn run_to_end(state: &AppState, app: &ServiceApp, user: &str, inputs: &Map<String, Value>) -> Result<Vars> {
+    let end_user = app.end_user(state, Some(user)).await?;
+    let head = workflow_app(state, app).await?;
+    let version = begin::version(state, &head, None).await?;
+    begin::refuse_triggered(&version)?;
+    let scope = Scope { workspace_id: head.workspace_id, app_id: head.id, owner: Owner::EndUser(end_user.id) };
+    let (inputs, files) = begin::check(state, &scope, &version, inputs, &[]).await?;
+    let creator = Creator::EndUser { id: end_user.id, user: end_user.session_id };
+    let run = Arc::new(begin::workflow_run(&head, &version, None, creator, app.door.into(), inputs, files));
+    let slot = head.claim_slot(state, run.task_id).await?;
+    let face = Face::of_workflow(&run);
+    let launch =
+        Launch { run: Arc::clone(&run), version, conversation_variables: Vars::new(), face, slot, streams: false, kept: Vec::new() };
+    let started = job::start(state, launch).await?;
+    let guard = state.live.stop_unless_settled(run.task_id.0, head.id.0);
+    drop(started.frames);
+    let outcome = started.outcome.await.map_err(|_| Error::internal(anyhow::anyhow!("the run's task broke off")))?;
+    match guard.settle(outcome) {
+        RunOutcome::Ended(end) => match end.error.as_deref() {
+            Some(error) if wire::shown_outputs(&end).is_none_or(Map::is_empty) => Err(Error::new(Code::CompletionRequest, error)),
+            _ => Ok(end.outputs),
+        },
+        RunOutcome::Paused { .. } => {
+            job::stop_waiting(state, head.workspace_id, head.id, run.task_id).await?;
+            Err(Error::new(Code::CompletionRequest, "The workflow waits for a person, which this caller can't."))
+        }
+    }
 }
 
 /// The answer once the run has come out.
@@ -190,11 +216,20 @@ pub(super) async fn stop_workflow(
     Path(task_id): Path<String>,
     payload: Payload,
 ) -> Result<axum::Json<Value>> {
-    payload.required_user()?;
-    let app = workflow_app(&state, &app).await?;
-    if let Ok(task_id) = task_id.parse::<TaskId>() {
-        state.live.stop(task_id.0, app.id.0).await;
-        job::stop_waiting(&state, app.workspace_id, app.id, task_id).await?;
+    let user = payload.required_user()?;
+    let head = workflow_app(&state, &app).await?;
+    let Ok(task_id) = task_id.parse::<TaskId>() else { return Ok(axum::Json(json!({"result": "success"}))) };
+    let may_stop = match app.door {
+        // a key's holder answers for all of the app's users
+        Door::Key | Door::Mcp => true,
+        Door::Site => {
+            let visitor = app.end_user(&state, Some(user)).await?;
+            runs::is_of_end_user(&state.db, app.workspace_id, task_id, visitor.id).await?
+        }
+    };
+    if may_stop {
+        state.live.stop(task_id.0, head.id.0).await;
+        job::stop_waiting(&state, app.workspace_id, head.id, task_id).await?;
     }
     Ok(axum::Json(json!({"result": "success"})))
 }
@@ -265,7 +300,7 @@ pub(super) async fn follow_workflow_run(
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response> {
-    let end_user = end_user(&state, &app, params.required_user()?).await?;
+    let end_user = app.end_user(&state, Some(params.required_user()?)).await?;
     let row = find_run(&state, &app, &id, "Workflow run not found").await?;
     if row.end_user_id != Some(end_user.id) {
         return Err(Error::not_found("Workflow run not found"));
@@ -372,7 +407,7 @@ pub(super) async fn answer_form(
     Path(token): Path<String>,
     payload: Payload,
 ) -> Result<axum::Json<Value>> {
-    let end_user = end_user(&state, &app, payload.required_user()?).await?;
+    let end_user = app.end_user(&state, Some(payload.required_user()?)).await?;
     let body: FormAnswer = payload.fields()?;
     let row = forms::find(&state, app.workspace_id, app.app_id, &token).await?;
     let scope = Scope { workspace_id: app.workspace_id, app_id: app.app_id, owner: Owner::EndUser(end_user.id) };

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::vars::Vars;
+use crate::accounts::Door;
 use crate::apps::AppMode;
 use crate::files::{Owner, Scope};
 use crate::ids::{AccountId, AppId, AppVersionId, ConversationId, EndUserId, MessageId, TaskId, WorkflowRunId, WorkspaceId};
@@ -120,5 +121,15 @@ named!(
 );
 named!(
     /// Through which door it was asked for.
-    Source { ServiceApi = "service-api", WebApp = "web-app", Debugger = "debugger" }
+    Source { ServiceApi = "service-api", WebApp = "web-app", Mcp = "mcp", Debugger = "debugger" }
 );
+
+impl From<Door> for Source {
+    fn from(door: Door) -> Self {
+        match door {
+            Door::Key => Self::ServiceApi,
+            Door::Site => Self::WebApp,
+            Door::Mcp => Self::Mcp,
+        }
+    }
+}

@@ -1,14 +1,14 @@
 //! The events of a run, byte for byte as the service API's contract wants them. An event is serialised once, into the bytes
 //! that the client, the log and later readers get.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::event::{Container, Form, NodeRecord, NodeStart, Round, RunEnd, RunEvent, StartReason, Summary};
-use super::run_row::{Creator, NewRun};
+use super::event::{Container, Form, MODEL_CALL, NodeRecord, NodeStart, Round, RunEnd, RunEvent, StartReason, Summary};
+use super::run_row::{Creator, NewRun, Source};
 use super::value;
 use super::vars::{Selector, Vars};
 use crate::error::Error;
@@ -28,6 +28,8 @@ pub struct Wire {
     plain: String,
     /// Of errors, which have no task.
     of_errors: String,
+    /// Visitors of an app's page see that nodes work, not what they work on: prompts are the maker's.
+    hides_values: bool,
 }
 
 #[derive(Serialize)]
@@ -148,7 +150,13 @@ impl Wire {
             common,
             plain,
             of_errors,
+            hides_values: run.source == Source::WebApp,
         }
+    }
+
+    fn shown<'a>(&self, vars: &'a Vars) -> &'a Vars {
+        static NONE: LazyLock<Vars> = LazyLock::new(Vars::new);
+        if self.hides_values { &NONE } else { vars }
     }
 
     /// What happened, but for texts and the end of the run.
@@ -162,14 +170,14 @@ impl Wire {
                 let kind = kind(&start.node_type);
                 let data = json!({"id": start.execution_id, "node_id": start.node_id, "node_type": start.node_type, "title": start.title,
                     "created_at": seconds(start.started_at), "extras": {}, "metadata": {format!("{kind}_length"): length},
-                    "inputs": inputs, "inputs_truncated": false});
+                    "inputs": self.shown(inputs), "inputs_truncated": false});
                 self.with_data(&format!("{kind}_started"), &data)
             }
             RunEvent::ContainerNext { start, index, previous } => {
                 let kind = kind(&start.node_type);
                 let mut data = json!({"id": start.execution_id, "node_id": start.node_id, "node_type": start.node_type, "title": start.title,
                     "index": index, "created_at": chrono::Utc::now().timestamp(), "extras": {}});
-                if kind == "loop" {
+                if kind == "loop" && !self.hides_values {
                     data["pre_loop_output"] = previous.clone().unwrap_or_default();
                 }
                 self.with_data(&format!("{kind}_next"), &data)
@@ -181,7 +189,7 @@ impl Wire {
             }
             RunEvent::AgentLog(log) => {
                 let data = json!({"node_execution_id": log.node_execution_id, "id": log.id, "label": log.label, "parent_id": log.parent_id,
-                    "error": log.error, "status": log.status, "data": log.data, "metadata": log.metadata, "node_id": log.node_id});
+                    "error": log.error, "status": log.status, "data": if self.hides_values { &Value::Null } else { &log.data }, "metadata": log.metadata, "node_id": log.node_id});
                 self.write("agent_log", &self.plain, &data)
             }
             RunEvent::HumanInputRequired(form) => self.with_data("human_input_required", &**form),
@@ -237,19 +245,19 @@ impl Wire {
             title: &start.title,
             index: start.index,
             predecessor_node_id: start.predecessor_node_id.as_deref(),
-            inputs: &record.inputs,
+            inputs: self.shown(&record.inputs),
             inputs_truncated: false,
-            process_data: &record.process_data,
+            process_data: self.shown(&record.process_data),
             process_data_truncated: false,
-            outputs: &record.outputs,
+            outputs: self.shown(&record.outputs),
             outputs_truncated: false,
             status: record.status.as_str(),
             error: record.error.as_ref().map(|error| error.message.as_str()),
             elapsed_time: record.elapsed_s,
-            execution_metadata: metadata(record),
+            execution_metadata: self.metadata(record),
             created_at: seconds(start.started_at),
             finished_at: seconds(record.finished_at),
-            files: files(&record.outputs),
+            files: files(self.shown(&record.outputs)),
             iteration_id,
             loop_id,
             retry_index,
@@ -264,17 +272,17 @@ impl Wire {
             node_id: &start.node_id,
             node_type: &start.node_type,
             title: &start.title,
-            outputs: &record.outputs,
+            outputs: self.shown(&record.outputs),
             outputs_truncated: false,
             created_at: seconds(start.started_at),
             extras: Empty {},
-            inputs: &record.inputs,
+            inputs: self.shown(&record.inputs),
             inputs_truncated: false,
             status: record.status.as_str(),
             error: record.error.as_ref().map(|error| error.message.as_str()),
             elapsed_time: record.elapsed_s,
             total_tokens: record.usage.total_tokens,
-            execution_metadata: metadata(record),
+            execution_metadata: self.metadata(record),
             finished_at: seconds(record.finished_at),
             steps,
         };
@@ -333,6 +341,10 @@ impl Wire {
         put(&mut out, &error.message);
         out.extend_from_slice(b"}\n\n");
         out.freeze()
+    }
+
+    fn metadata(&self, record: &NodeRecord) -> Vars {
+        if self.hides_values { Vars::new() } else { metadata(record) }
     }
 
     fn with_data(&self, name: &str, data: &impl Serialize) -> Bytes {
@@ -422,9 +434,9 @@ fn metadata(record: &NodeRecord) -> Vars {
     metadata
 }
 
-/// Kept for resuming only.
+/// Kept for resuming, and for the log.
 fn is_internal(key: &str) -> bool {
-    matches!(key, "rounds" | "failed_rounds")
+    matches!(key, "rounds" | "failed_rounds" | MODEL_CALL)
 }
 
 /// As prices are shown everywhere: plain decimal text.

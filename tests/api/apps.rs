@@ -38,7 +38,7 @@ async fn an_app_is_made_listed_changed_and_deleted(db: PgPool) {
     assert_eq!(editor.get("/api/apps?mode=workflow").await.ok()["data"].as_array().unwrap().len(), 1);
 
     let (path, _) = create(&editor, "chat").await;
-    let change = json!({"name": " Renamed ", "tags": ["a", "b"], "max_active_requests": 3, "site": {"title": "T"}, "enable_site": false});
+    let change = json!({"name": " Renamed ", "tags": ["a", "b"], "max_active_requests": 3, "site": {"title": "T", "chat_color_theme": "#0F766e"}, "enable_site": false});
     let changed = editor.patch(&path, change).await.ok();
     assert_eq!((&changed["name"], &changed["tags"], &changed["site"]["title"]), (&json!("Renamed"), &json!(["a", "b"]), &json!("T")));
     assert_eq!(editor.get("/api/apps?tag=b&keyword=RENAM").await.ok()["data"][0]["name"], "Renamed");
@@ -47,6 +47,8 @@ async fn an_app_is_made_listed_changed_and_deleted(db: PgPool) {
         (json!({"name": ""}), "name"),
         (json!({"max_active_requests": -1}), "max_active_requests"),
         (json!({"site": {"title": 5}}), "site.title"),
+        (json!({"site": {"chat_color_theme": "red"}}), "site.chat_color_theme"),
+        (json!({"site": {"chat_color_theme": "#12345g"}}), "site.chat_color_theme"),
         (json!({"tags": ["\n"]}), "tags"),
     ] {
         assert_eq!(editor.patch(&path, bad).await.refused(400, "invalid_param")["error"]["param"], param);
@@ -155,6 +157,7 @@ async fn an_old_or_newer_file_is_told_apart(db: PgPool) {
     let editor = app.client(Role::Editor);
     let older = editor.post("/api/apps/import", json!({"yaml": COMPLETION})).await.ok();
     assert_eq!(older["status"], "completed_with_warnings");
+    assert_eq!(older["app"]["icon"], "🤯", "its short code");
     let warnings = older["warnings"].to_string();
     for part in ["0.1.5", "gpt-4o-mini", "langgenius/openai", "1 knowledge base"] {
         assert!(warnings.contains(part), "{part}: {warnings}");

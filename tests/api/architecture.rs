@@ -16,7 +16,7 @@ const GROUPS: &[&[&str]] = &[
     &["agents"],
     &["workflows"],
     &["chat"],
-    &["openai"],
+    &["openai", "sites", "mcp"],
     // the process: joins everything
     &["server", "bench", "health", "console", "runtime", "serve", "commands", "doctor", "terminal"],
 ];

@@ -145,7 +145,7 @@ async fn a_preview_needs_a_message_of_the_app(db: PgPool) {
     let other_key = app.with_key(&app.seed_key(&app.home, NewKey::App(other)).await);
     other_key.get(&preview).await.refused(403, "file_access_denied");
 
-    let seen = files::seen_of_messages(&app.state, scope.workspace_id, &[message], Detail::Low).await.unwrap();
+    let seen = files::seen_of_messages(&app.state, scope.workspace_id, &[message], files::Side::Question, Detail::Low).await.unwrap();
     assert!(matches!(&seen[&message][..], [Part::Image(image)] if image.mime_type == "image/png"), "{seen:?}");
     let listed = files::list_message_files(&app.state, scope.workspace_id, &[message]).await.unwrap();
     let shown = listed[0].service_json(&app.state);

@@ -11,6 +11,7 @@ use sqlx::PgPool;
 
 use crate::scripted;
 use crate::support::{Client, Event, TestApp};
+use crate::workflows::{blocking, end, graph, node, start};
 
 const IMAGES: &str = "/v1/images/generations";
 const CHAT: &str = "/v1/chat/completions";
@@ -114,9 +115,9 @@ async fn apps_send_their_pictures_as_files(db: PgPool) {
     // As good as any token at such a temperature, the one that begins a picture comes sooner or later.
     let config = |seed: u32| {
         json!({"model": {"provider": "local", "name": "chameleon", "mode": "chat",
-            "completion_params": {"temperature": 2, "top_p": 1, "max_tokens": 400, "seed": seed}}})
+            "completion_params": {"temperature": 2, "top_p": 1, "max_tokens": 150, "seed": seed}}})
     };
-    for seed in 0..20 {
+    for seed in 0..40 {
         let (_, token) = scripted::publish(&app.state.db, app.home.id, "chat", "local", "chameleon", config(seed)).await;
         let client = app.with_key(&token);
         let ask = json!({"query": "Draw", "inputs": {}, "user": "u", "response_mode": "streaming", "auto_generate_name": false});
@@ -131,6 +132,37 @@ async fn apps_send_their_pictures_as_files(db: PgPool) {
         let files = messages["data"][0]["message_files"].as_array().unwrap();
         assert_eq!((&files[0]["id"], &files[0]["belongs_to"]), (&file["id"], &json!("assistant")), "{messages}");
         let url = files[0]["url"].as_str().unwrap();
+        let picture = app.anonymous().get(&url[url.find("/files/").unwrap()..]).await;
+        assert_eq!((picture.status, size(&picture.body)), (StatusCode::OK, (32, 32)));
+
+        // A token for each byte, a mark for each message, and one in front; asked again the model sees what it drew.
+        let n_pictures = events.iter().filter(|event| event["event"] == "message_file").count();
+        let answer = messages["data"][0]["answer"].as_str().unwrap();
+        let ask = json!({"query": "Again", "inputs": {}, "user": "u", "conversation_id": conversation});
+        let again = client.post("/v1/chat-messages", ask).await.ok();
+        let n_tokens = 1 + ("Draw".len() + 1) + (answer.len() + n_pictures * 66 + 1) + ("Again".len() + 1);
+        assert_eq!(again["metadata"]["usage"]["prompt_tokens"], n_tokens, "{again}");
+        return;
+    }
+    panic!("no picture came");
+}
+
+#[sqlx::test]
+async fn an_llm_node_gives_its_pictures_as_files(db: PgPool) {
+    let (app, _) = with_chameleon(db).await;
+    for seed in 0..20 {
+        // at such a temperature a picture comes sooner or later
+        let model = json!({"type": "llm", "title": "Draw", "context": {"enabled": false}, "vision": {"enabled": false},
+            "model": {"provider": "local", "name": "chameleon", "mode": "chat",
+                "completion_params": {"temperature": 2, "top_p": 1, "max_tokens": 400, "seed": seed}},
+            "prompt_template": [{"role": "user", "text": "Draw"}]});
+        let nodes = vec![start(json!([])), node("m", model), end(&[("drawn", "m.files")])];
+        let flow = crate::workflows::publish(&app, &app.home, "workflow", graph(nodes, &["s>m", "m>e"])).await;
+        let run = flow.client.post("/v1/workflows/run", blocking(json!({}))).await.ok();
+        assert_eq!(run["data"]["status"], "succeeded", "{run}");
+        let Some(file) = run["data"]["outputs"]["drawn"].get(0) else { continue };
+        assert_eq!((&file["type"], &file["mime_type"]), (&json!("image"), &json!("image/png")), "{file}");
+        let url = file["url"].as_str().unwrap();
         let picture = app.anonymous().get(&url[url.find("/files/").unwrap()..]).await;
         assert_eq!((picture.status, size(&picture.body)), (StatusCode::OK, (32, 32)));
         return;

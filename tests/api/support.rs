@@ -9,6 +9,7 @@
 //! }
 //! ```
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -454,6 +455,18 @@ pub struct Reply {
 impl Reply {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The rows of a CSV file, by their columns' names.
+    pub fn csv(&self) -> Vec<HashMap<String, String>> {
+        let text = self.text();
+        let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+        reader.deserialize().map(|row| row.unwrap()).collect()
+    }
+
+    /// The values of a file of JSON lines.
+    pub fn json_lines(&self) -> Vec<Value> {
+        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The body as JSON; null when it is empty.

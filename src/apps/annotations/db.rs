@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::PgExecutor;
 
 use crate::error::Result;
-use crate::ids::{AccountId, AnnotationId, AppId, JobId, WorkspaceId};
+use crate::ids::{AccountId, AnnotationId, AppId, JobId, MessageId, WorkspaceId};
 
 #[derive(Debug, Clone)]
 pub struct AnnotationRow {
@@ -89,12 +89,12 @@ pub async fn insert(
     db: impl PgExecutor<'_>,
     workspace_id: WorkspaceId,
     app_id: AppId,
-    account_id: Option<AccountId>,
+    (account_id, message_id): (Option<AccountId>, Option<MessageId>),
     (question, answer): (&str, &str),
 ) -> Result<AnnotationRow> {
     let row = sqlx::query_as!(
         AnnotationRow,
-        r#"insert into annotations (id, workspace_id, app_id, question, answer, account_id) values ($1, $2, $3, $4, $5, $6)
+        r#"insert into annotations (id, workspace_id, app_id, question, answer, account_id, message_id) values ($1, $2, $3, $4, $5, $6, $7)
            returning id as "id: AnnotationId", question, answer, hit_count, account_id as "account_id: AccountId",
                      (select name from accounts where id = $6) as "account_name?", created_at"#,
         AnnotationId::new().0,
@@ -102,7 +102,8 @@ pub async fn insert(
         app_id.0,
         question,
         answer,
-        account_id.map(|id| id.0)
+        account_id.map(|id| id.0),
+        message_id.map(|id| id.0)
     )
     .fetch_one(db)
     .await?;

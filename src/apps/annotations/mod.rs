@@ -12,6 +12,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
+pub use routes::save_of_message;
 pub(super) use routes::{console_routes, service_routes};
 
 use crate::catalog::{self, ModelRef};

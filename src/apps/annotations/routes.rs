@@ -16,7 +16,7 @@ use crate::catalog::ModelRef;
 use crate::error::{Error, Result};
 use crate::http::extract::{Json, Path, Query};
 use crate::http::page::{List, Page};
-use crate::ids::{AccountId, AnnotationId, AppId, JobId, WorkspaceId};
+use crate::ids::{AccountId, AnnotationId, AppId, JobId, MessageId, WorkspaceId};
 use crate::state::AppState;
 
 /// Characters of a question or answer.
@@ -64,18 +64,37 @@ async fn create(
     state: &AppState,
     workspace_id: WorkspaceId,
     app_id: AppId,
-    account_id: Option<AccountId>,
+    by: (Option<AccountId>, Option<MessageId>),
     content: Content,
 ) -> Result<db::AnnotationRow> {
     let (question, answer) = content.checked()?;
     let mut tx = state.db.begin().await?;
     let settings = db::find_settings(&mut *tx, workspace_id, app_id).await?.ok_or_else(not_found)?;
-    let row = db::insert(&mut *tx, workspace_id, app_id, account_id, (&question, &answer)).await?;
+    let row = db::insert(&mut *tx, workspace_id, app_id, by, (&question, &answer)).await?;
     if Settings::of(&settings).enabled {
         enqueue(&mut tx, workspace_id, app_id, true).await?;
     }
     tx.commit().await?;
     Ok(row)
+}
+
+/// Keeps an answer for a question that a message asked: in place of the annotation that was made of the message before, if there
+/// is one.
+pub async fn save_of_message(
+    state: &AppState,
+    workspace_id: WorkspaceId,
+    app_id: AppId,
+    message_id: MessageId,
+    (account_id, before): (AccountId, Option<AnnotationId>),
+    question: String,
+    answer: String,
+) -> Result<()> {
+    let content = Content { question, answer };
+    match before {
+        Some(id) => update(state, workspace_id, app_id, id, content).await?,
+        None => create(state, workspace_id, app_id, (Some(account_id), Some(message_id)), content).await?,
+    };
+    Ok(())
 }
 
 async fn update(
@@ -141,7 +160,7 @@ async fn service_list(State(state): State<AppState>, app: ServiceApp, Query(quer
 /// Add an annotation
 #[utoipa::path(post, path = "/v1/apps/annotations", tag = "service", request_body = Content, responses((status = 201, body = Object)))]
 async fn service_create(State(state): State<AppState>, app: ServiceApp, Json(body): Json<Content>) -> Result<(StatusCode, Json<Value>)> {
-    let row = create(&state, app.workspace_id, app.app_id, None, body).await?;
+    let row = create(&state, app.workspace_id, app.app_id, (None, None), body).await?;
     Ok((StatusCode::CREATED, Json(service_annotation(&row))))
 }
 
@@ -261,7 +280,7 @@ async fn create_annotation(
     Path(app_id): Path<AppId>,
     Json(body): Json<Content>,
 ) -> Result<(StatusCode, Json<Annotation>)> {
-    let row = create(&state, session.workspace_id, app_id, Some(session.account_id), body).await?;
+    let row = create(&state, session.workspace_id, app_id, (Some(session.account_id), None), body).await?;
     Ok((StatusCode::CREATED, Json(row.into())))
 }
 

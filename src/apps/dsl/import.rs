@@ -23,6 +23,9 @@ pub struct Import<'a> {
     pub yaml: &'a str,
     /// Take it although its version is doubtful.
     pub confirmed: bool,
+    /// In place of what the file says.
+    pub name: Option<&'a str>,
+    pub description: Option<&'a str>,
 }
 
 #[derive(Debug)]
@@ -47,7 +50,11 @@ pub async fn import(state: &AppState, import: Import<'_>) -> Result<Outcome> {
     if document.compatibility == Compatibility::Doubtful && !import.confirmed {
         return Ok(Outcome::Pending { version: document.version });
     }
-    document.name = text::line("app.name", if document.name.trim().is_empty() { "Imported app" } else { &document.name }, 100)?;
+    let name = import.name.unwrap_or(&document.name);
+    document.name = text::line("app.name", if name.trim().is_empty() { "Imported app" } else { name }, 100)?;
+    if let Some(description) = import.description {
+        document.description = description.to_owned();
+    }
     let mapped = mappings::adapt(state, import.workspace_id, &mut document.config).await?;
     let draft = secret_variables::seal(&state.secrets, import.workspace_id, document.config.clone(), &Value::Null)?;
     let app_id = AppId::new();

@@ -93,7 +93,13 @@ pub fn parse(text: &str) -> Result<Document> {
         return Err(Error::invalid("app.icon_type", "app.icon_type must be emoji, image or link."));
     }
     let (name, description) = (text("name", "")?, text("description", "")?);
-    let (icon, icon_background) = (text("icon", "🤖")?, text("icon_background", "#FFEAD5")?);
+    let (mut icon, icon_background) = (text("icon", "🤖")?, text("icon_background", "#FFEAD5")?);
+    // older files have the emoji's short code
+    if icon_type == "emoji"
+        && let Some(emoji) = emojis::get_by_shortcode(&icon)
+    {
+        icon = emoji.as_str().to_owned();
+    }
     let use_icon_as_answer_icon = app.get("use_icon_as_answer_icon").and_then(Value::as_bool).unwrap_or(false);
     app.retain(|key, _| !APP_KEYS.contains(&key.as_str()));
     file.retain(|key, _| !FILE_KEYS.contains(&key.as_str()));

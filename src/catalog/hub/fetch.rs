@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use reqwest::{Response, StatusCode, header};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use url::Url;
+
+use super::progress::{FileProgress, Progress};
 
 /// No bytes for this long, and the connection is given up.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -88,33 +89,28 @@ pub(super) fn part(staging: &Path, name: &str) -> PathBuf {
 }
 
 /// Fetches `wanted` into `staging` unless it is there. Returns the bytes that came over the network.
-pub(super) async fn file(
-    http: &reqwest::Client,
-    token: Option<&str>,
-    wanted: &Wanted,
-    staging: &Path,
-    progress: &MultiProgress,
-) -> Result<u64> {
+pub(super) async fn file(http: &reqwest::Client, token: Option<&str>, wanted: &Wanted, staging: &Path, progress: &Progress) -> Result<u64> {
     let done = staging.join(&wanted.name);
+    let mut bar = progress.file(wanted);
     if done.exists() {
+        bar.finish();
         return Ok(0);
     }
     let part = part(staging, &wanted.name);
     if let Some(parent) = part.parent() {
         std::fs::create_dir_all(parent).with_context(|| format!("creating {}", parent.display()))?;
     }
-    let bar = progress.add(bar(wanted));
     let mut n_bytes = 0;
     let mut tries = 0;
     let mut corrupt = false;
     loop {
         let before = size_of(&part);
-        let outcome = if before < wanted.size { append(http, token, wanted, &part, &bar).await } else { Ok(()) };
+        let outcome = if before < wanted.size { append(http, token, wanted, &part, &mut bar).await } else { Ok(()) };
         let after = size_of(&part);
         n_bytes += after.saturating_sub(before);
         match outcome {
             Ok(()) if after == wanted.size => {
-                bar.set_message("checking");
+                bar.say("checking");
                 if is_whole(wanted, &part).await? {
                     break;
                 }
@@ -131,13 +127,13 @@ pub(super) async fn file(
                 if tries >= MAX_TRIES {
                     return Err(e.context(format!("downloading {} (what came so far is kept; pull again to go on)", wanted.name)));
                 }
-                bar.set_message("waiting");
+                bar.say("waiting");
                 tokio::time::sleep(Duration::from_millis(300) * 2u32.pow(tries)).await;
             }
         }
     }
     std::fs::rename(&part, &done).with_context(|| format!("renaming {}", part.display()))?;
-    bar.finish_and_clear();
+    bar.finish();
     Ok(n_bytes)
 }
 
@@ -148,7 +144,13 @@ enum Trouble {
 }
 
 /// Continues the part file until the connection ends.
-async fn append(http: &reqwest::Client, token: Option<&str>, wanted: &Wanted, part: &Path, bar: &ProgressBar) -> Result<(), Trouble> {
+async fn append(
+    http: &reqwest::Client,
+    token: Option<&str>,
+    wanted: &Wanted,
+    part: &Path,
+    bar: &mut FileProgress<'_>,
+) -> Result<(), Trouble> {
     let have = size_of(part);
     let range = (have > 0).then_some((have, wanted.size - 1));
     let response = get(http, token, &wanted.url, range).await.map_err(Trouble::Again)?;
@@ -170,8 +172,8 @@ async fn append(http: &reqwest::Client, token: Option<&str>, wanted: &Wanted, pa
     let disk = |e: std::io::Error| Trouble::Final(anyhow::Error::new(e).context(format!("writing {}", part.display())));
     let mut out = std::fs::OpenOptions::new().create(true).append(resumed).write(true).truncate(!resumed).open(part).map_err(disk)?;
     let mut at = if resumed { have } else { 0 };
-    bar.set_position(at);
-    bar.set_message("");
+    bar.set(at);
+    bar.say("");
     let mut chunks = response.bytes_stream();
     loop {
         let chunk = match tokio::time::timeout(SILENCE, chunks.next()).await {
@@ -186,7 +188,7 @@ async fn append(http: &reqwest::Client, token: Option<&str>, wanted: &Wanted, pa
             return Err(Trouble::Final(anyhow::anyhow!("it is larger than the {} bytes the hub lists", wanted.size)));
         }
         out.write_all(&chunk).map_err(disk)?;
-        bar.set_position(at);
+        bar.set(at);
     }
     out.sync_all().map_err(disk)?;
     if at < wanted.size { Err(Trouble::Again(anyhow::anyhow!("the connection ended early"))) } else { Ok(()) }
@@ -242,10 +244,4 @@ pub(super) async fn head_of(response: Response, limit: usize) -> Result<Vec<u8>>
 
 fn size_of(path: &Path) -> u64 {
     std::fs::metadata(path).map(|m| m.len()).unwrap_or(0)
-}
-
-fn bar(wanted: &Wanted) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix:40!} {bar:30} {bytes:>10} / {total_bytes:>10} {bytes_per_sec:>12} {eta:>5} {msg}");
-    let bar = ProgressBar::new(wanted.size).with_prefix(wanted.name.clone());
-    if let Ok(style) = style { bar.with_style(style) } else { bar }
 }

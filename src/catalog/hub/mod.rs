@@ -6,6 +6,8 @@
 //! (`HF_ENDPOINT`).
 
 mod fetch;
+mod outline;
+mod progress;
 mod select;
 
 #[cfg(test)]
@@ -13,19 +15,22 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use futures::{StreamExt, TryStreamExt};
-use indicatif::MultiProgress;
 use reqwest::header;
 use reqwest::redirect::Policy;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
+use crate::config::Config;
 use crate::engine::host::inspect;
+use crate::engine::weights::peft;
 use fetch::{Digest, Wanted};
+pub use progress::Progress;
 
 /// What a pulled folder remembers of where it came from.
 const MANIFEST: &str = ".source.json";
@@ -39,7 +44,7 @@ pub struct Hub {
     pub endpoint: Url,
     pub token: Option<String>,
     pub models_dir: PathBuf,
-    pub progress: MultiProgress,
+    pub progress: Arc<Progress>,
 }
 
 /// `OWNER/NAME[@REVISION]`.
@@ -121,6 +126,12 @@ struct Manifest {
 }
 
 impl Hub {
+    /// The hub and the models folder of the configuration.
+    pub fn new(config: &Config, progress: Progress) -> Self {
+        let (endpoint, token) = (config.hf_endpoint.clone(), config.hf_token.clone());
+        Self { endpoint, token, models_dir: config.models_dir(), progress: Arc::new(progress) }
+    }
+
     /// Brings a model into the models folder. `globs` choose files by name (`*Q4_K_M.gguf`); without any, the safetensors
     /// weights are taken, or the GGUF file if there is just one.
     pub async fn pull(&self, repo: &Repo, globs: &[String]) -> Result<Pulled> {
@@ -151,8 +162,10 @@ impl Hub {
             link(&target.join(&file.name), &staging.join(&file.name))?;
         }
         self.check_space(&wanted, &staging)?;
+        self.progress.begin(&wanted);
 
-        let fetches = wanted.iter().map(|file| fetch::file(&http, self.token.as_deref(), file, &staging, &self.progress));
+        let fetch = |file| fetch::file(&http, self.token.as_deref(), file, &staging, &self.progress);
+        let fetches: Vec<_> = wanted.iter().map(fetch).collect();
         let n_bytes: u64 =
             futures::stream::iter(fetches).buffer_unordered(PARALLEL).try_fold(0, |sum, n| async move { Ok(sum + n) }).await?;
 
@@ -228,9 +241,14 @@ impl Hub {
                 .await?;
             inspect::gguf_architecture(&fetch::head_of(response, 64 << 10).await?).and_then(|name| inspect::refusal_of(&name))
         } else {
-            let response = self.explained(repo, fetch::get(http, self.token.as_deref(), &resolve("config.json")?, None).await?).await?;
-            let config: Value = response.json().await.context("config.json is not valid JSON")?;
-            inspect::from_config(&config, 0).refused
+            let is_adapter = selection.iter().any(|s| s.rfilename == peft::CONFIG);
+            let name = if is_adapter { peft::CONFIG } else { "config.json" };
+            let response = self.explained(repo, fetch::get(http, self.token.as_deref(), &resolve(name)?, None).await?).await?;
+            let config: Value = response.json().await.with_context(|| format!("{name} is not valid JSON"))?;
+            match is_adapter {
+                true => inspect::from_adapter_config(&config, 0).refused,
+                false => inspect::from_config(&config, 0).refused,
+            }
         };
         match reason {
             Some(reason) => bail!("{repo} can't be run here: {reason}. Nothing was downloaded."),

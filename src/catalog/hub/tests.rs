@@ -1,7 +1,7 @@
 //! Pulling from a stand-in hub that speaks the protocol: API, resolve with redirect to another host, ranges, gates.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -60,8 +60,7 @@ impl StandIn {
     }
 
     fn hub(&self, models_dir: &Path) -> Hub {
-        let progress = MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden());
-        Hub { endpoint: self.endpoint.clone(), token: None, models_dir: models_dir.to_owned(), progress }
+        Hub { endpoint: self.endpoint.clone(), token: None, models_dir: models_dir.to_owned(), progress: Arc::new(Progress::silent()) }
     }
 
     fn file(&self, name: &str) -> Option<&[u8]> {
@@ -199,6 +198,8 @@ async fn pulls_a_model_and_knows_it_the_second_time() {
     assert_eq!(std::fs::read_dir(dir.path().join(".incomplete")).unwrap().count(), 0, "nothing is left behind");
     let again = hub.pull(&repo("o/m@v1"), &[]).await.unwrap();
     assert!(again.up_to_date && again.n_bytes == 0);
+    let (done, total) = hub.progress.bytes();
+    assert!(done == total && total > 300_000, "{done} of {total}");
 }
 
 #[tokio::test]
@@ -265,6 +266,28 @@ async fn an_architecture_we_lack_costs_no_download() {
     let error = StandIn::start(files).await.hub(dir.path()).pull(&repo("o/m"), &[]).await.unwrap_err();
     assert!(format!("{error:#}").contains("MambaForCausalLM is not supported"), "{error:#}");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn an_adapter_is_pulled_by_its_own_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let repository = |config: &str| {
+        vec![
+            ("adapter_config.json", config.as_bytes().to_vec()),
+            ("adapter_model.safetensors", noise(1000)),
+            ("optimizer.pt", noise(10)),
+            ("checkpoint-5/adapter_model.safetensors", noise(10)),
+        ]
+    };
+    let dora = r#"{"peft_type": "LORA", "r": 8, "lora_alpha": 8, "target_modules": ["q_proj"], "use_dora": true}"#;
+    let error = StandIn::start(repository(dora)).await.hub(dir.path()).pull(&repo("o/a"), &[]).await.unwrap_err();
+    assert!(format!("{error:#}").contains("field `use_dora`"), "{error:#}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    let lora = dora.replace("true", "false").replace("{", r#"{"base_model_name_or_path": "o/base", "#);
+    let pulled = StandIn::start(repository(&lora)).await.hub(dir.path()).pull(&repo("o/a"), &[]).await.unwrap();
+    assert_eq!(pulled.n_files, 2);
+    let found = inspect::read(&pulled.path);
+    assert_eq!((found.refused, found.adapter), (None, Some(inspect::Adapter { base: Some("o/base".into()), rank: 8 })));
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ pub async fn insert(
         message.app_version_id.map(|id| id.0),
         caller.end_user.map(|id| id.0),
         caller.account.map(|id| id.0),
-        caller.source,
+        caller.source.to_string(),
         new.map(|c| c.name),
         message.inputs,
         new.and_then(|c| c.introduction),
@@ -147,8 +147,8 @@ pub struct Ending<'a> {
     pub status: &'static str,
     pub error: Option<(&'a str, &'a str)>,
     pub usage: &'a crate::catalog::Usage,
-    pub cached_tokens: u32,
     pub metadata: &'a Value,
+    pub trace: &'a Value,
     pub annotation_id: Option<AnnotationId>,
 }
 
@@ -159,7 +159,7 @@ pub async fn finish(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: Mess
         r#"update messages set answer = $3, status = $4, error_code = $5, error = $6, prompt_tokens = $7, completion_tokens = $8, cached_tokens = $9,
              prompt_unit_price = $10::text::numeric, completion_unit_price = $11::text::numeric, price_unit = $12::text::numeric,
              total_price = $13::text::numeric, currency = $14, latency_s = $15, time_to_first_token_s = $16, time_to_generate_s = $17,
-             metadata = $18, annotation_id = $19, finished_at = now(), updated_at = now(), heartbeat_at = null
+             metadata = $18, annotation_id = $19, trace = $20, finished_at = now(), updated_at = now(), heartbeat_at = null
            where workspace_id = $1 and id = $2"#,
         workspace_id.0,
         id.0,
@@ -169,7 +169,7 @@ pub async fn finish(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: Mess
         ending.error.map(|e| e.1),
         i32::try_from(usage.prompt_tokens).unwrap_or(i32::MAX),
         i32::try_from(usage.completion_tokens).unwrap_or(i32::MAX),
-        i32::try_from(ending.cached_tokens).unwrap_or(i32::MAX),
+        i32::try_from(usage.detail.cached_tokens).unwrap_or(i32::MAX),
         usage.prompt_unit_price,
         usage.completion_unit_price,
         usage.prompt_price_unit,
@@ -180,6 +180,7 @@ pub async fn finish(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, id: Mess
         usage.time_to_generate,
         ending.metadata,
         ending.annotation_id.map(|id| id.0),
+        ending.trace,
     )
     .execute(db)
     .await

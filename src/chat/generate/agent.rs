@@ -104,7 +104,7 @@ impl Agent {
             while let Ok(event) = events.try_recv() {
                 yield Ok(told(event));
             }
-            yield ended.map(|outcome| Happened::Done { usage: outcome.usage, cached_tokens: 0 });
+            yield ended.map(|outcome| Happened::Done(outcome.usage));
         }
     }
 }

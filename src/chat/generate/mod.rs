@@ -20,20 +20,21 @@ use self::agent::{Agent, Thinking};
 use super::db::{conversations, messages, thoughts};
 use super::events::{AnnotationAccount, AnnotationReply, EventWriter, Metadata};
 use super::prompt::{self, Question, Turn};
+use super::trace::{Span, Trace};
 use super::{Caller, naming};
 use crate::agents;
 use crate::apps::config::ModelConfig;
+use crate::apps::inputs::without_nul;
 use crate::apps::moderation::OutputWatch;
 use crate::apps::{self, AppMode, RunnableApp, annotations, inputs};
 use crate::catalog::fit::{Newest, prompt_budget};
 use crate::catalog::{self, Model, ModelRef, Prices, Usage};
-use crate::engine::request::{Detail, Event, Failure, Format, Generation, Image, Input, Message, Request, Role};
+use crate::engine::request::{Detail, Event, Failure, Format, Generation, Image, Input, Message, Modalities, Request, Role};
 use crate::error::{Code, Error, Result};
-use crate::files::{self, AnswerFile, InputFile, Resolved, Scope};
+use crate::files::{self, AnswerFile, InputFile, Resolved, Scope, Side};
 use crate::ids::{AnnotationId, ConversationId, MessageId, TaskId, WorkspaceId};
 use crate::live::{Frame, Slot, Task};
 use crate::state::AppState;
-use crate::workflows::run_row::Source as RunSource;
 
 /// How often a running answer is saved: what a kill −9 can lose.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
@@ -251,6 +252,7 @@ pub(super) async fn begin(state: &AppState, app: &App, caller: &Caller, prepared
         started,
         first_text: None,
         thinking: None,
+        trace: Trace::new(started),
     };
     let state = state.clone();
     tokio::spawn(async move {
@@ -275,8 +277,9 @@ async fn ask_model(state: &AppState, app: &App, caller: &Caller, prepared: &Prep
         media.extend(files::seen_of_file(state, app.workspace_id, file, detail).await?);
     }
     let question = Question { config: &app.config, is_chat: app.mode.is_chat(), inputs, query, media: &media };
+    let modalities = if app.mode == AppMode::AgentChat { Modalities::Text } else { model.modalities() };
     let history = match conversation {
-        Some(row) => history(state, app, row.id).await?,
+        Some(row) => history(state, app, row.id, modalities).await?,
         None => Vec::new(),
     };
     let prompt = fit(&model, &question, &history).await.map_err(|f| wire(f.into()))?;
@@ -291,12 +294,11 @@ async fn ask_model(state: &AppState, app: &App, caller: &Caller, prepared: &Prep
     request.cache_salt = app.workspace_id.0.as_u128();
     if app.mode == AppMode::AgentChat {
         let scope = Scope { workspace_id: app.workspace_id, app_id: app.id, owner: caller.owner() };
-        let source = if caller.end_user.is_some() { RunSource::ServiceApi } else { RunSource::Debugger };
-        let agent = Agent::prepare(state, &app.config, &scope, source, model, request, messages).await?;
+        let agent = Agent::prepare(state, &app.config, &scope, caller.source, model, request, messages).await?;
         return Ok(Source::Agent(Box::new(agent)));
     }
     if request.format == Format::Text {
-        request.modalities = model.modalities();
+        request.modalities = modalities;
     }
     let generation = model.generate(request).await.map_err(|f| wire(f.into()))?;
     Ok(Source::Model { model, generation, messages })
@@ -319,27 +321,36 @@ pub fn wire(mut error: Error) -> Error {
     error
 }
 
-/// The newest exchanges that the app remembers, oldest first, with their pictures and videos.
-async fn history(state: &AppState, app: &App, conversation_id: ConversationId) -> Result<Vec<Turn>> {
+/// The newest exchanges that the app remembers, oldest first, with their pictures and videos; those of answers for a model
+/// that writes pictures.
+async fn history(state: &AppState, app: &App, conversation_id: ConversationId, modalities: Modalities) -> Result<Vec<Turn>> {
     let window = &app.config.memory.window;
     let limit = if window.enabled { window.size.min(HISTORY_LIMIT) } else { HISTORY_LIMIT };
     let mut exchanges = messages::list_exchanges(&state.db, app.workspace_id, conversation_id, i64::from(limit)).await?;
     exchanges.reverse();
+    let ids: Vec<_> = exchanges.iter().map(|e| e.id).collect();
+    let seen = |side, detail| files::seen_of_messages(state, app.workspace_id, &ids, side, detail);
     let mut media = match app.config.file_upload.rules() {
-        Some(rules) => {
-            let ids: Vec<_> = exchanges.iter().map(|e| e.id).collect();
-            files::seen_of_messages(state, app.workspace_id, &ids, rules.detail).await?
-        }
+        Some(rules) => seen(Side::Question, rules.detail).await?,
         None => Default::default(),
     };
-    let turn = |e: messages::Exchange| Turn { media: media.remove(&e.id).unwrap_or_default(), query: e.query, answer: e.answer };
+    let mut drawn = match modalities {
+        Modalities::Text => Default::default(),
+        Modalities::TextAndImages | Modalities::Image => seen(Side::Answer, Detail::High).await?,
+    };
+    let turn = |e: messages::Exchange| Turn {
+        media: media.remove(&e.id).unwrap_or_default(),
+        drawn: drawn.remove(&e.id).unwrap_or_default(),
+        query: e.query,
+        answer: e.answer,
+    };
     Ok(exchanges.into_iter().map(turn).collect())
 }
 
 /// The prompt with as many of the newest exchanges as the model's context holds beside the answer.
 pub(super) async fn fit(model: &Model, question: &Question<'_>, history: &[Turn]) -> Result<prompt::Prompt, Failure> {
     let budget = prompt_budget(model, question.config.model.completion_params.max_tokens);
-    let n_media = question.media.len() + history.iter().map(|t| t.media.len()).sum::<usize>();
+    let n_media = question.media.len() + history.iter().map(|t| t.media.len() + t.drawn.len()).sum::<usize>();
     // No text has more tokens than bytes, and templates add a few to each message: most prompts need no counting.
     let surely_fits = n_media == 0 && prompt::text_bytes(question, history) + 16 * (2 * history.len() + 4) <= budget;
     if surely_fits {
@@ -378,12 +389,12 @@ enum Happened {
     Text(String),
     Picture(Image),
     Agent(agents::Event),
-    Done { usage: Usage, cached_tokens: u32 },
+    Done(Usage),
 }
 
 /// How the model's part ended.
 enum End {
-    Done { usage: Usage, cached_tokens: u32 },
+    Done(Usage),
     Stopped { n_pieces: u32 },
     Moderated { n_pieces: u32 },
     Failed(Error),
@@ -405,6 +416,7 @@ struct Run {
     first_text: Option<Instant>,
     /// Of agents.
     thinking: Option<Thinking>,
+    trace: Trace,
 }
 
 /// How the row will read.
@@ -412,7 +424,6 @@ struct Finished {
     status: &'static str,
     error: Option<Error>,
     metadata: Metadata,
-    cached_tokens: u32,
     annotation_id: Option<AnnotationId>,
 }
 
@@ -425,14 +436,16 @@ impl Run {
                 let (annotation_id, annotation_reply) = annotation.unzip();
                 let usage = Some(self.timed(Usage::default()));
                 let metadata = Metadata { annotation_reply, usage, ..Metadata::default() };
-                Finished { status: "normal", error: None, metadata, cached_tokens: 0, annotation_id }
+                Finished { status: "normal", error: None, metadata, annotation_id }
             }
             Source::Model { model, generation, messages } => {
+                self.trace.model_asked(&model.reference());
                 let end = self.read(happenings(generation, model.prices())).await;
                 self.conclude(&model, &messages, end).await
             }
             Source::Agent(agent) => {
                 self.thinking = Some(Thinking::new(self.message_id, agent.labels()));
+                self.trace.model_asked(&agent.task.model.reference());
                 let end = self.read(agent.happenings()).await;
                 self.conclude(&agent.task.model, &agent.task.messages, end).await
             }
@@ -492,11 +505,12 @@ impl Run {
                         Err(error) => break End::Failed(error),
                     },
                     Some(Ok(Happened::Agent(event))) => {
+                        self.trace.watch(&event);
                         if let Some(thinking) = &mut self.thinking {
                             thinking.take(event, &self.events).into_iter().for_each(|event| self.task.send(event));
                         }
                     }
-                    Some(Ok(Happened::Done { usage, cached_tokens })) => break End::Done { usage, cached_tokens },
+                    Some(Ok(Happened::Done(usage))) => break End::Done(usage),
                     Some(Err(failure)) => break End::Failed(wire(failure.into())),
                     None => break End::Failed(Error::internal(anyhow::anyhow!("the model's stream ended without an end"))),
                 }
@@ -516,10 +530,12 @@ impl Run {
     }
 
     async fn conclude(&mut self, model: &Model, messages: &[Message], end: End) -> Finished {
-        let mut finished = Finished { status: "normal", error: None, metadata: Metadata::default(), cached_tokens: 0, annotation_id: None };
+        let mut finished = Finished { status: "normal", error: None, metadata: Metadata::default(), annotation_id: None };
         let usage = match end {
-            End::Done { usage, cached_tokens } => {
-                finished.cached_tokens = cached_tokens;
+            End::Done(usage) => {
+                if self.thinking.is_none() {
+                    self.trace.model_answered(&usage);
+                }
                 usage
             }
             // the model did not get to say what it took
@@ -564,12 +580,13 @@ impl Run {
 
     /// Writes the row, then the last event.
     async fn commit(mut self, finished: Finished) -> Result<Answer> {
-        let Finished { status, error, metadata, cached_tokens, annotation_id } = finished;
+        let Finished { status, error, metadata, annotation_id } = finished;
         if let Some(error) = &error {
             error.log();
         }
         let mut kept = self.thinking.take().map(Thinking::into_kept).unwrap_or_default();
         kept.files.append(&mut self.pictures);
+        let trace = self.trace.finish(error.as_ref().map(|error| error.message.as_str()));
         let row = FinishedRow {
             state: self.state.clone(),
             workspace_id: self.workspace_id,
@@ -578,10 +595,10 @@ impl Run {
             status,
             error: error.as_ref().map(|e| (e.code.as_str(), e.message.clone())),
             usage: metadata.usage.clone().unwrap_or_default(),
-            cached_tokens,
             metadata: serde_json::to_value(&metadata).unwrap_or_default(),
             annotation_id,
             kept,
+            trace,
         };
         let writing = tokio::spawn(row.write());
         let error = match tokio::time::timeout(FINISH_PATIENCE, writing).await {
@@ -636,10 +653,11 @@ pub(super) struct FinishedRow {
     pub status: &'static str,
     pub error: Option<(&'static str, String)>,
     pub usage: Usage,
-    pub cached_tokens: u32,
     pub metadata: Value,
     pub annotation_id: Option<AnnotationId>,
     pub kept: Kept,
+    /// None of chatflows.
+    pub trace: Vec<Span>,
 }
 
 /// What an answer leaves behind beside its text.
@@ -654,14 +672,15 @@ impl FinishedRow {
     pub async fn write(self) {
         let started = Instant::now();
         let mut pause = Duration::from_millis(50);
+        let trace = without_nul(&serde_json::to_value(&self.trace).unwrap_or_default());
         loop {
             let ending = messages::Ending {
                 answer: &self.answer,
                 status: self.status,
                 error: self.error.as_ref().map(|(code, text)| (*code, text.as_str())),
                 usage: &self.usage,
-                cached_tokens: self.cached_tokens,
                 metadata: &self.metadata,
+                trace: &trace,
                 annotation_id: self.annotation_id,
             };
             match self.try_write(&ending).await {
@@ -699,9 +718,7 @@ fn happenings(generation: Generation, prices: Prices) -> impl Stream<Item = Resu
             Ok(Event::Text { text, .. }) => Some(Ok(Happened::Text(text))),
             Ok(Event::ToolCall(_)) => None,
             Ok(Event::Image(image)) => Some(Ok(Happened::Picture(image))),
-            Ok(Event::Done(done)) => {
-                Some(Ok(Happened::Done { usage: Usage::new(done.usage, &prices), cached_tokens: done.usage.cached_tokens }))
-            }
+            Ok(Event::Done(done)) => Some(Ok(Happened::Done(Usage::of(&done, &prices)))),
             Err(failure) => Some(Err(failure)),
         };
         std::future::ready(happened)

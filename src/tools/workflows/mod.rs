@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Form, OutputVariable, Parameter, ProviderType, ToolError, ToolInfo, ToolRef};
 use crate::apps::config::{Field, FieldKind};
-use crate::apps::{self, ModelConfig};
+use crate::apps::{self, ModelConfig, inputs};
 use crate::error::{Code, Error, Result};
 use crate::ids::{AppId, WorkspaceId};
 use crate::state::AppState;
@@ -93,34 +93,10 @@ fn parameters(features: &ModelConfig, settings: &[ParameterSetting]) -> Vec<Para
             required: field.required,
             // no model makes files up
             form: setting.map_or(if is_file { Form::Form } else { Form::Llm }, |setting| setting.form),
-            schema: schema(kind, field),
+            schema: inputs::schema(kind, field),
         }
     };
     features.form().map(parameter).collect()
-}
-
-fn schema(kind: FieldKind, field: &Field) -> Value {
-    let file = || json!({"type": "object", "description": "A file"});
-    let mut schema = match kind {
-        FieldKind::TextInput | FieldKind::Paragraph | FieldKind::ExternalDataTool => json!({"type": "string"}),
-        FieldKind::Select => json!({"type": "string", "enum": field.options}),
-        FieldKind::Number => json!({"type": "number"}),
-        FieldKind::Checkbox => json!({"type": "boolean"}),
-        FieldKind::File => file(),
-        FieldKind::FileList => json!({"type": "array", "items": file()}),
-        FieldKind::JsonObject => match &field.json_schema {
-            Some(Value::String(text)) => {
-                serde_json::from_str(text).ok().filter(Value::is_object).unwrap_or_else(|| json!({"type": "object"}))
-            }
-            Some(schema @ Value::Object(_)) => schema.clone(),
-            _ => json!({"type": "object"}),
-        },
-    };
-    let default = field.default.as_ref().filter(|value| !value.is_null() && **value != "");
-    if let (Some(default), Some(schema)) = (default, schema.as_object_mut()) {
-        schema.insert("default".to_owned(), default.clone());
-    }
-    schema
 }
 
 /// Of all end nodes.

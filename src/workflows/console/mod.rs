@@ -29,6 +29,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(forms::list_run_forms))
         .routes(routes!(forms::answer_run_form))
         .routes(routes!(runs::list_runs))
+        .routes(routes!(runs::export_runs))
         .routes(routes!(runs::get_run))
         .routes(routes!(runs::get_run_value))
         .routes(routes!(nodes::list_run_nodes))

@@ -1,7 +1,9 @@
-//! The runs of an app, of its draft and of its versions: listed, and looked at one by one.
+//! The runs of an app, of its draft and of its versions: listed, looked at one by one, and all in a file.
 
 use axum::extract::State;
+use axum::response::Response;
 use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -11,11 +13,12 @@ use super::run::{run_not_found, run_row};
 use crate::accounts::{Editor, Session};
 use crate::apps::{self, AppMode};
 use crate::error::{Error, Result};
+use crate::http::export::{self, ExportQuery};
 use crate::http::extract::{Json, Path, Query};
 use crate::http::page::{List, Page};
 use crate::ids::{AppId, AppVersionId, ConversationId, MessageId, TaskId, WorkflowRunId};
 use crate::state::AppState;
-use crate::workflows::db::console::{self as db, Filter, RunRow};
+use crate::workflows::db::console::{self as db, Filter, RunRow, WholeRunRow};
 use crate::workflows::display::{self, DETAIL};
 use crate::workflows::vars::Vars;
 
@@ -26,8 +29,11 @@ pub(super) struct RunsQuery {
     status: Option<String>,
     /// debugging (the draft), app-run, webhook or schedule
     triggered_from: Option<String>,
-    /// debugger, service-api or web-app
+    /// debugger, service-api, web-app or mcp
     source: Option<String>,
+    /// Only what others ran: no runs of the draft
+    #[serde(default)]
+    published: bool,
     created_after: Option<DateTime<Utc>>,
     created_before: Option<DateTime<Utc>>,
     /// In inputs, outputs or the caller's name; or a run's id
@@ -48,12 +54,15 @@ pub(super) struct RunSummary {
     status: String,
     /// debugging, app-run, webhook or schedule
     triggered_from: String,
-    /// debugger, service-api or web-app
+    /// debugger, service-api, web-app or mcp
     source: String,
     error: Option<String>,
     /// Without the times it waited for people
     elapsed_s: f64,
     total_tokens: i64,
+    /// Of the models that it asked
+    total_price: f64,
+    currency: Option<String>,
     total_steps: i32,
     /// Nodes and rounds that failed without failing the run
     exceptions_count: i32,
@@ -96,6 +105,8 @@ impl From<RunRow> for RunSummary {
             error: row.error,
             elapsed_s: row.elapsed_s,
             total_tokens: row.total_tokens,
+            total_price: row.total_price,
+            currency: row.currency,
             total_steps: row.total_steps,
             exceptions_count: row.exceptions_count,
             created_by,
@@ -110,13 +121,28 @@ impl From<RunRow> for RunSummary {
 
 const STATUSES: [&str; 7] = ["scheduled", "running", "paused", "succeeded", "failed", "stopped", "partial-succeeded"];
 const TRIGGERS: [&str; 4] = ["debugging", "app-run", "webhook", "schedule"];
-const SOURCES: [&str; 3] = ["debugger", "service-api", "web-app"];
+const SOURCES: [&str; 4] = ["debugger", "service-api", "web-app", "mcp"];
+
+impl RunsQuery {
+    fn filter(&self) -> Result<Filter> {
+        let keyword = self.keyword.as_deref().map(|keyword| keyword.replace('\0', "")).filter(|keyword| !keyword.is_empty());
+        Ok(Filter {
+            status: one_of("status", &self.status, &STATUSES)?,
+            triggered_from: one_of("triggered_from", &self.triggered_from, &TRIGGERS)?,
+            source: one_of("source", &self.source, &SOURCES)?,
+            published: self.published,
+            created_after: self.created_after,
+            created_before: self.created_before,
+            keyword,
+        })
+    }
+}
 
 /// The value of a filter; an empty one is none.
-fn one_of<'a>(name: &str, value: &'a Option<String>, known: &[&str]) -> Result<Option<&'a str>> {
+fn one_of(name: &str, value: &Option<String>, known: &[&str]) -> Result<Option<String>> {
     match value.as_deref().filter(|value| !value.is_empty()) {
         Some(value) if !known.contains(&value) => Err(Error::invalid(name, format!("{name} must be one of {}.", known.join(", ")))),
-        value => Ok(value),
+        value => Ok(value.map(str::to_owned)),
     }
 }
 
@@ -130,18 +156,66 @@ pub(super) async fn list_runs(
     Query(query): Query<RunsQuery>,
 ) -> Result<Json<List<RunSummary>>> {
     workflow_head(&state, &session, app_id).await?;
-    let page = Page { limit: query.limit, cursor: query.cursor };
-    let keyword = query.keyword.as_deref().map(|keyword| keyword.replace('\0', "")).filter(|keyword| !keyword.is_empty());
-    let filter = Filter {
-        status: one_of("status", &query.status, &STATUSES)?,
-        triggered_from: one_of("triggered_from", &query.triggered_from, &TRIGGERS)?,
-        source: one_of("source", &query.source, &SOURCES)?,
-        created_after: query.created_after,
-        created_before: query.created_before,
-        keyword: keyword.as_deref(),
-    };
-    let rows = db::list_runs(&state.db, session.workspace_id, app_id, &filter, page.after()?, page.fetch()?).await?;
+    let page = Page { limit: query.limit, cursor: query.cursor.clone() };
+    let rows = db::list_runs(&state.db, session.workspace_id, app_id, &query.filter()?, page.after()?, page.fetch()?).await?;
     Ok(Json(List::cut(rows.into_iter().map(RunSummary::from).collect(), &page, |run| run.id)?))
+}
+
+/// A run as a line of the file.
+#[derive(Serialize)]
+struct Line {
+    #[serde(flatten)]
+    summary: RunSummary,
+    user: Option<String>,
+    inputs: Value,
+    outputs: Option<Value>,
+}
+
+impl From<WholeRunRow> for Line {
+    fn from(row: WholeRunRow) -> Self {
+        let summary = RunSummary::from(row.run);
+        Self { user: summary.created_by.as_ref().map(|by| by.name.clone()), summary, inputs: row.inputs, outputs: row.outputs }
+    }
+}
+
+impl export::Line for Line {
+    const STEM: &str = "runs";
+    const COLUMNS: &[&str] = &[
+        "id",
+        "created_at",
+        "finished_at",
+        "status",
+        "error",
+        "triggered_from",
+        "source",
+        "user",
+        "version_number",
+        "inputs",
+        "outputs",
+        "elapsed_s",
+        "total_steps",
+        "exceptions_count",
+        "total_tokens",
+        "total_price",
+        "currency",
+        "conversation_id",
+        "message_id",
+    ];
+}
+
+/// All runs that the list shows, as a file
+#[utoipa::path(get, path = "/api/apps/{app_id}/runs/export", tag = "workflows", params(("app_id" = AppId, Path), ExportQuery, RunsQuery),
+    responses((status = 200, body = String, content_type = "text/csv"), (status = 404)))]
+pub(super) async fn export_runs(
+    State(state): State<AppState>,
+    session: Session<Editor>,
+    Path(app_id): Path<AppId>,
+    Query(ExportQuery { format }): Query<ExportQuery>,
+    Query(query): Query<RunsQuery>,
+) -> Result<Response> {
+    let app = workflow_head(&state, &session, app_id).await?;
+    let rows = db::stream_runs(state.db.clone(), session.workspace_id, app_id, query.filter()?);
+    Ok(export::respond(&app.name, format, rows.map_ok(Line::from)))
 }
 
 /// A run with what it was asked and came to, and the graph that it ran.

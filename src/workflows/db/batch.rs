@@ -196,10 +196,11 @@ pub async fn end(db: &mut PgConnection, replica: &str, ends: &[&Ended]) -> sqlx:
     sqlx::query_scalar!(
         r#"update workflow_runs r set status = t.status, outputs = t.outputs::json, error = t.error, elapsed_s = t.elapsed_s,
              total_tokens = t.total_tokens, total_steps = t.total_steps, exceptions_count = t.exceptions_count, sent_text = '',
-             last_event = t.last_event, finished_at = t.finished_at, heartbeat_at = null, forms = null
+             last_event = t.last_event, finished_at = t.finished_at, total_price = t.total_price, currency = nullif(t.currency, ''), heartbeat_at = null, forms = null
            from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::int8[], $8::int[], $9::int[], $10::int8[],
-             $11::timestamptz[])
-             as t (id, status, outputs, error, elapsed_s, total_tokens, total_steps, exceptions_count, last_event, finished_at)
+             $11::timestamptz[], $12::float8[], $13::text[])
+             as t (id, status, outputs, error, elapsed_s, total_tokens, total_steps, exceptions_count, last_event, finished_at, total_price,
+               currency)
            where r.id = t.id and r.replica = $1 and r.status = 'running'
            returning r.id"#,
         replica,
@@ -213,6 +214,8 @@ pub async fn end(db: &mut PgConnection, replica: &str, ends: &[&Ended]) -> sqlx:
         column!(|e| e.end.summary.exceptions_count.cast_signed()),
         column!(|e| e.last_event.cast_signed()),
         column!(|e| e.finished_at),
+        column!(|e| e.end.summary.usage.total_price),
+        column!(|e| e.end.summary.usage.currency.clone()),
     )
     .fetch_all(db)
     .await

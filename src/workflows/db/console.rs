@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
-use sqlx::{PgExecutor, QueryBuilder};
+use serde_json::Value;
+use sqlx::{PgExecutor, PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::apps::AppMode;
@@ -11,14 +12,16 @@ use crate::workflows::run_row::{Source, TriggeredFrom};
 
 /// What the list of an app's runs may be narrowed to.
 #[derive(Debug, Default)]
-pub struct Filter<'a> {
-    pub status: Option<&'a str>,
-    pub triggered_from: Option<&'a str>,
-    pub source: Option<&'a str>,
+pub struct Filter {
+    pub status: Option<String>,
+    pub triggered_from: Option<String>,
+    pub source: Option<String>,
+    /// No runs of the draft.
+    pub published: bool,
     pub created_after: Option<DateTime<Utc>>,
     pub created_before: Option<DateTime<Utc>>,
     /// In inputs, outputs or the caller's name; or an id.
-    pub keyword: Option<&'a str>,
+    pub keyword: Option<String>,
 }
 
 #[derive(Debug, sqlx::FromRow)]
@@ -33,6 +36,8 @@ pub struct RunRow {
     pub error: Option<String>,
     pub elapsed_s: f64,
     pub total_tokens: i64,
+    pub total_price: f64,
+    pub currency: Option<String>,
     pub total_steps: i32,
     pub exceptions_count: i32,
     pub task_id: TaskId,
@@ -46,27 +51,27 @@ pub struct RunRow {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-const SELECT: &str = "select r.id, r.app_version_id, v.number as version_number, r.mode, r.status, r.triggered_from, r.source, r.error,
-      r.elapsed_s, r.total_tokens, r.total_steps, r.exceptions_count, r.task_id, r.conversation_id, r.message_id, r.end_user_id,
-      u.session_id, r.account_id, a.name as account_name, r.created_at, r.finished_at
-    from workflow_runs r left join end_users u on u.id = r.end_user_id left join accounts a on a.id = r.account_id
-      left join app_versions v on v.id = r.app_version_id";
+const COLUMNS: &str = "r.id, r.app_version_id, v.number as version_number, r.mode, r.status, r.triggered_from, r.source, r.error,
+      r.elapsed_s, r.total_tokens, r.total_price, r.currency, r.total_steps, r.exceptions_count, r.task_id, r.conversation_id, r.message_id, r.end_user_id,
+      u.session_id, r.account_id, a.name as account_name, r.created_at, r.finished_at";
 
-/// Newest first, after the run `after`.
-pub async fn list_runs(
-    db: impl PgExecutor<'_>,
-    workspace_id: WorkspaceId,
-    app_id: AppId,
-    filter: &Filter<'_>,
-    after: Option<WorkflowRunId>,
-    limit: i64,
-) -> sqlx::Result<Vec<RunRow>> {
-    let mut query = QueryBuilder::new(SELECT);
+/// `more`: columns beside those of a [`RunRow`].
+fn select(more: &str) -> QueryBuilder<Postgres> {
+    QueryBuilder::new(format!(
+        "select {COLUMNS}{more} from workflow_runs r left join end_users u on u.id = r.end_user_id
+           left join accounts a on a.id = r.account_id left join app_versions v on v.id = r.app_version_id"
+    ))
+}
+
+fn narrow(query: &mut QueryBuilder<Postgres>, workspace_id: WorkspaceId, app_id: AppId, filter: &Filter) {
     query.push(" where r.workspace_id = ").push_bind(workspace_id.0).push(" and r.app_id = ").push_bind(app_id.0);
-    for (column, value) in [("status", filter.status), ("triggered_from", filter.triggered_from), ("source", filter.source)] {
+    for (column, value) in [("status", &filter.status), ("triggered_from", &filter.triggered_from), ("source", &filter.source)] {
         if let Some(value) = value {
-            query.push(" and r.").push(column).push(" = ").push_bind(value.to_owned());
+            query.push(" and r.").push(column).push(" = ").push_bind(value.clone());
         }
+    }
+    if filter.published {
+        query.push(" and r.triggered_from <> 'debugging'");
     }
     if let Some(time) = filter.created_after {
         query.push(" and r.created_at >= ").push_bind(time);
@@ -74,7 +79,7 @@ pub async fn list_runs(
     if let Some(time) = filter.created_before {
         query.push(" and r.created_at <= ").push_bind(time);
     }
-    if let Some(keyword) = filter.keyword {
+    if let Some(keyword) = &filter.keyword {
         let pattern = super::containing(keyword);
         query.push(" and (r.inputs::text ilike ").push_bind(pattern.clone());
         query.push(" or r.outputs::text ilike ").push_bind(pattern.clone());
@@ -82,6 +87,19 @@ pub async fn list_runs(
         query.push(" or a.name ilike ").push_bind(pattern);
         query.push(" or r.id::text = ").push_bind(keyword.to_lowercase()).push(")");
     }
+}
+
+/// Newest first, after the run `after`.
+pub async fn list_runs(
+    db: impl PgExecutor<'_>,
+    workspace_id: WorkspaceId,
+    app_id: AppId,
+    filter: &Filter,
+    after: Option<WorkflowRunId>,
+    limit: i64,
+) -> sqlx::Result<Vec<RunRow>> {
+    let mut query = select("");
+    narrow(&mut query, workspace_id, app_id, filter);
     if let Some(after) = after {
         query.push(" and (r.created_at, r.id) < (select created_at, id from workflow_runs where workspace_id = ").push_bind(workspace_id.0);
         query.push(" and id = ").push_bind(after.0).push(")");
@@ -90,13 +108,36 @@ pub async fn list_runs(
     query.build_query_as().fetch_all(db).await
 }
 
+/// A run with what it was asked and came to.
+#[derive(Debug, sqlx::FromRow)]
+pub struct WholeRunRow {
+    #[sqlx(flatten)]
+    pub run: RunRow,
+    pub inputs: Value,
+    pub outputs: Option<Value>,
+}
+
+/// All of them, newest first.
+pub fn stream_runs(db: PgPool, workspace_id: WorkspaceId, app_id: AppId, filter: Filter) -> BoxStream<'static, sqlx::Result<WholeRunRow>> {
+    let rows = async_stream::stream! {
+        let mut query = select(", r.inputs, r.outputs");
+        narrow(&mut query, workspace_id, app_id, &filter);
+        query.push(" order by r.created_at desc, r.id desc");
+        let mut rows = query.build_query_as::<WholeRunRow>().fetch(&db);
+        while let Some(row) = futures::StreamExt::next(&mut rows).await {
+            yield row;
+        }
+    };
+    Box::pin(rows)
+}
+
 pub async fn find_run(
     db: impl PgExecutor<'_>,
     workspace_id: WorkspaceId,
     app_id: AppId,
     id: WorkflowRunId,
 ) -> sqlx::Result<Option<RunRow>> {
-    let mut query = QueryBuilder::new(SELECT);
+    let mut query = select("");
     query.push(" where r.workspace_id = ").push_bind(workspace_id.0).push(" and r.app_id = ").push_bind(app_id.0);
     query.push(" and r.id = ").push_bind(id.0);
     query.build_query_as().fetch_optional(db).await

@@ -110,6 +110,23 @@ pub async fn find(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, app_id: Ap
     query.build_query_as().fetch_optional(db).await
 }
 
+/// Whether the task is this end user's.
+pub async fn is_of_end_user(
+    db: impl PgExecutor<'_>,
+    workspace_id: WorkspaceId,
+    task_id: TaskId,
+    end_user_id: EndUserId,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from workflow_runs where workspace_id = $1 and task_id = $2 and end_user_id = $3) as "is!""#,
+        workspace_id.0,
+        task_id.0,
+        end_user_id.0
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Runs that answer these messages: (run, message).
 pub async fn find_by_messages(db: impl PgExecutor<'_>, workspace_id: WorkspaceId, messages: &[Uuid]) -> sqlx::Result<Vec<(Uuid, Uuid)>> {
     let rows = sqlx::query!(

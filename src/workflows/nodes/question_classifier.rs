@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::llm::call::{failed, failed_at, input, node_usage, request, shown};
+use super::llm::call::{account, failed, failed_at, input, request, shown};
 use super::llm::memory::{Memory, fit};
 use super::llm::model::{Chosen, ModelSettings};
 use super::llm::structured::find_object;
@@ -78,8 +78,7 @@ impl QuestionClassifier {
         let mut request = request(&chosen, context, input(&chosen, messages))?;
         request.format = format(&chosen.model, &classes);
         let answer = chosen.model.answer(request, |_| {}).await.map_err(failed)?;
-        outcome.usage = node_usage(&answer.usage);
-        outcome.process_data.insert("usage".into(), json!(answer.usage));
+        account(outcome, &answer.usage);
         outcome.process_data.insert("finish_reason".into(), json!(answer.finish_reason.as_str()));
         let at = meant(&answer.text, &classes);
         let class = &classes[at];

@@ -70,7 +70,7 @@ impl Host for ServerHost {
     }
 
     async fn read_clip(&self, file: &Value, detail: Detail) -> Result<Video, NodeError> {
-        files::read_clip(&self.state, self.scope.workspace_id, file, detail).await.map_err(failed(FILE_ERROR))
+        files::seen_of_value(&self.state, self.scope.workspace_id, file, detail).await.map_err(failed(FILE_ERROR))
     }
 
     async fn save_file(&self, name: &str, mime_type: &str, bytes: Bytes) -> Result<Value, NodeError> {

@@ -67,6 +67,31 @@ async fn runs_are_listed_and_narrowed(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn runs_come_as_a_file(db: PgPool) {
+    let app = TestApp::start(db).await;
+    let studio = Studio::of(&app, "workflow", &greeting()).await;
+    for city in ["=Oslo", "Rome, \"eternal\""] {
+        studio.run(json!({"city": city})).await;
+    }
+    let csv = studio.editor.get(&studio.path("/runs/export?format=csv")).await;
+    assert!(csv.headers["content-disposition"].to_str().unwrap().starts_with("attachment; filename=\"runs.csv\""));
+    let rows = csv.csv();
+    assert_eq!(rows.len(), 2);
+    let inputs: Value = serde_json::from_str(&rows[0]["inputs"]).unwrap();
+    assert_eq!(inputs["city"], "Rome, \"eternal\"", "newest first");
+    assert_eq!((rows[1]["status"].as_str(), rows[1]["total_steps"].as_str()), ("succeeded", "3"));
+
+    let jsonl = studio.editor.get(&studio.path("/runs/export?format=jsonl&keyword=oslo")).await;
+    let lines = jsonl.json_lines();
+    assert_eq!((lines.len(), &lines[0]["inputs"]["city"]), (1, &json!("=Oslo")));
+    assert!(rows[0].keys().all(|column| lines[0].get(column).is_some()), "{:?}", rows[0].keys());
+    let none = studio.editor.get(&studio.path("/runs/export?format=csv&published=true")).await.text();
+    assert_eq!(none.lines().count(), 1, "the columns alone");
+    studio.editor.get(&studio.path("/runs/export?format=csv&status=odd")).await.refused(400, "invalid_param");
+    app.foreigner().get(&studio.path("/runs/export?format=csv")).await.refused(404, "not_found");
+}
+
+#[sqlx::test]
 async fn a_run_has_its_graph_and_its_nodes(db: PgPool) {
     let app = TestApp::start(db).await;
     let studio = Studio::of(&app, "workflow", &long(3)).await;

@@ -6,7 +6,7 @@ use super::model::{Chosen, Mode};
 use crate::catalog::Usage;
 use crate::engine::request::{Failure, Input, Message, Part, Priority, Request, Role};
 use crate::error::Error;
-use crate::workflows::event::NodeUsage;
+use crate::workflows::event::{MODEL_CALL, NodeUsage};
 use crate::workflows::nodes::{Context, NodeError, Outcome, Partial};
 
 /// A request with the node's parameters.
@@ -61,6 +61,13 @@ pub fn failed_at(outcome: Outcome, error: NodeError) -> NodeError {
     let Outcome { inputs, process_data, usage, .. } = outcome;
     let outputs = error.partial.outputs.clone();
     NodeError { partial: Box::new(Partial { inputs, process_data, outputs, usage }), ..error }
+}
+
+/// Notes what a call of the node's model took.
+pub fn account(outcome: &mut Outcome, usage: &Usage) {
+    outcome.usage = node_usage(usage);
+    outcome.process_data.insert("usage".into(), json!(usage));
+    outcome.metadata.insert(MODEL_CALL.into(), json!(usage.detail));
 }
 
 pub fn node_usage(usage: &Usage) -> NodeUsage {

@@ -16,7 +16,7 @@ pub mod vision;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use self::call::{failed, failed_at, node_usage, request, shown};
+use self::call::{account, failed, failed_at, request, shown};
 use self::knowledge::{ContextSettings, Knowledge};
 use self::memory::{Memory, fit};
 use self::model::{Chosen, ModelSettings, require, show};
@@ -136,8 +136,7 @@ impl Llm {
             request.modalities = chosen.model.modalities();
         }
         let (answer, reasoning) = self.generate(context, &chosen, request).await?;
-        outcome.usage = node_usage(&answer.usage);
-        outcome.process_data.insert("usage".into(), json!(answer.usage));
+        account(outcome, &answer.usage);
         outcome.process_data.insert("finish_reason".into(), json!(answer.finish_reason.as_str()));
         if let Some(schema) = &self.schema {
             outcome.outputs.insert("structured_output".into(), schema.read(&answer.text)?);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use self::parameters::{Parameter, extract, schema, strict_schema};
-use super::llm::call::{failed, failed_at, input, node_usage, request, shown};
+use super::llm::call::{account, failed, failed_at, input, request, shown};
 use super::llm::memory::{Memory, fit};
 use super::llm::model::{Chosen, ModelSettings};
 use super::llm::structured::find_object;
@@ -95,9 +95,8 @@ impl ParameterExtractor {
         }
         outcome.process_data.insert("function".into(), request.tools.first().map_or_else(|| json!({}), |tool| json!(tool)));
         let answer = chosen.model.answer(request, |_| {}).await.map_err(failed)?;
-        outcome.usage = node_usage(&answer.usage);
+        account(outcome, &answer.usage);
         let call = answer.tool_calls.first();
-        outcome.process_data.insert("usage".into(), json!(answer.usage));
         outcome.process_data.insert("tool_call".into(), json!(call));
         outcome.process_data.insert("llm_text".into(), json!(answer.text));
         Ok(match call {
