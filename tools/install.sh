@@ -19,6 +19,7 @@ if [ "$goal" = test ]; then
   command -v chromium >/dev/null || want chromium
   command -v ffmpeg >/dev/null || want ffmpeg
   fc-list 2>/dev/null | grep -qi -E 'noto.*cjk|wqy|droid.*fallback' || want fonts-wqy-microhei
+  fc-list 2>/dev/null | grep -qi 'emoji' || want fonts-noto-color-emoji
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then

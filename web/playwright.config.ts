@@ -11,6 +11,7 @@ export default defineConfig({
   reporter: [['list']],
   use: {
     viewport: { width: 1440, height: 900 },
+    actionTimeout: 30_000,
     trace: 'retain-on-failure',
     launchOptions: {
       executablePath,
@@ -30,12 +31,23 @@ export default defineConfig({
     { name: 'setup', testMatch: 'setup.spec.ts' },
     {
       name: 'server',
-      testMatch: ['main.spec.ts', 'form.spec.ts'],
+      testMatch: [
+        'main.spec.ts',
+        'form.spec.ts',
+        'features.spec.ts',
+        'home.spec.ts',
+        'site.spec.ts',
+        'studio*.spec.ts',
+        'quality.spec.ts',
+      ],
       dependencies: ['setup'],
       use: { storageState: '.auth/owner.json' },
     },
+    // A server of its own, as empty as somebody new finds it.
+    { name: 'newcomer', testMatch: 'newcomer.spec.ts' },
     // Pictures of every page over made-up data; needs only `npm run build`.
-    { name: 'gallery', testMatch: 'gallery.spec.ts' },
+    { name: 'gallery', testMatch: 'gallery*.spec.ts' },
+    { name: 'pictures', testMatch: 'pictures.spec.ts' },
   ],
   ...(process.env.BASE_URL || !process.env.ASHLAR_BIN ? {} : { globalSetup: './e2e/server.ts' }),
 });

@@ -56,7 +56,7 @@ test('from an empty workspace to an answer about a picture, over the API too', a
   await expect(page.getByText('Draft saved')).toBeVisible();
 
   // upload a picture, read the streamed answer
-  await page.getByTestId('picture-input').setInputFiles(PICTURE);
+  await page.getByTestId('file-input').setInputFiles(PICTURE);
   await expect(page.getByRole('img', { name: 'red-circle.png' })).toBeVisible();
   await expect(page.getByRole('status', { name: /Uploading/ })).toHaveCount(0);
   await page.getByRole('textbox', { name: /Ask about a picture/ }).fill('What color is the shape?');
@@ -76,7 +76,7 @@ test('from an empty workspace to an answer about a picture, over the API too', a
     return files;
   }, data);
   const surface = page.getByRole('region', { name: 'Preview' });
-  await surface.dispatchEvent('dragenter', { dataTransfer: transfer });
+  await surface.dispatchEvent('dragover', { dataTransfer: transfer });
   await expect(page.getByText('Drop to add the picture')).toBeVisible();
   await surface.dispatchEvent('drop', { dataTransfer: transfer });
   await expect(page.getByRole('status', { name: /Uploading/ })).toHaveCount(0);
@@ -144,11 +144,11 @@ test('from an empty workspace to an answer about a picture, over the API too', a
 
 test('the other pages, in Chinese as well', async ({ page }) => {
   const base = baseUrl();
-  for (const name of ['models', 'providers', 'members', 'account']) {
-    await page.goto(`${base}/settings/${name}`);
+  for (const path of ['models', 'models/providers', 'settings/members', 'settings/account']) {
+    await page.goto(`${base}/${path}`);
     await expect(page.getByRole('heading', { level: 2 }).first()).toBeVisible();
     await page.waitForLoadState('networkidle');
-    await shoot(page, name);
+    await shoot(page, path.replace('/', '-'));
   }
   await page.getByRole('combobox', { name: 'Language' }).click();
   await page.getByRole('option', { name: '简体中文' }).click();

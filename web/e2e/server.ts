@@ -31,16 +31,15 @@ async function untilReady(url: string, child: ChildProcess) {
   throw new Error('ashlar serve was not ready after 180 s');
 }
 
-/** Starts ASHLAR_BIN on an empty data directory; what it returns stops it again. */
-export default async function start() {
-  const bin = process.env.ASHLAR_BIN;
-  if (!bin) return;
+/** Starts ASHLAR_BIN on an empty data directory: where it listens, and how to stop it again. */
+export async function startServer(bin: string): Promise<{ url: string; stop: () => Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), 'ashlar-e2e-'));
   const listen = `127.0.0.1:${await freePort()}`;
-  const child = spawn(bin, ['serve', '--data-dir', dir, '--listen', listen], {
+  // workflows call servers that the specs start beside it
+  const child = spawn(bin, ['serve', '--data-dir', dir, '--listen', listen, '--allow-network', '127.0.0.0/8'], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  process.env.BASE_URL = `http://${listen}`;
+  const url = `http://${listen}`;
   const stop = async () => {
     if (child.exitCode === null) {
       const ended = new Promise((resolve) => child.once('exit', resolve));
@@ -51,10 +50,19 @@ export default async function start() {
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
-    await untilReady(process.env.BASE_URL, child);
+    await untilReady(url, child);
   } catch (error) {
     await stop();
     throw error;
   }
+  return { url, stop };
+}
+
+/** The server that most specs share. */
+export default async function start() {
+  const bin = process.env.ASHLAR_BIN;
+  if (!bin) return;
+  const { url, stop } = await startServer(bin);
+  process.env.BASE_URL = url;
   return stop;
 }

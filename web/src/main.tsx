@@ -10,13 +10,20 @@ import { startTheme } from './lib/theme';
 import { makeRouter } from './router';
 
 startTheme();
-startI18n();
 
 const root = document.getElementById('root');
 if (root) {
-  createRoot(root).render(
-    <StrictMode>
-      <RouterProvider router={makeRouter()} />
-    </StrictMode>,
+  const router = makeRouter();
+  // The page's code comes while the server is asked who is there.
+  for (const { routeId } of router.matchRoutes(router.latestLocation)) {
+    void router.loadRouteChunk(router.routesById[routeId as keyof typeof router.routesById]);
+  }
+  // What index.html shows stays until there is a whole page to take its place.
+  void Promise.all([startI18n(), router.load()]).then(() =>
+    createRoot(root).render(
+      <StrictMode>
+        <RouterProvider router={router} />
+      </StrictMode>,
+    ),
   );
 }

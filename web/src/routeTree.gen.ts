@@ -14,17 +14,32 @@ import { Route as ConsoleRouteImport } from './routes/_console';
 import { Route as InviteRouteImport } from './routes/invite';
 import { Route as SetupRouteImport } from './routes/setup';
 import { Route as SignInRouteImport } from './routes/sign-in';
+import { Route as ConsoleEngineRouteImport } from './routes/_console/engine';
+import { Route as ConsoleKnowledgeRouteImport } from './routes/_console/knowledge';
+import { Route as ConsoleModelsRouteImport } from './routes/_console/models';
+import { Route as ConsolePlaygroundRouteImport } from './routes/_console/playground';
 import { Route as ConsoleSettingsRouteImport } from './routes/_console/settings';
+import { Route as ConsoleTemplatesRouteImport } from './routes/_console/templates';
+import { Route as ConsoleToolsRouteImport } from './routes/_console/tools';
+import { Route as ACodeRouteImport } from './routes/a.$code';
 import { Route as FormTokenRouteImport } from './routes/form.$token';
 import { Route as ConsoleAppsIndexRouteImport } from './routes/_console/apps.index';
 import { Route as ConsoleAppsAppIdRouteImport } from './routes/_console/apps.$appId';
+import { Route as ConsoleModelsIndexRouteImport } from './routes/_console/models.index';
+import { Route as ConsoleModelsDefaultsRouteImport } from './routes/_console/models.defaults';
+import { Route as ConsoleModelsProvidersRouteImport } from './routes/_console/models.providers';
 import { Route as ConsoleSettingsIndexRouteImport } from './routes/_console/settings.index';
+import { Route as ConsoleSettingsAboutRouteImport } from './routes/_console/settings.about';
 import { Route as ConsoleSettingsAccountRouteImport } from './routes/_console/settings.account';
+import { Route as ConsoleSettingsAuditRouteImport } from './routes/_console/settings.audit';
+import { Route as ConsoleSettingsKeysRouteImport } from './routes/_console/settings.keys';
 import { Route as ConsoleSettingsMembersRouteImport } from './routes/_console/settings.members';
-import { Route as ConsoleSettingsModelsRouteImport } from './routes/_console/settings.models';
-import { Route as ConsoleSettingsProvidersRouteImport } from './routes/_console/settings.providers';
+import { Route as ConsoleSettingsWorkspaceRouteImport } from './routes/_console/settings.workspace';
 import { Route as ConsoleAppsAppIdIndexRouteImport } from './routes/_console/apps.$appId.index';
 import { Route as ConsoleAppsAppIdApiRouteImport } from './routes/_console/apps.$appId.api';
+import { Route as ConsoleAppsAppIdLogsRouteImport } from './routes/_console/apps.$appId.logs';
+import { Route as ConsoleAppsAppIdMonitoringRouteImport } from './routes/_console/apps.$appId.monitoring';
+import { Route as ConsoleAppsAppIdPublishRouteImport } from './routes/_console/apps.$appId.publish';
 
 const IndexRoute = IndexRouteImport.update({
   id: '/',
@@ -50,10 +65,45 @@ const SignInRoute = SignInRouteImport.update({
   path: '/sign-in',
   getParentRoute: () => rootRouteImport,
 } as any);
+const ConsoleEngineRoute = ConsoleEngineRouteImport.update({
+  id: '/engine',
+  path: '/engine',
+  getParentRoute: () => ConsoleRoute,
+} as any);
+const ConsoleKnowledgeRoute = ConsoleKnowledgeRouteImport.update({
+  id: '/knowledge',
+  path: '/knowledge',
+  getParentRoute: () => ConsoleRoute,
+} as any);
+const ConsoleModelsRoute = ConsoleModelsRouteImport.update({
+  id: '/models',
+  path: '/models',
+  getParentRoute: () => ConsoleRoute,
+} as any);
+const ConsolePlaygroundRoute = ConsolePlaygroundRouteImport.update({
+  id: '/playground',
+  path: '/playground',
+  getParentRoute: () => ConsoleRoute,
+} as any);
 const ConsoleSettingsRoute = ConsoleSettingsRouteImport.update({
   id: '/settings',
   path: '/settings',
   getParentRoute: () => ConsoleRoute,
+} as any);
+const ConsoleTemplatesRoute = ConsoleTemplatesRouteImport.update({
+  id: '/templates',
+  path: '/templates',
+  getParentRoute: () => ConsoleRoute,
+} as any);
+const ConsoleToolsRoute = ConsoleToolsRouteImport.update({
+  id: '/tools',
+  path: '/tools',
+  getParentRoute: () => ConsoleRoute,
+} as any);
+const ACodeRoute = ACodeRouteImport.update({
+  id: '/a/$code',
+  path: '/a/$code',
+  getParentRoute: () => rootRouteImport,
 } as any);
 const FormTokenRoute = FormTokenRouteImport.update({
   id: '/form/$token',
@@ -70,9 +120,29 @@ const ConsoleAppsAppIdRoute = ConsoleAppsAppIdRouteImport.update({
   path: '/apps/$appId',
   getParentRoute: () => ConsoleRoute,
 } as any);
+const ConsoleModelsIndexRoute = ConsoleModelsIndexRouteImport.update({
+  id: '/',
+  path: '/',
+  getParentRoute: () => ConsoleModelsRoute,
+} as any);
+const ConsoleModelsDefaultsRoute = ConsoleModelsDefaultsRouteImport.update({
+  id: '/defaults',
+  path: '/defaults',
+  getParentRoute: () => ConsoleModelsRoute,
+} as any);
+const ConsoleModelsProvidersRoute = ConsoleModelsProvidersRouteImport.update({
+  id: '/providers',
+  path: '/providers',
+  getParentRoute: () => ConsoleModelsRoute,
+} as any);
 const ConsoleSettingsIndexRoute = ConsoleSettingsIndexRouteImport.update({
   id: '/',
   path: '/',
+  getParentRoute: () => ConsoleSettingsRoute,
+} as any);
+const ConsoleSettingsAboutRoute = ConsoleSettingsAboutRouteImport.update({
+  id: '/about',
+  path: '/about',
   getParentRoute: () => ConsoleSettingsRoute,
 } as any);
 const ConsoleSettingsAccountRoute = ConsoleSettingsAccountRouteImport.update({
@@ -80,20 +150,25 @@ const ConsoleSettingsAccountRoute = ConsoleSettingsAccountRouteImport.update({
   path: '/account',
   getParentRoute: () => ConsoleSettingsRoute,
 } as any);
+const ConsoleSettingsAuditRoute = ConsoleSettingsAuditRouteImport.update({
+  id: '/audit',
+  path: '/audit',
+  getParentRoute: () => ConsoleSettingsRoute,
+} as any);
+const ConsoleSettingsKeysRoute = ConsoleSettingsKeysRouteImport.update({
+  id: '/keys',
+  path: '/keys',
+  getParentRoute: () => ConsoleSettingsRoute,
+} as any);
 const ConsoleSettingsMembersRoute = ConsoleSettingsMembersRouteImport.update({
   id: '/members',
   path: '/members',
   getParentRoute: () => ConsoleSettingsRoute,
 } as any);
-const ConsoleSettingsModelsRoute = ConsoleSettingsModelsRouteImport.update({
-  id: '/models',
-  path: '/models',
-  getParentRoute: () => ConsoleSettingsRoute,
-} as any);
-const ConsoleSettingsProvidersRoute =
-  ConsoleSettingsProvidersRouteImport.update({
-    id: '/providers',
-    path: '/providers',
+const ConsoleSettingsWorkspaceRoute =
+  ConsoleSettingsWorkspaceRouteImport.update({
+    id: '/workspace',
+    path: '/workspace',
     getParentRoute: () => ConsoleSettingsRoute,
   } as any);
 const ConsoleAppsAppIdIndexRoute = ConsoleAppsAppIdIndexRouteImport.update({
@@ -106,22 +181,53 @@ const ConsoleAppsAppIdApiRoute = ConsoleAppsAppIdApiRouteImport.update({
   path: '/api',
   getParentRoute: () => ConsoleAppsAppIdRoute,
 } as any);
+const ConsoleAppsAppIdLogsRoute = ConsoleAppsAppIdLogsRouteImport.update({
+  id: '/logs',
+  path: '/logs',
+  getParentRoute: () => ConsoleAppsAppIdRoute,
+} as any);
+const ConsoleAppsAppIdMonitoringRoute =
+  ConsoleAppsAppIdMonitoringRouteImport.update({
+    id: '/monitoring',
+    path: '/monitoring',
+    getParentRoute: () => ConsoleAppsAppIdRoute,
+  } as any);
+const ConsoleAppsAppIdPublishRoute = ConsoleAppsAppIdPublishRouteImport.update({
+  id: '/publish',
+  path: '/publish',
+  getParentRoute: () => ConsoleAppsAppIdRoute,
+} as any);
 
 export interface FileRoutesByFullPath {
   '/': typeof IndexRoute;
   '/invite': typeof InviteRoute;
   '/setup': typeof SetupRoute;
   '/sign-in': typeof SignInRoute;
+  '/engine': typeof ConsoleEngineRoute;
+  '/knowledge': typeof ConsoleKnowledgeRoute;
+  '/models': typeof ConsoleModelsRouteWithChildren;
+  '/playground': typeof ConsolePlaygroundRoute;
   '/settings': typeof ConsoleSettingsRouteWithChildren;
+  '/templates': typeof ConsoleTemplatesRoute;
+  '/tools': typeof ConsoleToolsRoute;
+  '/a/$code': typeof ACodeRoute;
   '/form/$token': typeof FormTokenRoute;
   '/apps/$appId': typeof ConsoleAppsAppIdRouteWithChildren;
+  '/models/defaults': typeof ConsoleModelsDefaultsRoute;
+  '/models/providers': typeof ConsoleModelsProvidersRoute;
+  '/settings/about': typeof ConsoleSettingsAboutRoute;
   '/settings/account': typeof ConsoleSettingsAccountRoute;
+  '/settings/audit': typeof ConsoleSettingsAuditRoute;
+  '/settings/keys': typeof ConsoleSettingsKeysRoute;
   '/settings/members': typeof ConsoleSettingsMembersRoute;
-  '/settings/models': typeof ConsoleSettingsModelsRoute;
-  '/settings/providers': typeof ConsoleSettingsProvidersRoute;
+  '/settings/workspace': typeof ConsoleSettingsWorkspaceRoute;
   '/apps/': typeof ConsoleAppsIndexRoute;
+  '/models/': typeof ConsoleModelsIndexRoute;
   '/settings/': typeof ConsoleSettingsIndexRoute;
   '/apps/$appId/api': typeof ConsoleAppsAppIdApiRoute;
+  '/apps/$appId/logs': typeof ConsoleAppsAppIdLogsRoute;
+  '/apps/$appId/monitoring': typeof ConsoleAppsAppIdMonitoringRoute;
+  '/apps/$appId/publish': typeof ConsoleAppsAppIdPublishRoute;
   '/apps/$appId/': typeof ConsoleAppsAppIdIndexRoute;
 }
 export interface FileRoutesByTo {
@@ -129,14 +235,28 @@ export interface FileRoutesByTo {
   '/invite': typeof InviteRoute;
   '/setup': typeof SetupRoute;
   '/sign-in': typeof SignInRoute;
+  '/engine': typeof ConsoleEngineRoute;
+  '/knowledge': typeof ConsoleKnowledgeRoute;
+  '/playground': typeof ConsolePlaygroundRoute;
+  '/templates': typeof ConsoleTemplatesRoute;
+  '/tools': typeof ConsoleToolsRoute;
+  '/a/$code': typeof ACodeRoute;
   '/form/$token': typeof FormTokenRoute;
+  '/models/defaults': typeof ConsoleModelsDefaultsRoute;
+  '/models/providers': typeof ConsoleModelsProvidersRoute;
+  '/settings/about': typeof ConsoleSettingsAboutRoute;
   '/settings/account': typeof ConsoleSettingsAccountRoute;
+  '/settings/audit': typeof ConsoleSettingsAuditRoute;
+  '/settings/keys': typeof ConsoleSettingsKeysRoute;
   '/settings/members': typeof ConsoleSettingsMembersRoute;
-  '/settings/models': typeof ConsoleSettingsModelsRoute;
-  '/settings/providers': typeof ConsoleSettingsProvidersRoute;
+  '/settings/workspace': typeof ConsoleSettingsWorkspaceRoute;
   '/apps': typeof ConsoleAppsIndexRoute;
+  '/models': typeof ConsoleModelsIndexRoute;
   '/settings': typeof ConsoleSettingsIndexRoute;
   '/apps/$appId/api': typeof ConsoleAppsAppIdApiRoute;
+  '/apps/$appId/logs': typeof ConsoleAppsAppIdLogsRoute;
+  '/apps/$appId/monitoring': typeof ConsoleAppsAppIdMonitoringRoute;
+  '/apps/$appId/publish': typeof ConsoleAppsAppIdPublishRoute;
   '/apps/$appId': typeof ConsoleAppsAppIdIndexRoute;
 }
 export interface FileRoutesById {
@@ -146,16 +266,31 @@ export interface FileRoutesById {
   '/invite': typeof InviteRoute;
   '/setup': typeof SetupRoute;
   '/sign-in': typeof SignInRoute;
+  '/_console/engine': typeof ConsoleEngineRoute;
+  '/_console/knowledge': typeof ConsoleKnowledgeRoute;
+  '/_console/models': typeof ConsoleModelsRouteWithChildren;
+  '/_console/playground': typeof ConsolePlaygroundRoute;
   '/_console/settings': typeof ConsoleSettingsRouteWithChildren;
+  '/_console/templates': typeof ConsoleTemplatesRoute;
+  '/_console/tools': typeof ConsoleToolsRoute;
+  '/a/$code': typeof ACodeRoute;
   '/form/$token': typeof FormTokenRoute;
   '/_console/apps/$appId': typeof ConsoleAppsAppIdRouteWithChildren;
+  '/_console/models/defaults': typeof ConsoleModelsDefaultsRoute;
+  '/_console/models/providers': typeof ConsoleModelsProvidersRoute;
+  '/_console/settings/about': typeof ConsoleSettingsAboutRoute;
   '/_console/settings/account': typeof ConsoleSettingsAccountRoute;
+  '/_console/settings/audit': typeof ConsoleSettingsAuditRoute;
+  '/_console/settings/keys': typeof ConsoleSettingsKeysRoute;
   '/_console/settings/members': typeof ConsoleSettingsMembersRoute;
-  '/_console/settings/models': typeof ConsoleSettingsModelsRoute;
-  '/_console/settings/providers': typeof ConsoleSettingsProvidersRoute;
+  '/_console/settings/workspace': typeof ConsoleSettingsWorkspaceRoute;
   '/_console/apps/': typeof ConsoleAppsIndexRoute;
+  '/_console/models/': typeof ConsoleModelsIndexRoute;
   '/_console/settings/': typeof ConsoleSettingsIndexRoute;
   '/_console/apps/$appId/api': typeof ConsoleAppsAppIdApiRoute;
+  '/_console/apps/$appId/logs': typeof ConsoleAppsAppIdLogsRoute;
+  '/_console/apps/$appId/monitoring': typeof ConsoleAppsAppIdMonitoringRoute;
+  '/_console/apps/$appId/publish': typeof ConsoleAppsAppIdPublishRoute;
   '/_console/apps/$appId/': typeof ConsoleAppsAppIdIndexRoute;
 }
 export interface FileRouteTypes {
@@ -165,16 +300,31 @@ export interface FileRouteTypes {
     | '/invite'
     | '/setup'
     | '/sign-in'
+    | '/engine'
+    | '/knowledge'
+    | '/models'
+    | '/playground'
     | '/settings'
+    | '/templates'
+    | '/tools'
+    | '/a/$code'
     | '/form/$token'
     | '/apps/$appId'
+    | '/models/defaults'
+    | '/models/providers'
+    | '/settings/about'
     | '/settings/account'
+    | '/settings/audit'
+    | '/settings/keys'
     | '/settings/members'
-    | '/settings/models'
-    | '/settings/providers'
+    | '/settings/workspace'
     | '/apps/'
+    | '/models/'
     | '/settings/'
     | '/apps/$appId/api'
+    | '/apps/$appId/logs'
+    | '/apps/$appId/monitoring'
+    | '/apps/$appId/publish'
     | '/apps/$appId/';
   fileRoutesByTo: FileRoutesByTo;
   to:
@@ -182,14 +332,28 @@ export interface FileRouteTypes {
     | '/invite'
     | '/setup'
     | '/sign-in'
+    | '/engine'
+    | '/knowledge'
+    | '/playground'
+    | '/templates'
+    | '/tools'
+    | '/a/$code'
     | '/form/$token'
+    | '/models/defaults'
+    | '/models/providers'
+    | '/settings/about'
     | '/settings/account'
+    | '/settings/audit'
+    | '/settings/keys'
     | '/settings/members'
-    | '/settings/models'
-    | '/settings/providers'
+    | '/settings/workspace'
     | '/apps'
+    | '/models'
     | '/settings'
     | '/apps/$appId/api'
+    | '/apps/$appId/logs'
+    | '/apps/$appId/monitoring'
+    | '/apps/$appId/publish'
     | '/apps/$appId';
   id:
     | '__root__'
@@ -198,16 +362,31 @@ export interface FileRouteTypes {
     | '/invite'
     | '/setup'
     | '/sign-in'
+    | '/_console/engine'
+    | '/_console/knowledge'
+    | '/_console/models'
+    | '/_console/playground'
     | '/_console/settings'
+    | '/_console/templates'
+    | '/_console/tools'
+    | '/a/$code'
     | '/form/$token'
     | '/_console/apps/$appId'
+    | '/_console/models/defaults'
+    | '/_console/models/providers'
+    | '/_console/settings/about'
     | '/_console/settings/account'
+    | '/_console/settings/audit'
+    | '/_console/settings/keys'
     | '/_console/settings/members'
-    | '/_console/settings/models'
-    | '/_console/settings/providers'
+    | '/_console/settings/workspace'
     | '/_console/apps/'
+    | '/_console/models/'
     | '/_console/settings/'
     | '/_console/apps/$appId/api'
+    | '/_console/apps/$appId/logs'
+    | '/_console/apps/$appId/monitoring'
+    | '/_console/apps/$appId/publish'
     | '/_console/apps/$appId/';
   fileRoutesById: FileRoutesById;
 }
@@ -217,6 +396,7 @@ export interface RootRouteChildren {
   InviteRoute: typeof InviteRoute;
   SetupRoute: typeof SetupRoute;
   SignInRoute: typeof SignInRoute;
+  ACodeRoute: typeof ACodeRoute;
   FormTokenRoute: typeof FormTokenRoute;
 }
 
@@ -257,12 +437,61 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof SignInRouteImport;
       parentRoute: typeof rootRouteImport;
     };
+    '/_console/engine': {
+      id: '/_console/engine';
+      path: '/engine';
+      fullPath: '/engine';
+      preLoaderRoute: typeof ConsoleEngineRouteImport;
+      parentRoute: typeof ConsoleRoute;
+    };
+    '/_console/knowledge': {
+      id: '/_console/knowledge';
+      path: '/knowledge';
+      fullPath: '/knowledge';
+      preLoaderRoute: typeof ConsoleKnowledgeRouteImport;
+      parentRoute: typeof ConsoleRoute;
+    };
+    '/_console/models': {
+      id: '/_console/models';
+      path: '/models';
+      fullPath: '/models';
+      preLoaderRoute: typeof ConsoleModelsRouteImport;
+      parentRoute: typeof ConsoleRoute;
+    };
+    '/_console/playground': {
+      id: '/_console/playground';
+      path: '/playground';
+      fullPath: '/playground';
+      preLoaderRoute: typeof ConsolePlaygroundRouteImport;
+      parentRoute: typeof ConsoleRoute;
+    };
     '/_console/settings': {
       id: '/_console/settings';
       path: '/settings';
       fullPath: '/settings';
       preLoaderRoute: typeof ConsoleSettingsRouteImport;
       parentRoute: typeof ConsoleRoute;
+    };
+    '/_console/templates': {
+      id: '/_console/templates';
+      path: '/templates';
+      fullPath: '/templates';
+      preLoaderRoute: typeof ConsoleTemplatesRouteImport;
+      parentRoute: typeof ConsoleRoute;
+    };
+    '/_console/tools': {
+      id: '/_console/tools';
+      path: '/tools';
+      fullPath: '/tools';
+      preLoaderRoute: typeof ConsoleToolsRouteImport;
+      parentRoute: typeof ConsoleRoute;
+    };
+    '/a/$code': {
+      id: '/a/$code';
+      path: '/a/$code';
+      fullPath: '/a/$code';
+      preLoaderRoute: typeof ACodeRouteImport;
+      parentRoute: typeof rootRouteImport;
     };
     '/form/$token': {
       id: '/form/$token';
@@ -285,11 +514,39 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof ConsoleAppsAppIdRouteImport;
       parentRoute: typeof ConsoleRoute;
     };
+    '/_console/models/': {
+      id: '/_console/models/';
+      path: '/';
+      fullPath: '/models/';
+      preLoaderRoute: typeof ConsoleModelsIndexRouteImport;
+      parentRoute: typeof ConsoleModelsRoute;
+    };
+    '/_console/models/defaults': {
+      id: '/_console/models/defaults';
+      path: '/defaults';
+      fullPath: '/models/defaults';
+      preLoaderRoute: typeof ConsoleModelsDefaultsRouteImport;
+      parentRoute: typeof ConsoleModelsRoute;
+    };
+    '/_console/models/providers': {
+      id: '/_console/models/providers';
+      path: '/providers';
+      fullPath: '/models/providers';
+      preLoaderRoute: typeof ConsoleModelsProvidersRouteImport;
+      parentRoute: typeof ConsoleModelsRoute;
+    };
     '/_console/settings/': {
       id: '/_console/settings/';
       path: '/';
       fullPath: '/settings/';
       preLoaderRoute: typeof ConsoleSettingsIndexRouteImport;
+      parentRoute: typeof ConsoleSettingsRoute;
+    };
+    '/_console/settings/about': {
+      id: '/_console/settings/about';
+      path: '/about';
+      fullPath: '/settings/about';
+      preLoaderRoute: typeof ConsoleSettingsAboutRouteImport;
       parentRoute: typeof ConsoleSettingsRoute;
     };
     '/_console/settings/account': {
@@ -299,6 +556,20 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof ConsoleSettingsAccountRouteImport;
       parentRoute: typeof ConsoleSettingsRoute;
     };
+    '/_console/settings/audit': {
+      id: '/_console/settings/audit';
+      path: '/audit';
+      fullPath: '/settings/audit';
+      preLoaderRoute: typeof ConsoleSettingsAuditRouteImport;
+      parentRoute: typeof ConsoleSettingsRoute;
+    };
+    '/_console/settings/keys': {
+      id: '/_console/settings/keys';
+      path: '/keys';
+      fullPath: '/settings/keys';
+      preLoaderRoute: typeof ConsoleSettingsKeysRouteImport;
+      parentRoute: typeof ConsoleSettingsRoute;
+    };
     '/_console/settings/members': {
       id: '/_console/settings/members';
       path: '/members';
@@ -306,18 +577,11 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof ConsoleSettingsMembersRouteImport;
       parentRoute: typeof ConsoleSettingsRoute;
     };
-    '/_console/settings/models': {
-      id: '/_console/settings/models';
-      path: '/models';
-      fullPath: '/settings/models';
-      preLoaderRoute: typeof ConsoleSettingsModelsRouteImport;
-      parentRoute: typeof ConsoleSettingsRoute;
-    };
-    '/_console/settings/providers': {
-      id: '/_console/settings/providers';
-      path: '/providers';
-      fullPath: '/settings/providers';
-      preLoaderRoute: typeof ConsoleSettingsProvidersRouteImport;
+    '/_console/settings/workspace': {
+      id: '/_console/settings/workspace';
+      path: '/workspace';
+      fullPath: '/settings/workspace';
+      preLoaderRoute: typeof ConsoleSettingsWorkspaceRouteImport;
       parentRoute: typeof ConsoleSettingsRoute;
     };
     '/_console/apps/$appId/': {
@@ -334,22 +598,63 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof ConsoleAppsAppIdApiRouteImport;
       parentRoute: typeof ConsoleAppsAppIdRoute;
     };
+    '/_console/apps/$appId/logs': {
+      id: '/_console/apps/$appId/logs';
+      path: '/logs';
+      fullPath: '/apps/$appId/logs';
+      preLoaderRoute: typeof ConsoleAppsAppIdLogsRouteImport;
+      parentRoute: typeof ConsoleAppsAppIdRoute;
+    };
+    '/_console/apps/$appId/monitoring': {
+      id: '/_console/apps/$appId/monitoring';
+      path: '/monitoring';
+      fullPath: '/apps/$appId/monitoring';
+      preLoaderRoute: typeof ConsoleAppsAppIdMonitoringRouteImport;
+      parentRoute: typeof ConsoleAppsAppIdRoute;
+    };
+    '/_console/apps/$appId/publish': {
+      id: '/_console/apps/$appId/publish';
+      path: '/publish';
+      fullPath: '/apps/$appId/publish';
+      preLoaderRoute: typeof ConsoleAppsAppIdPublishRouteImport;
+      parentRoute: typeof ConsoleAppsAppIdRoute;
+    };
   }
 }
 
+interface ConsoleModelsRouteChildren {
+  ConsoleModelsDefaultsRoute: typeof ConsoleModelsDefaultsRoute;
+  ConsoleModelsProvidersRoute: typeof ConsoleModelsProvidersRoute;
+  ConsoleModelsIndexRoute: typeof ConsoleModelsIndexRoute;
+}
+
+const ConsoleModelsRouteChildren: ConsoleModelsRouteChildren = {
+  ConsoleModelsDefaultsRoute: ConsoleModelsDefaultsRoute,
+  ConsoleModelsProvidersRoute: ConsoleModelsProvidersRoute,
+  ConsoleModelsIndexRoute: ConsoleModelsIndexRoute,
+};
+
+const ConsoleModelsRouteWithChildren = ConsoleModelsRoute._addFileChildren(
+  ConsoleModelsRouteChildren,
+);
+
 interface ConsoleSettingsRouteChildren {
+  ConsoleSettingsAboutRoute: typeof ConsoleSettingsAboutRoute;
   ConsoleSettingsAccountRoute: typeof ConsoleSettingsAccountRoute;
+  ConsoleSettingsAuditRoute: typeof ConsoleSettingsAuditRoute;
+  ConsoleSettingsKeysRoute: typeof ConsoleSettingsKeysRoute;
   ConsoleSettingsMembersRoute: typeof ConsoleSettingsMembersRoute;
-  ConsoleSettingsModelsRoute: typeof ConsoleSettingsModelsRoute;
-  ConsoleSettingsProvidersRoute: typeof ConsoleSettingsProvidersRoute;
+  ConsoleSettingsWorkspaceRoute: typeof ConsoleSettingsWorkspaceRoute;
   ConsoleSettingsIndexRoute: typeof ConsoleSettingsIndexRoute;
 }
 
 const ConsoleSettingsRouteChildren: ConsoleSettingsRouteChildren = {
+  ConsoleSettingsAboutRoute: ConsoleSettingsAboutRoute,
   ConsoleSettingsAccountRoute: ConsoleSettingsAccountRoute,
+  ConsoleSettingsAuditRoute: ConsoleSettingsAuditRoute,
+  ConsoleSettingsKeysRoute: ConsoleSettingsKeysRoute,
   ConsoleSettingsMembersRoute: ConsoleSettingsMembersRoute,
-  ConsoleSettingsModelsRoute: ConsoleSettingsModelsRoute,
-  ConsoleSettingsProvidersRoute: ConsoleSettingsProvidersRoute,
+  ConsoleSettingsWorkspaceRoute: ConsoleSettingsWorkspaceRoute,
   ConsoleSettingsIndexRoute: ConsoleSettingsIndexRoute,
 };
 
@@ -359,11 +664,17 @@ const ConsoleSettingsRouteWithChildren = ConsoleSettingsRoute._addFileChildren(
 
 interface ConsoleAppsAppIdRouteChildren {
   ConsoleAppsAppIdApiRoute: typeof ConsoleAppsAppIdApiRoute;
+  ConsoleAppsAppIdLogsRoute: typeof ConsoleAppsAppIdLogsRoute;
+  ConsoleAppsAppIdMonitoringRoute: typeof ConsoleAppsAppIdMonitoringRoute;
+  ConsoleAppsAppIdPublishRoute: typeof ConsoleAppsAppIdPublishRoute;
   ConsoleAppsAppIdIndexRoute: typeof ConsoleAppsAppIdIndexRoute;
 }
 
 const ConsoleAppsAppIdRouteChildren: ConsoleAppsAppIdRouteChildren = {
   ConsoleAppsAppIdApiRoute: ConsoleAppsAppIdApiRoute,
+  ConsoleAppsAppIdLogsRoute: ConsoleAppsAppIdLogsRoute,
+  ConsoleAppsAppIdMonitoringRoute: ConsoleAppsAppIdMonitoringRoute,
+  ConsoleAppsAppIdPublishRoute: ConsoleAppsAppIdPublishRoute,
   ConsoleAppsAppIdIndexRoute: ConsoleAppsAppIdIndexRoute,
 };
 
@@ -371,13 +682,25 @@ const ConsoleAppsAppIdRouteWithChildren =
   ConsoleAppsAppIdRoute._addFileChildren(ConsoleAppsAppIdRouteChildren);
 
 interface ConsoleRouteChildren {
+  ConsoleEngineRoute: typeof ConsoleEngineRoute;
+  ConsoleKnowledgeRoute: typeof ConsoleKnowledgeRoute;
+  ConsoleModelsRoute: typeof ConsoleModelsRouteWithChildren;
+  ConsolePlaygroundRoute: typeof ConsolePlaygroundRoute;
   ConsoleSettingsRoute: typeof ConsoleSettingsRouteWithChildren;
+  ConsoleTemplatesRoute: typeof ConsoleTemplatesRoute;
+  ConsoleToolsRoute: typeof ConsoleToolsRoute;
   ConsoleAppsAppIdRoute: typeof ConsoleAppsAppIdRouteWithChildren;
   ConsoleAppsIndexRoute: typeof ConsoleAppsIndexRoute;
 }
 
 const ConsoleRouteChildren: ConsoleRouteChildren = {
+  ConsoleEngineRoute: ConsoleEngineRoute,
+  ConsoleKnowledgeRoute: ConsoleKnowledgeRoute,
+  ConsoleModelsRoute: ConsoleModelsRouteWithChildren,
+  ConsolePlaygroundRoute: ConsolePlaygroundRoute,
   ConsoleSettingsRoute: ConsoleSettingsRouteWithChildren,
+  ConsoleTemplatesRoute: ConsoleTemplatesRoute,
+  ConsoleToolsRoute: ConsoleToolsRoute,
   ConsoleAppsAppIdRoute: ConsoleAppsAppIdRouteWithChildren,
   ConsoleAppsIndexRoute: ConsoleAppsIndexRoute,
 };
@@ -391,6 +714,7 @@ const rootRouteChildren: RootRouteChildren = {
   InviteRoute: InviteRoute,
   SetupRoute: SetupRoute,
   SignInRoute: SignInRoute,
+  ACodeRoute: ACodeRoute,
   FormTokenRoute: FormTokenRoute,
 };
 export const routeTree = rootRouteImport

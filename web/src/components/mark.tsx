@@ -30,7 +30,7 @@ const COURSES = [
   { from: 0, widths: [136, 120, 152, 88, 144, 80] },
 ];
 
-/** A wall being built, as a quiet backdrop; the stone laid last is the accent. */
+/** A wall being built, as a quiet backdrop in the colour of the text around it; the stone laid last is the accent. */
 export function Wall({ className }: { className?: string }) {
   const height = 64;
   return (
@@ -49,7 +49,7 @@ export function Wall({ className }: { className?: string }) {
               width={width - 4}
               height={height - 4}
               rx={5}
-              className={last ? 'fill-[oklch(0.72_0.1_180)]' : 'fill-white'}
+              className={last ? 'fill-[oklch(0.72_0.1_180)]' : 'fill-current'}
               opacity={last ? 0.92 : 0.045 + ((row * 7 + column * 5) % 6) * 0.012}
             />
           );

@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import { memo } from 'react';
 import ReactMarkdown, { type Components } from 'react-markdown';
 import remarkGfm from 'remark-gfm';
+import { ownAddress } from '@/lib/files';
 import { CodeBlock } from './code-block';
 
 const PLUGINS = [remarkGfm];
@@ -13,14 +14,17 @@ const COMPONENTS: Components = {
     </a>
   ),
   // Pictures of other hosts would tell them who reads the answer: they become links.
-  img: ({ src, alt }) =>
-    typeof src === 'string' && (src.startsWith('/') || src.startsWith(window.location.origin)) ? (
-      <img src={src} alt={alt ?? ''} />
+  img: ({ src, alt }) => {
+    const address = typeof src === 'string' ? src : undefined;
+    const own = address ? ownAddress(address) : null;
+    return own ? (
+      <img src={own} alt={alt ?? ''} />
     ) : (
-      <a href={typeof src === 'string' ? src : undefined} target="_blank" rel="noopener noreferrer nofollow">
+      <a href={address} target="_blank" rel="noopener noreferrer nofollow">
         {alt || 'image'}
       </a>
-    ),
+    );
+  },
   pre: ({ children }) => <div className="my-2.5">{children}</div>,
   code: ({ className, children }) => {
     const text = textOf(children);

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { cn } from '@/lib/cn';
+import { useTitle } from '@/lib/title';
 
 /** A scrolling page with its heading. */
 export function Page({
@@ -15,6 +16,7 @@ export function Page({
   wide?: boolean;
   children: ReactNode;
 }) {
+  useTitle(typeof title === 'string' ? title : undefined);
   return (
     <div className="h-full overflow-y-auto">
       <div className={cn('mx-auto px-5 pt-7 pb-16 sm:px-8', wide ? 'max-w-[84rem]' : 'max-w-4xl')}>

@@ -1,14 +1,17 @@
 import { useSyncExternalStore } from 'react';
+import { recall, remember } from './storage';
 
 export type Theme = 'system' | 'light' | 'dark';
 
 const KEY = 'ashlar.theme';
 const listeners = new Set<() => void>();
+/** Of whoever has not chosen. */
+let suggested: Theme = 'system';
 const media = () => window.matchMedia('(prefers-color-scheme: dark)');
 
 function currentTheme(): Theme {
-  const stored = localStorage.getItem(KEY);
-  return stored === 'light' || stored === 'dark' ? stored : 'system';
+  const stored = recall(KEY);
+  return stored === 'light' || stored === 'dark' || stored === 'system' ? stored : suggested;
 }
 
 function apply() {
@@ -18,7 +21,13 @@ function apply() {
 }
 
 export function setTheme(theme: Theme) {
-  localStorage.setItem(KEY, theme);
+  remember(KEY, theme);
+  apply();
+}
+
+/** How a page looks to whoever has not chosen; nothing is stored. */
+export function suggestTheme(theme: Theme) {
+  suggested = theme;
   apply();
 }
 

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Sidebar } from '@/features/shell/sidebar';
 import { sessionQuery, setupQuery } from '@/lib/api/queries';
 import { nearestLanguage, setLanguage } from '@/lib/i18n';
+import { recall, remember } from '@/lib/storage';
 import { setTheme } from '@/lib/theme';
 
 export const Route = createFileRoute('/_console')({
@@ -26,7 +27,7 @@ function Console() {
   const { data } = useQuery(sessionQuery);
   const session = data ?? context.session;
   const narrow = useNarrow();
-  const [choice, setChoice] = useState(() => localStorage.getItem(KEY));
+  const [choice, setChoice] = useState(() => recall(KEY));
   const collapsed = narrow || choice === 'collapsed';
   const { theme, language } = session.account;
 
@@ -47,7 +48,7 @@ function Console() {
         collapsed={collapsed}
         onToggle={() => {
           const next = collapsed ? 'open' : 'collapsed';
-          localStorage.setItem(KEY, next);
+          remember(KEY, next);
           setChoice(next);
         }}
       />

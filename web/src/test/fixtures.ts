@@ -3,6 +3,10 @@ import { HttpResponse, http } from 'msw';
 import type { components } from '@/lib/api/schema';
 import type { AppVersion, Model, Provider, Session } from '@/lib/api/types';
 import { formHandlers, type LinkedForm, WAITING } from './form-fixtures';
+import { type HomeWorld, homeHandlers, makeHome, thoughtEvents } from './home-fixtures';
+import { type LogWorld, logHandlers, logWorld } from './logs-fixtures';
+import { SITE, type SiteWorld, siteHandlers, siteWorld } from './site-fixtures';
+import { GUIDE, studioHandlers, TRIAGE } from './studio-fixtures';
 
 type Schemas = components['schemas'];
 
@@ -49,7 +53,7 @@ const baseConfig = {
 
 type App = Schemas['App'];
 
-function makeApp(id: string, patch: Partial<App>): App {
+export function makeApp(id: string, patch: Partial<App>): App {
   return {
     id,
     name: id,
@@ -65,8 +69,11 @@ function makeApp(id: string, patch: Partial<App>): App {
     created_by_name: 'Ada Lovelace',
     enable_api: true,
     enable_site: true,
+    site_code: 'k3v9q2m7x1c8',
+    enable_mcp: false,
+    mcp_code: '5f2b8a0c9d',
     max_active_requests: 0,
-    site: {} as App['site'],
+    site: { ...SITE.site, title: patch.name ?? id, description: patch.description ?? '' },
     draft: baseConfig,
     draft_revision: 4,
     published_version: null,
@@ -97,7 +104,7 @@ const VERSIONS: AppVersion[] = [
   },
 ];
 
-export interface World {
+export interface World extends LogWorld, SiteWorld {
   session: Session | null;
   setupNeeded: boolean;
   apps: App[];
@@ -108,6 +115,7 @@ export interface World {
   invitations: Schemas['Invitation'][];
   annotations: Schemas['Annotation'][];
   versions: AppVersion[];
+  home: HomeWorld;
   /** What a form's link leads to. */
   form: LinkedForm | null;
   /** What the preview answers. */
@@ -118,6 +126,8 @@ export interface World {
 
 export function makeWorld(patch: Partial<World> = {}): World {
   return {
+    ...logWorld(),
+    ...siteWorld(),
     session: EN_SESSION,
     setupNeeded: false,
     apps: [
@@ -163,7 +173,65 @@ export function makeWorld(patch: Partial<World> = {}): World {
         icon: '🗂️',
         icon_background: '#DCE7F5',
         updated_at: ago(9000),
-        draft: {},
+        draft: TRIAGE,
+        published: true,
+        published_version: VERSIONS[0] ?? null,
+      }),
+      makeApp('guide', {
+        name: 'Museum guide',
+        mode: 'advanced-chat',
+        icon: '🗺️',
+        icon_background: '#E0EDD3',
+        updated_at: ago(9500),
+        draft: GUIDE,
+      }),
+      makeApp('blank', {
+        name: 'Blank workflow',
+        mode: 'workflow',
+        icon: '🧱',
+        updated_at: ago(9900),
+        draft: { graph: { nodes: [], edges: [] }, features: {} },
+      }),
+      makeApp('helper', {
+        name: 'Agent with tools',
+        description: 'Decides by itself which tool to use.',
+        mode: 'agent-chat',
+        icon: '🧰',
+        icon_background: '#FFEAD5',
+        updated_at: ago(12_000),
+        tags: ['internal'],
+        draft: {
+          ...baseConfig,
+          pre_prompt: 'You help with questions that need facts, dates or numbers.',
+          user_input_form: [],
+          opening_statement: 'Ask me something that needs a calculation or the date.',
+          suggested_questions: ['What is 17 * 23?'],
+          agent_mode: {
+            enabled: true,
+            strategy: 'function_call',
+            max_iteration: 6,
+            tools: [
+              {
+                enabled: true,
+                provider_type: 'builtin',
+                provider_id: 'maths',
+                provider_name: 'maths',
+                tool_name: 'eval_expression',
+                tool_label: 'Calculator',
+                tool_parameters: {},
+              },
+              {
+                enabled: true,
+                provider_type: 'builtin',
+                provider_id: 'time',
+                provider_name: 'time',
+                tool_name: 'current_time',
+                tool_label: 'Current time',
+                tool_parameters: { timezone: 'Europe/Berlin' },
+              },
+            ],
+          },
+        },
       }),
     ],
     keys: [
@@ -181,6 +249,7 @@ export function makeWorld(patch: Partial<World> = {}): World {
         status: 'ready',
         memory_bytes: 78_643_200,
         is_default: true,
+        deletable: false,
       },
       {
         provider: 'local',
@@ -191,6 +260,7 @@ export function makeWorld(patch: Partial<World> = {}): World {
         context_size: 8192,
         status: 'available',
         is_default: false,
+        deletable: true,
       },
       {
         provider: 'local',
@@ -202,6 +272,7 @@ export function makeWorld(patch: Partial<World> = {}): World {
         status: 'ready',
         memory_bytes: 94_371_840,
         is_default: true,
+        deletable: true,
       },
       {
         provider: 'local',
@@ -213,6 +284,7 @@ export function makeWorld(patch: Partial<World> = {}): World {
         status: 'refused',
         reason: 'The architecture MambaForCausalLM is not supported. Supported: qwen3_vl, llama, qwen2, qwen3, bert.',
         is_default: false,
+        deletable: true,
       },
       {
         provider: 'vllm',
@@ -222,6 +294,7 @@ export function makeWorld(patch: Partial<World> = {}): World {
         context_size: 131_072,
         status: 'ready',
         is_default: false,
+        deletable: false,
       },
     ],
     providers: [
@@ -268,6 +341,7 @@ export function makeWorld(patch: Partial<World> = {}): World {
       },
     ],
     versions: VERSIONS,
+    home: makeHome(),
     form: WAITING,
     answer:
       'The picture shows **one red circle** on a white ground.\n\n| Shape | Colour |\n| --- | --- |\n| circle | red |\n\n```python\nprint("red circle")\n```\n',
@@ -288,6 +362,9 @@ const summary = ({
   site: _s,
   enable_api: _e,
   enable_site: _es,
+  site_code: _sc,
+  enable_mcp: _em,
+  mcp_code: _mc,
   max_active_requests: _m,
   ...rest
 }: App) => rest;
@@ -317,11 +394,15 @@ export function handlersOf(world: World) {
       world.seen.push({ line: `${request.method} ${url.pathname}`, body, csrf: request.headers.get('X-CSRF-Token') });
       const open =
         ['/api/setup', '/api/session', '/api/invitations/accept'].includes(url.pathname) ||
-        url.pathname.startsWith('/api/forms/');
+        /^\/api\/(forms|sites?)\//.test(url.pathname);
       if (!signedIn() && !open) return error(401, 'unauthorized', 'Please sign in.');
       return undefined;
     }),
     ...formHandlers(world, error),
+    ...homeHandlers(world, error),
+    ...siteHandlers(world, error),
+    ...logHandlers(world, error),
+    ...studioHandlers,
     http.get('*/api/setup', () => HttpResponse.json({ needed: world.setupNeeded, version: '0.1.0' })),
     http.post('*/api/setup', async ({ request }) => {
       const body = (await request.json()) as { email: string; name: string; workspace_name: string };
@@ -376,10 +457,15 @@ export function handlersOf(world: World) {
     http.get('*/api/apps', ({ request }) => {
       const query = new URL(request.url).searchParams;
       const keyword = query.get('keyword')?.toLowerCase() ?? '';
-      const mode = query.get('mode');
+      const [mode, tag] = [query.get('mode'), query.get('tag')];
       return page(
         world.apps
-          .filter((app) => app.name.toLowerCase().includes(keyword) && (!mode || app.mode === mode))
+          .filter(
+            (app) =>
+              app.name.toLowerCase().includes(keyword) &&
+              (!mode || app.mode === mode) &&
+              (!tag || app.tags.includes(tag)),
+          )
           .map(summary),
       );
     }),
@@ -500,7 +586,7 @@ export function handlersOf(world: World) {
       world.keys = world.keys.filter((key) => key.id !== params.key);
       return new HttpResponse(null, { status: 204 });
     }),
-    http.post('*/api/apps/:id/preview', async ({ request }) => {
+    http.post('*/api/apps/:id/preview', async ({ params, request }) => {
       const body = (await request.json()) as { query?: string; conversation_id?: string };
       if (body.query === 'fail') return error(429, 'overloaded', 'The queue is full.');
       const common = {
@@ -510,13 +596,15 @@ export function handlersOf(world: World) {
         task_id: 't-1',
       };
       const words = world.answer.match(/\s*\S+\s*/g) ?? [];
+      const isAgent = find(params.id)?.mode === 'agent-chat';
       const events: object[] = words.map((answer) => ({
-        event: 'message',
+        event: isAgent ? 'agent_message' : 'message',
         ...common,
         id: common.message_id,
         answer,
         from_variable_selector: [],
       }));
+      if (isAgent) events.unshift(...thoughtEvents(common));
       if (body.query === 'break') {
         events.splice(2, events.length, {
           event: 'error',

@@ -11,10 +11,15 @@ class Observer {
 vi.stubGlobal('ResizeObserver', Observer);
 Object.defineProperties(Element.prototype, {
   scrollIntoView: { value: () => undefined, writable: true },
+  scrollTo: { value: () => undefined, writable: true },
   hasPointerCapture: { value: () => false, writable: true },
   setPointerCapture: { value: () => undefined, writable: true },
   releasePointerCapture: { value: () => undefined, writable: true },
 });
+// Editors measure their lines.
+Range.prototype.getClientRects = () => [] as unknown as DOMRectList;
+Range.prototype.getBoundingClientRect = () =>
+  ({ left: 0, right: 0, top: 0, bottom: 0, width: 0, height: 0, x: 0, y: 0 }) as DOMRect;
 window.scrollTo = () => undefined;
 window.matchMedia = (query: string) =>
   ({
@@ -40,8 +45,6 @@ configure({
   getElementError: (message) => new Error(`${message ?? ''}\n\n${document.body.textContent?.slice(0, 1500)}`),
 });
 
-beforeAll(() => {
-  startI18n();
-});
+beforeAll(startI18n);
 beforeEach(() => localStorage.clear());
 afterEach(cleanup);

@@ -1,9 +1,25 @@
 import { X } from 'lucide-react';
 import { Dialog as Radix } from 'radix-ui';
-import type { ReactNode } from 'react';
+import { type ReactNode, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { cn } from '@/lib/cn';
 import { Button } from './button';
+
+/** What had the focus; for an item of a menu, which closes, what opened the menu. */
+function focusedNow(): HTMLElement | null {
+  const element = document.activeElement;
+  const menu = element?.closest('[role="menu"]')?.getAttribute('aria-labelledby');
+  const opener = menu ? document.getElementById(menu) : element;
+  return opener instanceof HTMLElement ? opener : null;
+}
+
+/** Back to what had the focus; where that is gone, to the dialog below, else to the page. */
+function giveBack(opener: HTMLElement | null) {
+  opener?.focus();
+  if (opener?.isConnected && document.activeElement === opener) return;
+  const below = [...document.querySelectorAll<HTMLElement>('[role="dialog"][data-state="open"]')].at(-1);
+  (below ?? document.querySelector<HTMLElement>('main'))?.focus();
+}
 
 interface DialogProps {
   open: boolean;
@@ -29,12 +45,18 @@ export function Dialog({
   className,
 }: DialogProps) {
   const { t } = useTranslation();
+  // Dialogs here have no trigger of their own to give the focus back to.
+  const opener = useRef<HTMLElement | null>(null);
+  const wasOpen = useRef(false);
+  if (open && !wasOpen.current) opener.current = focusedNow();
+  wasOpen.current = open;
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 animate-fade bg-black/35 dark:bg-black/60" />
         <Radix.Content
           {...(description ? {} : { 'aria-describedby': undefined })}
+          onCloseAutoFocus={() => giveBack(opener.current)}
           className={cn(
             'fixed z-50 flex flex-col bg-raised shadow-3 outline-none',
             variant === 'center'

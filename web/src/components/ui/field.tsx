@@ -22,7 +22,7 @@ export function Field({ label, hint, error, optional, className, children }: Fie
     <div className={cn('flex min-w-0 flex-col gap-1.5', className)}>
       <label htmlFor={id} className="font-medium text-ink text-sm">
         {label}
-        {optional && <span className="ml-1.5 font-normal text-ink-3">{t('common.optional')}</span>}
+        {optional && <span className="ml-1 font-normal text-ink-3">{` ${t('common.optional')}`}</span>}
       </label>
       {children({ id, 'aria-invalid': Boolean(error), 'aria-describedby': note })}
       {error ? (

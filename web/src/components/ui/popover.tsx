@@ -4,8 +4,11 @@ import { cn } from '@/lib/cn';
 
 export const Popover = Radix.Root;
 export const PopoverTrigger = Radix.Trigger;
+export const PopoverAnchor = Radix.Anchor;
 
-export function PopoverContent({ className, ...props }: ComponentProps<typeof Radix.Content>) {
+type PopoverContentProps = ComponentProps<typeof Radix.Content> & { 'aria-label': string };
+
+export function PopoverContent({ className, ...props }: PopoverContentProps) {
   return (
     <Radix.Portal>
       <Radix.Content

@@ -14,7 +14,10 @@ export function Tooltip({
 }) {
   return (
     <Radix.Root>
-      <Radix.Trigger asChild>{children}</Radix.Trigger>
+      {/* Focus that comes from nowhere was given back by a dialog that closed: Escape is then for what lies below. */}
+      <Radix.Trigger asChild onFocus={(event) => event.relatedTarget || event.preventDefault()}>
+        {children}
+      </Radix.Trigger>
       <Radix.Portal>
         <Radix.Content
           side={side}

@@ -4,8 +4,9 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { toast } from 'sonner';
 import { CodeBlock } from '@/components/code-block';
-import { CopyButton, CopyIcon } from '@/components/copy';
+import { CopyIcon } from '@/components/copy';
 import { FormError } from '@/components/form-error';
+import { NewKey } from '@/components/new-key';
 import { Panel, Section } from '@/components/page';
 import { EmptyState, ErrorState } from '@/components/states';
 import { Button } from '@/components/ui/button';
@@ -16,13 +17,13 @@ import { Segmented } from '@/components/ui/segmented';
 import { Skeleton } from '@/components/ui/skeleton';
 import { Switch } from '@/components/ui/switch';
 import type { ApiKey, App, CreatedApiKey } from '@/lib/api/types';
-import { parseConfig } from '@/lib/app-config';
 import { formatAgo, formatDate } from '@/lib/format';
-import { example, exampleInputs, LANGS, type Lang, TASKS, type Task } from './examples';
+import { endpointsOf } from './endpoints';
+import { configOf, example, exampleInputs, LANG_NAMES, LANGS, type Lang, type Task, tasksOf } from './examples';
 import { keysQuery, useCreateKey, useEnableApi, useRevokeKey } from './queries';
+import { Reference } from './reference';
 
 const MAX_KEYS = 10;
-const LANG_NAMES = { curl: 'curl', python: 'Python', javascript: 'JavaScript' } as const;
 
 interface ApiPageProps {
   app: App;
@@ -37,36 +38,15 @@ export function ApiPage({ app, canEdit, task, lang, onSelect }: ApiPageProps) {
   const enable = useEnableApi(app.id);
   const [token, setToken] = useState<string | null>(null);
   const origin = window.location.origin;
-  const config = parseConfig(app.draft);
-  const mode = app.mode === 'completion' ? 'completion' : 'chat';
-  const code = example(task, lang, {
-    mode,
-    origin,
-    key: token ?? 'app-…',
-    inputs: exampleInputs(config),
-    question: config.suggested_questions.find((question) => question.trim()) ?? 'Hello!',
-  });
-  const endpoints: [string, string, string][] = [
-    mode === 'chat'
-      ? ['POST', '/v1/chat-messages', t('api.ep_chat')]
-      : ['POST', '/v1/completion-messages', t('api.ep_completion')],
-    [
-      'POST',
-      mode === 'chat' ? '/v1/chat-messages/{task_id}/stop' : '/v1/completion-messages/{task_id}/stop',
-      t('api.ep_stop'),
-    ],
-    ['POST', '/v1/files/upload', t('api.ep_upload')],
-    ...(mode === 'chat'
-      ? ([
-          ['GET', '/v1/conversations', t('api.ep_conversations')],
-          ['GET', '/v1/messages', t('api.ep_messages')],
-          ['GET', '/v1/messages/{message_id}/suggested', t('api.ep_suggested')],
-        ] as [string, string, string][])
-      : []),
-    ['POST', '/v1/messages/{message_id}/feedbacks', t('api.ep_feedback')],
-    ['GET', '/v1/parameters', t('api.ep_parameters')],
-    ['POST', '/v1/chat/completions', t('api.ep_openai')],
-  ];
+  const config = configOf(app);
+  const mode = app.mode === 'completion' || app.mode === 'workflow' ? app.mode : 'chat';
+  const tasks = tasksOf(app.mode);
+  const shown = tasks.includes(task) ? task : 'stream';
+  const key = token ?? 'app-…';
+  const inputs = exampleInputs(config);
+  const question = config.suggested_questions.find((one) => one.trim()) ?? 'Hello!';
+  const code = example(shown, lang, { mode, origin, key, inputs, question });
+  const groups = endpointsOf(app.mode, inputs, question);
 
   return (
     <div className="h-full overflow-y-auto">
@@ -103,10 +83,10 @@ export function ApiPage({ app, canEdit, task, lang, onSelect }: ApiPageProps) {
           <div className="mb-3 flex flex-wrap justify-between gap-2">
             <Segmented<Task>
               label={t('api.task')}
-              value={task}
+              value={shown}
               onChange={(next) => onSelect({ task: next, lang })}
               className="max-w-full overflow-x-auto"
-              options={TASKS.map((value) => ({ value, label: t(`api.${value}`) }))}
+              options={tasks.map((value) => ({ value, label: t(`api.${value}`) }))}
             />
             <Segmented<Lang>
               label={t('api.lang')}
@@ -116,27 +96,21 @@ export function ApiPage({ app, canEdit, task, lang, onSelect }: ApiPageProps) {
             />
           </div>
           <p className="mb-2 text-ink-3 text-xs">
-            {t(`api.${task}Text`)}{' '}
-            {task === 'picture' && !config.file_upload.image.enabled && (
+            {t(`api.${shown}Text`)}{' '}
+            {shown === 'picture' && !config.file_upload.image.enabled && (
               <span className="text-warn-ink">{t('api.pictureOff')}</span>
             )}
           </p>
           <CodeBlock code={code} />
         </Section>
-        <Section title={t('api.reference')}>
-          <Panel className="overflow-x-auto">
-            <table className="w-full text-left text-sm">
-              <tbody className="divide-y">
-                {endpoints.map(([method, path, text]) => (
-                  <tr key={method + path}>
-                    <td className="w-16 py-2.5 pl-4 font-medium font-mono text-2xs text-accent-ink">{method}</td>
-                    <td className="py-2.5 pr-4 font-mono text-xs">{path}</td>
-                    <td className="py-2.5 pr-4 text-ink-2">{text}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Panel>
+        <Section title={t('api.reference')} text={t('reference.text')}>
+          <Reference
+            groups={groups}
+            origin={origin}
+            apiKey={key}
+            lang={lang}
+            onLang={(next) => onSelect({ task: shown, lang: next })}
+          />
         </Section>
       </div>
     </div>
@@ -181,7 +155,7 @@ function Keys({ app, canEdit, onCreated }: { app: App; canEdit: boolean; onCreat
               <thead>
                 <tr className="border-b text-ink-3 text-xs">
                   <th className="px-4 py-2 font-normal">{t('api.keyName')}</th>
-                  <th className="px-4 py-2 font-normal">{t('api.keys')}</th>
+                  <th className="px-4 py-2 font-normal">{t('api.key')}</th>
                   <th className="px-4 py-2 font-normal">{t('api.created')}</th>
                   <th className="px-4 py-2 font-normal">{t('api.lastUsed')}</th>
                   <th className="w-12">
@@ -258,25 +232,9 @@ function CreateKeyDialog({
   const [key, setKey] = useState<CreatedApiKey | null>(null);
   if (key) {
     return (
-      <Dialog
-        open
-        onOpenChange={(open) => !open && onClose()}
-        title={t('api.keyTitle')}
-        description={t('api.keyOnce')}
-        footer={
-          <Button variant="primary" onClick={onClose}>
-            {t('common.done')}
-          </Button>
-        }
-      >
-        <div className="flex items-center gap-2 rounded-lg border border-accent-line bg-accent-soft/60 p-2 pl-3.5">
-          <code data-testid="new-key" className="min-w-0 grow select-all break-all font-mono text-sm">
-            {key.token}
-          </code>
-          <CopyButton text={key.token} />
-        </div>
+      <NewKey token={key.token} onClose={onClose}>
         <p className="mt-3 text-ink-3 text-xs">{t('api.keyInExamples')}</p>
-      </Dialog>
+      </NewKey>
     );
   }
   return (

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '@/lib/app-config';
-import { example, exampleInputs, LANGS, TASKS } from './examples';
+import { example, exampleInputs, LANGS, TASKS, tasksOf } from './examples';
 
 const inputs = exampleInputs(
   parseConfig({
@@ -10,6 +10,9 @@ const inputs = exampleInputs(
       { number: { label: 'N', variable: 'n', required: true } },
       { checkbox: { label: 'B', variable: 'b', default: true } },
       { select: { label: 'S', variable: 's', required: true, options: ['x', 'y'] } },
+      { file: { label: 'F', variable: 'f', required: true, allowed_file_types: ['document'] } },
+      { 'file-list': { label: 'L', variable: 'l', required: true, allowed_file_types: ['image'] } },
+      { json_object: { label: 'J', variable: 'j', required: true } },
       { paragraph: { label: 'Optional', variable: 'o', required: false } },
     ],
   }),
@@ -17,13 +20,23 @@ const inputs = exampleInputs(
 
 describe('examples', () => {
   it('fill in every required field', () => {
-    expect(inputs).toEqual({ who: "Who's it", n: 1, b: true, s: 'x' });
+    const at = (url: string) => ({ transfer_method: 'remote_url', url });
+    expect(inputs).toEqual({
+      who: "Who's it",
+      n: 1,
+      b: true,
+      s: 'x',
+      f: { type: 'document', ...at('https://example.com/file.txt') },
+      l: [{ type: 'image', ...at('https://example.com/file.jpg') }],
+      j: {},
+    });
   });
 
-  for (const mode of ['chat', 'completion'] as const) {
+  for (const mode of ['chat', 'completion', 'workflow'] as const) {
     for (const task of TASKS) {
       for (const lang of LANGS) {
         it(`${mode} ${task} ${lang} is sound`, () => {
+          if (mode === 'workflow' && !tasksOf('workflow').includes(task)) return;
           const code = example(task, lang, {
             mode,
             origin: 'http://127.0.0.1:8080',

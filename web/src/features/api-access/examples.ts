@@ -1,17 +1,39 @@
-import { type AppConfig, fieldsOf, initialInputs } from '@/lib/app-config';
+import type { App } from '@/lib/api/types';
+import { type AppConfig, type FormField, fieldRules, fieldsOf, initialInputs, parseConfig } from '@/lib/app-config';
+import { acceptedExtensions, fileAt } from '@/lib/files';
 
 export const TASKS = ['stream', 'blocking', 'picture', 'openai'] as const;
 export const LANGS = ['curl', 'python', 'javascript'] as const;
+export const LANG_NAMES = { curl: 'curl', python: 'Python', javascript: 'JavaScript' } as const;
 export type Task = (typeof TASKS)[number];
 export type Lang = (typeof LANGS)[number];
 
 interface Context {
-  mode: 'chat' | 'completion';
+  mode: 'chat' | 'completion' | 'workflow';
   /** Without a trailing slash and without /v1. */
   origin: string;
   key: string;
   inputs: Record<string, unknown>;
   question: string;
+}
+
+/** The tasks that an app of this mode can be given: an agent with tools is no model, a workflow no partner in conversation. */
+export function tasksOf(mode: App['mode']): readonly Task[] {
+  if (mode === 'workflow') return ['stream', 'blocking'];
+  if (mode === 'agent-chat') return ['stream', 'picture'];
+  return TASKS;
+}
+
+/** An app's form and features, wherever its mode keeps them. */
+export function configOf(app: App): AppConfig {
+  if (app.mode !== 'workflow' && app.mode !== 'advanced-chat') return parseConfig(app.draft);
+  const { graph, features } = app.draft as {
+    graph?: { nodes?: { data?: { type?: string; variables?: { type?: string }[] } }[] };
+    features?: Record<string, unknown>;
+  };
+  const start = graph?.nodes?.find((node) => node.data?.type === 'start');
+  const form = (start?.data?.variables ?? []).map((variable) => ({ [variable.type ?? 'text-input']: variable }));
+  return parseConfig({ ...features, user_input_form: form });
 }
 
 /** What the examples ask with: every required field of the form, filled in. */
@@ -21,13 +43,23 @@ export function exampleInputs(config: AppConfig): Record<string, unknown> {
   return Object.fromEntries(
     fields
       .filter((field) => field.required || field.type === 'checkbox')
-      .map((field) => {
+      .map((field): [string, unknown] => {
         const value = initial[field.variable];
+        if (field.type === 'file') return [field.variable, exampleFile(field)];
+        if (field.type === 'file-list') return [field.variable, [exampleFile(field)]];
         if (value !== '') return [field.variable, value];
         if (field.type === 'number') return [field.variable, 1];
+        if (field.type === 'json_object') return [field.variable, {}];
         return [field.variable, field.type === 'select' ? (field.options?.[0] ?? '') : field.label];
       }),
   );
+}
+
+/** A file that a field takes, by its address. */
+function exampleFile(field: FormField) {
+  const rules = fieldRules(field);
+  const extension = acceptedExtensions(rules)[0] ?? 'pdf';
+  return fileAt(`https://example.com/file.${extension}`, rules);
 }
 
 const shellQuote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
@@ -54,7 +86,8 @@ export function example(task: Task, lang: Lang, c: Context): string {
   return ask(lang, c, task === 'stream');
 }
 
-const route = (c: Context) => (c.mode === 'chat' ? 'chat-messages' : 'completion-messages');
+const ROUTES = { chat: 'chat-messages', completion: 'completion-messages', workflow: 'workflows/run' } as const;
+const route = (c: Context) => ROUTES[c.mode];
 
 function ask(lang: Lang, c: Context, streaming: boolean): string {
   const response_mode = streaming ? 'streaming' : 'blocking';
@@ -71,16 +104,22 @@ function ask(lang: Lang, c: Context, streaming: boolean): string {
   -d ${curlBody(body)}`;
   }
   if (lang === 'python') {
-    const client = c.mode === 'chat' ? 'ChatClient' : 'CompletionClient';
+    const client = { chat: 'ChatClient', completion: 'CompletionClient', workflow: 'WorkflowClient' }[c.mode];
     const call =
-      c.mode === 'chat'
-        ? `client.create_chat_message(
+      c.mode === 'workflow'
+        ? `client.run(
+    inputs=${python(c.inputs)},
+    response_mode="${response_mode}",
+    user="user-1",
+)`
+        : c.mode === 'chat'
+          ? `client.create_chat_message(
     inputs=${python(c.inputs)},
     query=${JSON.stringify(c.question)},
     user="user-1",
     response_mode="${response_mode}",
 )`
-        : `client.create_completion_message(
+          : `client.create_completion_message(
     inputs=${python(c.inputs)},
     response_mode="${response_mode}",
     user="user-1",
@@ -98,9 +137,14 @@ response.raise_for_status()
       ? `${head}for line in response.iter_lines():
     if line.startswith(b"data: "):
         event = json.loads(line[6:])
-        if event["event"] == "message":
+${
+  c.mode === 'workflow'
+    ? `        if event["event"] == "workflow_finished":
+            print(event["data"]["outputs"])`
+    : `        if event["event"] in ("message", "agent_message"):
             print(event["answer"], end="", flush=True)`
-      : `${head}print(response.json()["answer"])`;
+}`
+      : `${head}print(response.json()${c.mode === 'workflow' ? '["data"]["outputs"]' : '["answer"]'})`;
   }
   const request = `const response = await fetch("${c.origin}/v1/${route(c)}", {
   method: "POST",
@@ -115,7 +159,8 @@ response.raise_for_status()
   }),
 });
 `;
-  if (!streaming) return `${request}console.log((await response.json()).answer);`;
+  if (!streaming)
+    return `${request}console.log((await response.json())${c.mode === 'workflow' ? '.data.outputs' : '.answer'});`;
   return `${request}
 let rest = "";
 for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
@@ -124,7 +169,11 @@ for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
   for (const line of lines) {
     if (!line.startsWith("data: ")) continue;
     const event = JSON.parse(line.slice(6));
-    if (event.event === "message") process.stdout.write(event.answer);
+${
+  c.mode === 'workflow'
+    ? '    if (event.event === "workflow_finished") console.log(event.data.outputs);'
+    : '    if (["message", "agent_message"].includes(event.event)) process.stdout.write(event.answer);'
+}
   }
 }`;
 }

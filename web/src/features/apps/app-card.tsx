@@ -11,9 +11,10 @@ interface AppCardProps {
   app: AppSummary;
   canEdit: boolean;
   onDuplicated: (app: App) => void;
+  onTag: (tag: string) => void;
 }
 
-export function AppCard({ app, canEdit, onDuplicated }: AppCardProps) {
+export function AppCard({ app, canEdit, onDuplicated, onTag }: AppCardProps) {
   const { t, i18n } = useTranslation();
   return (
     <article className="group relative flex min-h-38 flex-col rounded-xl border border-line bg-surface p-4 shadow-1 transition-[border-color,box-shadow] hover:border-line-strong hover:shadow-2 focus-within:border-line-strong">
@@ -43,7 +44,15 @@ export function AppCard({ app, canEdit, onDuplicated }: AppCardProps) {
           <Badge>{t('apps.draft')}</Badge>
         )}
         {app.tags.slice(0, 2).map((tag) => (
-          <Badge key={tag}>{tag}</Badge>
+          <button
+            key={tag}
+            type="button"
+            className="relative z-10 h-5 max-w-24 truncate rounded bg-hover px-1.5 font-medium text-2xs text-ink-2 hover:bg-accent-soft hover:text-accent-ink"
+            title={tag}
+            onClick={() => onTag(tag)}
+          >
+            {tag}
+          </button>
         ))}
         <span className="ml-auto truncate">{t('apps.updated', { ago: formatAgo(app.updated_at, i18n.language) })}</span>
       </div>

@@ -1,5 +1,6 @@
 import { zodResolver } from '@hookform/resolvers/zod';
-import { MessagesSquare, TextCursorInput } from 'lucide-react';
+import { Link } from '@tanstack/react-router';
+import { Bot, LayoutTemplate, MessagesSquare, Route, TextCursorInput, Workflow } from 'lucide-react';
 import { Controller, useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { z } from 'zod';
@@ -9,17 +10,15 @@ import { Button } from '@/components/ui/button';
 import { Dialog } from '@/components/ui/dialog';
 import { Field } from '@/components/ui/field';
 import { Input, Textarea } from '@/components/ui/input';
-import type { App, AppSummary } from '@/lib/api/types';
+import type { App, AppMode, AppSummary } from '@/lib/api/types';
 import { nameRule } from '@/lib/rules';
 import { DEFAULT_ICON, IconPicker } from './icon-picker';
 import { useCreateApp, useUpdateApp } from './queries';
 
 const FORM_ID = 'app-form';
 
-type Mode = 'chat' | 'completion';
-
 interface Values {
-  mode: Mode;
+  mode: AppMode;
   name: string;
   description: string;
   icon: { icon: string; icon_background: string };
@@ -28,7 +27,7 @@ interface Values {
 function useAppForm(defaults: Values) {
   const { t } = useTranslation();
   const schema = z.object({
-    mode: z.enum(['chat', 'completion']),
+    mode: z.enum(['chat', 'completion', 'agent-chat', 'advanced-chat', 'workflow']),
     name: nameRule(t, 255),
     description: z
       .string()
@@ -101,7 +100,7 @@ export function CreateAppDialog({ onClose, onCreated }: { onClose: () => void; o
           control={form.control}
           name="mode"
           render={({ field }) => (
-            <ChoiceCards<Mode>
+            <ChoiceCards<AppMode>
               label={t('apps.kind')}
               value={field.value}
               onChange={field.onChange}
@@ -113,7 +112,24 @@ export function CreateAppDialog({ onClose, onCreated }: { onClose: () => void; o
                   text: t('modes.completionText'),
                   icon: <TextCursorInput />,
                 },
+                { value: 'agent-chat', title: t('modes.agent-chat'), text: t('home.agentText'), icon: <Bot /> },
+                {
+                  value: 'advanced-chat',
+                  title: t('modes.advanced-chat'),
+                  text: t('home.chatflowText'),
+                  icon: <Route />,
+                },
+                { value: 'workflow', title: t('modes.workflow'), text: t('home.workflowText'), icon: <Workflow /> },
               ]}
+              other={
+                <Link
+                  to="/templates"
+                  className="flex items-center gap-3 rounded-lg border border-accent-line border-dashed p-3 text-accent-ink text-sm hover:bg-accent-soft/50"
+                >
+                  <LayoutTemplate className="size-4.5 shrink-0" aria-hidden />
+                  {t('templates.orBrowse')}
+                </Link>
+              }
             />
           )}
         />

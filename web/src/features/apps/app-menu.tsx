@@ -1,4 +1,4 @@
-import { Copy, Download, Ellipsis, PencilLine, Trash2 } from 'lucide-react';
+import { Copy, Download, Ellipsis, PencilLine, Tag, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { toast } from 'sonner';
@@ -9,6 +9,7 @@ import type { App, AppSummary } from '@/lib/api/types';
 import { cn } from '@/lib/cn';
 import { EditAppDialog } from './app-form';
 import { useDeleteApp, useDuplicateApp, useExportApp } from './queries';
+import { AppTagsDialog } from './tags';
 
 interface AppMenuProps {
   app: AppSummary;
@@ -20,7 +21,7 @@ interface AppMenuProps {
 
 export function AppMenu({ app, canEdit, onDuplicated, onDeleted, className }: AppMenuProps) {
   const { t } = useTranslation();
-  const [dialog, setDialog] = useState<'edit' | 'delete' | null>(null);
+  const [dialog, setDialog] = useState<'edit' | 'tags' | 'delete' | null>(null);
   const duplicate = useDuplicateApp();
   const remove = useDeleteApp();
   const exportApp = useExportApp();
@@ -42,6 +43,12 @@ export function AppMenu({ app, canEdit, onDuplicated, onDeleted, className }: Ap
             <MenuItem onSelect={() => setDialog('edit')}>
               <PencilLine />
               {t('apps.editInfo')}
+            </MenuItem>
+          )}
+          {canEdit && (
+            <MenuItem onSelect={() => setDialog('tags')}>
+              <Tag />
+              {t('home.tags')}
             </MenuItem>
           )}
           {canEdit && (
@@ -78,6 +85,7 @@ export function AppMenu({ app, canEdit, onDuplicated, onDeleted, className }: Ap
         </MenuContent>
       </Menu>
       {dialog === 'edit' && <EditAppDialog app={app} onClose={() => setDialog(null)} />}
+      {dialog === 'tags' && <AppTagsDialog app={app} onClose={() => setDialog(null)} />}
       <Confirm
         open={dialog === 'delete'}
         onOpenChange={() => setDialog(null)}

@@ -1,40 +1,46 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { FileUp, LayoutGrid, Plus, Search, SearchX, X } from 'lucide-react';
-import { useEffect, useState } from 'react';
+import { Link } from '@tanstack/react-router';
+import { FileUp, LayoutTemplate, Plus, Search, SearchX, UserRound, X } from 'lucide-react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { toast } from 'sonner';
+import { Wall } from '@/components/mark';
 import { Page } from '@/components/page';
 import { EmptyState, ErrorState } from '@/components/states';
 import { Button } from '@/components/ui/button';
 import { Input } from '@/components/ui/input';
 import { Segmented } from '@/components/ui/segmented';
-import { appsQuery } from '@/lib/api/queries';
+import { Select } from '@/components/ui/select';
+import { type AppsFilter, appsQuery } from '@/lib/api/queries';
 import type { App } from '@/lib/api/types';
+import { cn } from '@/lib/cn';
 import { AppCard, AppCardSkeleton } from './app-card';
 import { CreateAppDialog } from './app-form';
 import { ImportAppDialog } from './import-dialog';
+import { TagFilter } from './tags';
 
 const MODES = ['chat', 'completion', 'agent-chat', 'advanced-chat', 'workflow'] as const;
-
-export interface AppsFilter {
-  keyword?: string;
-  mode?: (typeof MODES)[number];
-}
+const SORTS = ['updated', 'created', 'name'] as const;
 
 interface AppsPageProps {
   filter: AppsFilter;
   onFilter: (filter: AppsFilter) => void;
   canEdit: boolean;
   onOpen: (app: App) => void;
+  /** Above the apps, for newcomers. */
+  welcome?: ReactNode;
 }
 
-export function AppsPage({ filter, onFilter, canEdit, onOpen }: AppsPageProps) {
+export function AppsPage({ filter, onFilter, canEdit, onOpen, welcome }: AppsPageProps) {
   const { t } = useTranslation();
   const apps = useInfiniteQuery(appsQuery(filter));
   const [dialog, setDialog] = useState<'create' | 'import' | null>(null);
   const [keyword, setKeyword] = useState(filter.keyword ?? '');
-  const filtered = Boolean(filter.keyword || filter.mode);
+  const filtered = Boolean(filter.keyword || filter.mode || filter.tag || filter.mine);
   const list = apps.data?.pages.flatMap((page) => page.data) ?? [];
+  const set = (patch: { [K in keyof AppsFilter]: AppsFilter[K] | undefined }) => {
+    const next = { ...filter, ...patch };
+    onFilter(Object.fromEntries(Object.entries(next).filter(([, value]) => value)) as AppsFilter);
+  };
 
   useEffect(() => {
     if (keyword.trim() === (filter.keyword ?? '')) return;
@@ -47,7 +53,7 @@ export function AppsPage({ filter, onFilter, canEdit, onOpen }: AppsPageProps) {
 
   const clear = () => {
     setKeyword('');
-    onFilter({});
+    onFilter(filter.sort ? { sort: filter.sort } : {});
   };
   const empty = apps.isSuccess && list.length === 0;
   const actions = canEdit && (
@@ -65,9 +71,10 @@ export function AppsPage({ filter, onFilter, canEdit, onOpen }: AppsPageProps) {
 
   return (
     <Page wide title={t('apps.title')} actions={empty && !filtered ? undefined : actions}>
+      {welcome}
       {!(empty && !filtered) && (
-        <div className="mb-5 flex flex-wrap items-center gap-3">
-          <div className="relative w-full max-w-72">
+        <div className="mb-5 flex flex-wrap items-center gap-2.5">
+          <div className="relative w-full max-w-64">
             <Search className="pointer-events-none absolute top-2.5 left-2.5 size-4 text-ink-3" aria-hidden />
             <Input
               type="search"
@@ -93,16 +100,30 @@ export function AppsPage({ filter, onFilter, canEdit, onOpen }: AppsPageProps) {
             <Segmented<'all' | (typeof MODES)[number]>
               label={t('apps.filter')}
               value={filter.mode ?? 'all'}
-              onChange={(mode) => {
-                const { mode: _, ...rest } = filter;
-                onFilter(mode === 'all' ? rest : { ...rest, mode });
-              }}
+              onChange={(mode) => set({ mode: mode === 'all' ? undefined : mode })}
               options={[
                 { value: 'all', label: t('apps.filterAll') },
                 ...MODES.map((mode) => ({ value: mode, label: t(`modes.${mode}`) })),
               ]}
             />
           </div>
+          <TagFilter value={filter.tag} onChange={(tag) => set({ tag })} canEdit={canEdit} />
+          <Button
+            size="md"
+            aria-pressed={Boolean(filter.mine)}
+            className={cn(filter.mine && 'border-accent-line bg-accent-soft text-accent-ink')}
+            onClick={() => set({ mine: filter.mine ? undefined : true })}
+          >
+            <UserRound />
+            {t('home.mine')}
+          </Button>
+          <Select
+            className="ml-auto w-40"
+            aria-label={t('home.sort')}
+            value={filter.sort ?? 'updated'}
+            onValueChange={(sort) => set({ sort: sort === 'updated' ? undefined : (sort as AppsFilter['sort']) })}
+            options={SORTS.map((sort) => ({ value: sort, label: t(`home.sort_${sort}`) }))}
+          />
         </div>
       )}
       {apps.isError ? (
@@ -113,14 +134,22 @@ export function AppsPage({ filter, onFilter, canEdit, onOpen }: AppsPageProps) {
             <Button onClick={clear}>{t('apps.clearFilter')}</Button>
           </EmptyState>
         ) : (
-          <EmptyState
-            icon={<LayoutGrid />}
-            title={t('apps.emptyTitle')}
-            text={t('apps.emptyText')}
-            className="rounded-xl border border-line-strong border-dashed bg-surface/50 py-20"
-          >
-            {actions}
-          </EmptyState>
+          <div className="relative overflow-hidden rounded-xl border border-line bg-surface">
+            <Wall className="absolute inset-y-0 right-0 hidden h-full w-[64%] text-ink [mask-image:linear-gradient(to_right,transparent,black_30%)] md:block" />
+            <EmptyState
+              title={t('apps.emptyTitle')}
+              text={t('apps.emptyText')}
+              className="relative min-h-88 items-start justify-center px-8 text-left sm:px-12 [&>div]:justify-start"
+            >
+              {actions}
+              <Button asChild size="md">
+                <Link to="/templates">
+                  <LayoutTemplate />
+                  {t('templates.browse')}
+                </Link>
+              </Button>
+            </EmptyState>
+          </div>
         )
       ) : (
         <>
@@ -128,7 +157,13 @@ export function AppsPage({ filter, onFilter, canEdit, onOpen }: AppsPageProps) {
             {apps.isPending
               ? Array.from({ length: 8 }, (_, index) => <AppCardSkeleton key={index} />)
               : list.map((app) => (
-                  <AppCard key={app.id} app={app} canEdit={canEdit} onDuplicated={() => void apps.refetch()} />
+                  <AppCard
+                    key={app.id}
+                    app={app}
+                    canEdit={canEdit}
+                    onDuplicated={() => void apps.refetch()}
+                    onTag={(tag) => set({ tag })}
+                  />
                 ))}
           </div>
           {apps.hasNextPage && (
@@ -141,15 +176,7 @@ export function AppsPage({ filter, onFilter, canEdit, onOpen }: AppsPageProps) {
         </>
       )}
       {dialog === 'create' && <CreateAppDialog onClose={() => setDialog(null)} onCreated={onOpen} />}
-      {dialog === 'import' && (
-        <ImportAppDialog
-          onClose={() => setDialog(null)}
-          onImported={(app) => {
-            toast.success(t('apps.importDone', { name: app.name }));
-            onOpen(app);
-          }}
-        />
-      )}
+      {dialog === 'import' && <ImportAppDialog onClose={() => setDialog(null)} onImported={onOpen} />}
     </Page>
   );
 }

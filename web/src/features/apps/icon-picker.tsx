@@ -25,7 +25,7 @@ export function IconPicker({ value, onChange }: IconPickerProps) {
       >
         <AppIcon app={{ ...value, icon_type: 'emoji', name: '' }} size="lg" />
       </PopoverTrigger>
-      <PopoverContent align="start" className="w-76 p-3">
+      <PopoverContent aria-label={t('apps.iconPick')} align="start" className="w-76 p-3">
         <div className="grid grid-cols-8 gap-1">
           {ICONS.map((icon) => (
             <button

@@ -1,7 +1,7 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query';
 import { api, request, unwrap } from '@/lib/api/client';
 import { appQuery } from '@/lib/api/queries';
-import type { App, AppMode } from '@/lib/api/types';
+import type { App, AppMode, ModelRef } from '@/lib/api/types';
 import { saveText } from '@/lib/download';
 
 export interface AppInfo {
@@ -10,6 +10,11 @@ export interface AppInfo {
   icon: string;
   icon_background: string;
 }
+
+export const tagsQuery = queryOptions({
+  queryKey: ['tags'],
+  queryFn: async ({ signal }) => (await unwrap(api.GET('/api/tags', { signal }))).data,
+});
 
 function useChanged() {
   const client = useQueryClient();
@@ -39,6 +44,17 @@ export function useUpdateApp(appId: string) {
   });
 }
 
+export function useSetTags(appId: string) {
+  const client = useQueryClient();
+  const changed = useChanged();
+  return useMutation({
+    mutationFn: (tags: string[]) =>
+      unwrap(api.PATCH('/api/apps/{app_id}', { params: { path: { app_id: appId } }, body: { tags } })),
+    onSuccess: (app) => Promise.all([changed(app), client.invalidateQueries({ queryKey: tagsQuery.queryKey })]),
+    meta: { silent: true },
+  });
+}
+
 export function useDuplicateApp() {
   const changed = useChanged();
   return useMutation({
@@ -59,7 +75,7 @@ export function useDeleteApp() {
 export function useImportApp() {
   const changed = useChanged();
   return useMutation({
-    mutationFn: (yaml: string) => unwrap(api.POST('/api/apps/import', { body: { yaml } })),
+    mutationFn: (source: { yaml: string } | { url: string }) => unwrap(api.POST('/api/apps/import', { body: source })),
     onSuccess: (result) => changed(result.app),
     meta: { silent: true },
   });
@@ -72,6 +88,21 @@ export function useConfirmImport() {
       unwrap(api.POST('/api/apps/import/{import_id}/confirm', { params: { path: { import_id: importId } } })),
     onSuccess: (result) => changed(result.app),
     meta: { silent: true },
+  });
+}
+
+/** Lets other models run in place of those that the app names. */
+export function useMapModel(appId: string) {
+  const changed = useChanged();
+  return useMutation({
+    mutationFn: (mapping: { from: ModelRef; to: ModelRef }) =>
+      unwrap(
+        api.POST('/api/apps/{app_id}/draft/map-models', {
+          params: { path: { app_id: appId } },
+          body: { mappings: [mapping], remember: true },
+        }),
+      ),
+    onSuccess: (result) => changed(result.app),
   });
 }
 

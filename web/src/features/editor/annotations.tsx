@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { BookMarked, PencilLine, Plus, Trash2 } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Feature } from '@/components/app-features/group';
 import { FormError } from '@/components/form-error';
 import { EmptyState, ErrorState } from '@/components/states';
 import { Button } from '@/components/ui/button';
@@ -10,8 +11,8 @@ import { Field } from '@/components/ui/field';
 import { Input, Textarea } from '@/components/ui/input';
 import { Skeleton } from '@/components/ui/skeleton';
 import { Slider } from '@/components/ui/slider';
+import { modelsQuery } from '@/lib/api/queries';
 import type { Annotation, App } from '@/lib/api/types';
-import { Feature } from './group';
 import { annotationsQuery, useAnnotationReply, useDeleteAnnotation, useSaveAnnotation } from './queries';
 
 const DEFAULT_THRESHOLD = 0.9;
@@ -24,6 +25,10 @@ export function AnnotationFeature({ app, disabled }: { app: App; disabled: boole
   const stored = app.annotation_reply.score_threshold ?? DEFAULT_THRESHOLD;
   const [threshold, setThreshold] = useState(stored);
   useEffect(() => setThreshold(stored), [stored]);
+  const { data: models } = useQuery(modelsQuery);
+  const embeddings = models?.filter((model) => model.kind === 'text-embedding' && model.status === 'ready') ?? [];
+  const embedding =
+    app.annotation_reply.embedding_model?.name ?? (embeddings.find((model) => model.is_default) ?? embeddings[0])?.name;
   const enabled = reply.isPending ? (reply.variables?.enabled ?? false) : app.annotation_reply.enabled;
   return (
     <Feature
@@ -52,6 +57,11 @@ export function AnnotationFeature({ app, disabled }: { app: App; disabled: boole
         />
         <p className="text-ink-3 text-xs">{t('editor.annotationThresholdText')}</p>
       </div>
+      {models && (
+        <p className="text-ink-3 text-xs">
+          {embedding ? t('features.annotationBy', { model: embedding }) : t('features.annotationByText')}
+        </p>
+      )}
       <Button onClick={() => setManaging(true)}>{t('editor.manageAnnotations')}</Button>
       {managing && <AnnotationsDialog app={app} disabled={disabled} onClose={() => setManaging(false)} />}
     </Feature>

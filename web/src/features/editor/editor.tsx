@@ -1,15 +1,16 @@
 import { useQuery } from '@tanstack/react-query';
 import { Plus, TriangleAlert } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
+import { Group } from '@/components/app-features/group';
+import { findModel, ModelPicker } from '@/components/model-picker';
+import { Parameters } from '@/components/parameters';
 import { Badge } from '@/components/ui/badge';
 import { Button } from '@/components/ui/button';
 import { modelsQuery } from '@/lib/api/queries';
 import type { App } from '@/lib/api/types';
 import { fieldsOf, newField, type PromptMessage, referencedVariables, withFields } from '@/lib/app-config';
+import { Agent } from './agent';
 import { Features } from './features';
-import { Group } from './group';
-import { findModel, ModelPicker } from './model-picker';
-import { Parameters } from './parameters';
 import { PromptEditor } from './prompt-editor';
 import type { Draft } from './use-draft';
 import { Variables } from './variables';
@@ -34,7 +35,9 @@ export function Editor({ app, draft, disabled }: { app: App; draft: Draft; disab
   const known = new Set(variables.map((variable) => variable.name));
   const missing = referencedVariables(config).filter((name) => !known.has(name));
   const completion = app.mode === 'completion';
-  const kept = OTHERS.filter((key) => carriesSomething(config[key]));
+  const kept = OTHERS.filter(
+    (key) => carriesSomething(config[key]) && !(key === 'agent_mode' && app.mode === 'agent-chat'),
+  );
 
   const addVariables = (names: string[]) =>
     change((c) => {
@@ -145,6 +148,7 @@ export function Editor({ app, draft, disabled }: { app: App; draft: Draft; disab
         completion={completion}
         disabled={disabled}
       />
+      {app.mode === 'agent-chat' && <Agent config={config} change={change} model={model} disabled={disabled} />}
       <Features app={app} config={config} change={change} model={model} disabled={disabled} />
       {kept.length > 0 && <p className="text-ink-3 text-xs">{t('editor.otherSettings', { list: kept.join(', ') })}</p>}
     </div>

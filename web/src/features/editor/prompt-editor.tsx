@@ -3,6 +3,7 @@ import { type KeyboardEvent, type ReactNode, useId, useLayoutEffect, useRef, use
 import { useTranslation } from 'react-i18next';
 import { Button } from '@/components/ui/button';
 import { Menu, MenuContent, MenuItem, MenuSeparator, MenuTrigger } from '@/components/ui/menu';
+import { Popover, PopoverAnchor, PopoverContent } from '@/components/ui/popover';
 import { VARIABLE } from '@/lib/app-config';
 import { cn } from '@/lib/cn';
 
@@ -25,8 +26,6 @@ interface Completion {
   /** Where `{{` begins. */
   from: number;
   typed: string;
-  left: number;
-  top: number;
 }
 
 /**
@@ -50,6 +49,8 @@ export function PromptEditor({
   const backdrop = useRef<HTMLDivElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const caret = useRef<number | null>(null);
+  // Where the list of variables hangs: at the braces that are being typed, wherever the page has scrolled to.
+  const anchor = useRef({ getBoundingClientRect: () => new DOMRect() });
   const [completion, setCompletion] = useState<Completion | null>(null);
   const [active, setActive] = useState(0);
 
@@ -61,7 +62,7 @@ export function PromptEditor({
     ...matches.map((v) => ({ ...v, fresh: false })),
     ...(offerNew ? [{ name: typed, label: '', fresh: true }] : []),
   ];
-  const open = options.length > 0;
+  const open = completion !== null && options.length > 0;
 
   useLayoutEffect(() => {
     if (caret.current === null || !area.current) return;
@@ -76,7 +77,13 @@ export function PromptEditor({
     const match = /\{\{([A-Za-z0-9_]*)$/.exec(before);
     if (!match) return setCompletion(null);
     const place = placeOf(backdrop.current, box.current, match.index);
-    setCompletion({ from: match.index, typed: match[1] ?? '', ...place });
+    anchor.current = {
+      getBoundingClientRect: () => {
+        const frame = box.current?.getBoundingClientRect();
+        return new DOMRect((frame?.left ?? 0) + place.left, (frame?.top ?? 0) + place.top, 1, place.height);
+      },
+    };
+    setCompletion({ from: match.index, typed: match[1] ?? '' });
     setActive(0);
   };
 
@@ -197,13 +204,18 @@ export function PromptEditor({
             onBlur={() => setCompletion(null)}
             className="prompt-text col-start-1 row-start-1 size-full resize-none overflow-hidden bg-transparent px-3.5 py-2.5 text-transparent caret-ink outline-none placeholder:text-ink-3/75"
           />
-          {completion && open && (
-            <div
+          <Popover open={open} onOpenChange={(next) => !next && setCompletion(null)}>
+            <PopoverAnchor virtualRef={anchor} />
+            <PopoverContent
               id={`${id}-list`}
               role="listbox"
               aria-label={t('editor.insertVariable')}
-              className="absolute z-30 max-h-56 w-60 animate-in overflow-y-auto rounded-lg border border-line bg-raised p-1 shadow-3"
-              style={{ left: completion.left, top: completion.top }}
+              align="start"
+              sideOffset={4}
+              className="max-h-56 w-60 rounded-lg p-1"
+              onOpenAutoFocus={(event) => event.preventDefault()}
+              onCloseAutoFocus={(event) => event.preventDefault()}
+              onFocusOutside={(event) => event.preventDefault()}
             >
               {options.map((option, index) => (
                 <div
@@ -237,8 +249,8 @@ export function PromptEditor({
                   )}
                 </div>
               ))}
-            </div>
-          )}
+            </PopoverContent>
+          </Popover>
         </div>
       </div>
       <div className="flex justify-between gap-3 px-3.5 pb-2 text-2xs text-ink-3">
@@ -275,9 +287,9 @@ function paint(text: string, known: Set<string>): ReactNode[] {
   return parts;
 }
 
-/** Where the character at `offset` is drawn, below its line, in the coordinates of `box`. */
-function placeOf(backdrop: HTMLElement | null, box: HTMLElement | null, offset: number): { left: number; top: number } {
-  const nowhere = { left: 14, top: 36 };
+/** Where the character at `offset` is drawn, in the coordinates of `box`. */
+function placeOf(backdrop: HTMLElement | null, box: HTMLElement | null, offset: number) {
+  const nowhere = { left: 14, top: 10, height: 24 };
   if (!backdrop || !box) return nowhere;
   const walker = document.createTreeWalker(backdrop, NodeFilter.SHOW_TEXT);
   let rest = offset;
@@ -290,7 +302,7 @@ function placeOf(backdrop: HTMLElement | null, box: HTMLElement | null, offset: 
       if (!range.getBoundingClientRect) return nowhere;
       const at = range.getBoundingClientRect();
       const frame = box.getBoundingClientRect();
-      return { left: Math.max(8, Math.min(at.left - frame.left, frame.width - 248)), top: at.bottom - frame.top + 4 };
+      return { left: at.left - frame.left, top: at.top - frame.top, height: at.height };
     }
     rest -= length;
   }

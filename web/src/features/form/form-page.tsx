@@ -4,14 +4,15 @@ import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { AppIcon } from '@/components/app-icon';
 import { LanguageMenu, ThemePicker } from '@/components/appearance';
+import { formQuery, type LinkedForm, settleForm } from '@/components/form/queries';
+import { Questions } from '@/components/form/questions';
 import { Wordmark } from '@/components/mark';
 import { Markdown } from '@/components/markdown';
+import { Keystone } from '@/components/states';
 import { Button } from '@/components/ui/button';
 import { Skeleton } from '@/components/ui/skeleton';
 import { ApiError, errorMessage } from '@/lib/api/errors';
 import { formatAgo, formatDate } from '@/lib/format';
-import { formQuery, type LinkedForm, settleForm } from './queries';
-import { Questions } from './questions';
 
 /** Longest wait that a timer of a browser takes. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -89,7 +90,6 @@ function Standing({ token, form }: { token: string; form: LinkedForm }) {
     return (
       <Notice
         icon={<CircleCheck />}
-        isGood
         isNews={wasOpen}
         title={t('form.sentTitle')}
         text={t('form.sentText', { action: answer.action, date: date(answer.answered_at) })}
@@ -152,25 +152,19 @@ interface NoticeProps {
   text: string;
   /** The form's. */
   of?: string;
-  isGood?: boolean;
   /** It came while somebody was looking: screen readers are taken there. */
   isNews?: boolean;
   children?: ReactNode;
 }
 
-function Notice({ icon, title, text, of, isGood, isNews, children }: NoticeProps) {
+function Notice({ icon, title, text, of, isNews, children }: NoticeProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     if (isNews) heading.current?.focus();
   }, [isNews]);
   return (
     <div className="flex flex-col items-center pt-[6vh] text-center">
-      <span
-        className={`mb-4 flex size-12 items-center justify-center rounded-2xl [&_svg]:size-6 ${isGood ? 'bg-accent-soft text-accent-ink' : 'border bg-sunken text-ink-2'}`}
-        aria-hidden
-      >
-        {icon}
-      </span>
+      <Keystone>{icon}</Keystone>
       {of && <p className="mb-1 text-ink-2 text-sm">{of}</p>}
       <h1 ref={heading} tabIndex={-1} className="text-balance font-semibold text-xl tracking-tight outline-none">
         {title}

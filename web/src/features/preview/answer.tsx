@@ -2,11 +2,14 @@ import { BookMarked, CircleAlert, RefreshCw } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { CopyIcon } from '@/components/copy';
+import { FileList } from '@/components/files/file-list';
+import { Laying } from '@/components/laying';
 import { Markdown } from '@/components/markdown';
 import { Badge } from '@/components/ui/badge';
 import { Button } from '@/components/ui/button';
 import { Tooltip } from '@/components/ui/tooltip';
 import { errorMessage } from '@/lib/api/errors';
+import { Thoughts } from './thoughts';
 import type { Turn } from './use-preview';
 
 interface AnswerProps {
@@ -21,7 +24,8 @@ export function Answer({ turn, onRetry, actions }: AnswerProps) {
   const running = turn.status === 'waiting' || turn.status === 'streaming';
   return (
     <div className="min-w-0" aria-busy={running}>
-      {turn.status === 'waiting' ? (
+      {turn.thoughts && <Thoughts thoughts={turn.thoughts} />}
+      {turn.status === 'waiting' || (running && !turn.answer) ? (
         <Laying label={t('preview.thinking')} />
       ) : (
         turn.answer && (
@@ -30,6 +34,7 @@ export function Answer({ turn, onRetry, actions }: AnswerProps) {
           </div>
         )
       )}
+      <FileList files={turn.answerFiles} className="mt-2" />
       {turn.status === 'failed' && (
         <div
           role="alert"
@@ -91,21 +96,5 @@ function UsageLine({ turn }: { turn: Turn }) {
         {parts.filter(Boolean).join(' · ')}
       </span>
     </Tooltip>
-  );
-}
-
-/** Three stones being laid, until the first word. */
-function Laying({ label }: { label: string }) {
-  return (
-    <span role="status" aria-label={label} className="inline-flex h-6 items-center gap-1">
-      {[0, 1, 2].map((n) => (
-        <span
-          key={n}
-          className="stone-dot h-2 w-3.5 rounded-[2px] bg-accent"
-          style={{ animationDelay: `${n * 140}ms` }}
-          aria-hidden
-        />
-      ))}
-    </span>
   );
 }

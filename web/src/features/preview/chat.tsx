@@ -1,20 +1,26 @@
-import { ArrowUp, BookMarked, ChevronDown, MessageSquarePlus, Square } from 'lucide-react';
-import { type ClipboardEvent, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { BookMarked, ChevronDown, MessageSquarePlus } from 'lucide-react';
+import { type ReactNode, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { toast } from 'sonner';
 import { AppIcon } from '@/components/app-icon';
+import { AskBox } from '@/components/ask-box';
+import { AttachButtons } from '@/components/files/attach-buttons';
+import { ChosenFiles } from '@/components/files/chosen-files';
+import { DropZone } from '@/components/files/drop-zone';
+import { FileList } from '@/components/files/file-list';
 import { Markdown } from '@/components/markdown';
+import { Suggestion } from '@/components/suggestion';
 import { Button } from '@/components/ui/button';
 import { Tooltip } from '@/components/ui/tooltip';
 import { api, unwrap } from '@/lib/api/client';
 import { errorMessage } from '@/lib/api/errors';
 import type { App } from '@/lib/api/types';
-import { type AppConfig, fieldsOf, initialInputs } from '@/lib/app-config';
+import { type AppConfig, fieldsOf, initialInputs, takesKind, uploadRules } from '@/lib/app-config';
 import { cn } from '@/lib/cn';
+import { useStickToEnd } from '@/lib/use-stick-to-end';
 import { Answer } from './answer';
 import { type Inputs, InputsForm, missingInputs, wireInputs } from './inputs-form';
-import { DropOverlay, PictureButtons, PictureStrip, Thumbnail, usePictureDrop } from './picture-tools';
-import { usePictures } from './use-pictures';
+import { useMessageFiles } from './use-message-files';
 import { type Turn, usePreview } from './use-preview';
 
 interface ChatPreviewProps {
@@ -25,8 +31,8 @@ interface ChatPreviewProps {
 export function ChatPreview({ app, config }: ChatPreviewProps) {
   const { t } = useTranslation();
   const { turns, busy, ask, stop, reset, clearConversation } = usePreview(app.id, true);
-  const vision = config.file_upload.image;
-  const pictures = usePictures(vision.number_limits);
+  const rules = uploadRules(config.file_upload);
+  const attachments = useMessageFiles(rules);
   const fields = fieldsOf(config);
   const [touched, setTouched] = useState<Inputs>({});
   const values = { ...initialInputs(fields), ...touched };
@@ -34,10 +40,9 @@ export function ChatPreview({ app, config }: ChatPreviewProps) {
   const [formOpen, setFormOpen] = useState(true);
   const [query, setQuery] = useState('');
   const composer = useRef<HTMLTextAreaElement>(null);
-  const drop = usePictureDrop(vision.enabled && vision.transfer_methods.includes('local_file'), pictures.addFiles);
   const scroller = useStickToEnd(turns);
 
-  const send = (text: string, withPictures = pictures.sent, instead?: number) => {
+  const send = (text: string, files = attachments.sent, instead?: number) => {
     const wanted = text.trim();
     if (!wanted || busy) return;
     if (missing.length > 0) {
@@ -49,7 +54,7 @@ export function ChatPreview({ app, config }: ChatPreviewProps) {
       {
         query: wanted,
         inputs: wireInputs(fields, values),
-        pictures: vision.enabled ? withPictures : [],
+        files: rules ? files : [],
         config,
         followUps: config.suggested_questions_after_answer.enabled,
       },
@@ -57,30 +62,29 @@ export function ChatPreview({ app, config }: ChatPreviewProps) {
     );
   };
   const submit = () => {
-    if (!query.trim() || busy || pictures.uploading || missing.length > 0) return send(query);
+    if (!query.trim() || busy || attachments.isUploading || missing.length > 0) return send(query);
     send(query);
     setQuery('');
-    pictures.clear();
+    attachments.clear();
     setFormOpen(false);
     composer.current?.focus();
   };
   // The first turn can be asked anew as if it had not been; later ones stay in the model's memory, so they are asked once more.
   const retry = (turn: Turn) => {
     if (turns.length === 1) clearConversation();
-    send(turn.query, turn.pictures, turn.status === 'failed' || turns.length === 1 ? turn.key : undefined);
+    send(turn.query, turn.files, turn.status === 'failed' || turns.length === 1 ? turn.key : undefined);
   };
-  const paste = (event: ClipboardEvent) => {
-    const files = [...event.clipboardData.files];
-    if (files.length === 0 || !vision.enabled || !vision.transfer_methods.includes('local_file')) return;
-    event.preventDefault();
-    pictures.addFiles(files);
-  };
+  const sees = rules !== null && takesKind(config.file_upload, 'image');
   const last = turns.at(-1);
   const suggestions = config.suggested_questions.filter((question) => question.trim());
 
   return (
-    <section aria-label={t('preview.title')} className="relative flex h-full min-h-0 flex-col" {...drop.handlers}>
-      {drop.over && <DropOverlay />}
+    <DropZone
+      rules={rules}
+      onFiles={attachments.addFiles}
+      aria-label={t('preview.title')}
+      className="flex h-full min-h-0 flex-col"
+    >
       <header className="flex h-12 shrink-0 items-center gap-2 border-b pr-2.5 pl-5">
         <h2 className="font-semibold text-sm">{t('preview.title')}</h2>
         <span className="ml-auto" />
@@ -134,7 +138,7 @@ export function ChatPreview({ app, config }: ChatPreviewProps) {
               <AppIcon app={app} size="lg" />
               <p className="mt-4 font-semibold text-base">{t('preview.emptyTitle')}</p>
               <p className="mt-1 text-ink-3 text-sm">
-                {t('preview.emptyText')} {vision.enabled && t('preview.emptyVision')}
+                {t('preview.emptyText')} {sees && t('preview.emptyVision')}
               </p>
             </div>
           )}
@@ -146,13 +150,7 @@ export function ChatPreview({ app, config }: ChatPreviewProps) {
               <article key={turn.key} className="flex flex-col gap-4">
                 <div className="flex flex-col items-end gap-2">
                   <span className="sr-only">{t('preview.you')}</span>
-                  {turn.pictures.length > 0 && (
-                    <div className="flex flex-wrap justify-end gap-2">
-                      {turn.pictures.map((picture, index) => (
-                        <Thumbnail key={index} src={picture.src} name={picture.name} />
-                      ))}
-                    </div>
-                  )}
+                  <FileList files={turn.files} className="justify-end" />
                   <p className="max-w-[85%] whitespace-pre-wrap break-words rounded-2xl rounded-br-md bg-accent-soft px-3.5 py-2 text-base text-ink">
                     {turn.query}
                   </p>
@@ -178,55 +176,23 @@ export function ChatPreview({ app, config }: ChatPreviewProps) {
         </div>
       </div>
       <div className="shrink-0 px-5 pb-4">
-        <form
-          className="mx-auto max-w-2xl rounded-xl border border-line-strong bg-surface shadow-2 transition-[border-color,box-shadow] focus-within:border-accent focus-within:ring-3 focus-within:ring-accent/15"
-          onSubmit={(event) => {
-            event.preventDefault();
-            submit();
-          }}
+        <AskBox
+          value={query}
+          onChange={setQuery}
+          placeholder={t(sees ? 'preview.placeholderVision' : 'preview.placeholder')}
+          isBusy={busy}
+          canSend={query.trim() !== '' && !attachments.isUploading}
+          onSend={submit}
+          onStop={stop}
+          onPasteFiles={attachments.takesFiles ? attachments.addFiles : undefined}
+          fieldRef={composer}
+          files={<ChosenFiles files={attachments.files} onRemove={attachments.remove} className="px-3 pt-3" />}
         >
-          <div className={cn(pictures.pictures.length > 0 && 'px-3 pt-3')}>
-            <PictureStrip pictures={pictures} />
-          </div>
-          <textarea
-            ref={composer}
-            rows={1}
-            aria-label={t(vision.enabled ? 'preview.placeholderVision' : 'preview.placeholder')}
-            placeholder={t(vision.enabled ? 'preview.placeholderVision' : 'preview.placeholder')}
-            value={query}
-            onChange={(event) => setQuery(event.target.value)}
-            onPaste={paste}
-            onKeyDown={(event) => {
-              if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
-                event.preventDefault();
-                submit();
-              }
-            }}
-            className="field-sizing-content max-h-44 min-h-10 w-full resize-none bg-transparent px-3.5 pt-2.5 text-base outline-none placeholder:text-ink-3"
-          />
-          <div className="flex items-center gap-0.5 px-2 pb-2">
-            {vision.enabled && <PictureButtons pictures={pictures} vision={vision} disabled={false} />}
-            <span className="ml-1 hidden text-2xs text-ink-3 sm:inline">{t('preview.keys')}</span>
-            {busy ? (
-              <Button size="icon" className="ml-auto rounded-lg" aria-label={t('preview.stop')} onClick={stop}>
-                <Square className="size-3.5! fill-current" />
-              </Button>
-            ) : (
-              <Button
-                type="submit"
-                variant="primary"
-                size="icon"
-                className="ml-auto rounded-lg"
-                aria-label={t('preview.send')}
-                disabled={!query.trim() || pictures.uploading}
-              >
-                <ArrowUp />
-              </Button>
-            )}
-          </div>
-        </form>
+          <AttachButtons attachments={attachments} />
+          <span className="ml-1 hidden text-2xs text-ink-3 sm:inline">{t('preview.keys')}</span>
+        </AskBox>
       </div>
-    </section>
+    </DropZone>
   );
 }
 
@@ -236,18 +202,6 @@ function Row({ app, children }: { app: App; children: ReactNode }) {
       <AppIcon app={app} size="sm" />
       <div className="min-w-0 grow pt-0.5">{children}</div>
     </div>
-  );
-}
-
-function Suggestion({ text, onPick }: { text: string; onPick: () => void }) {
-  return (
-    <button
-      type="button"
-      onClick={onPick}
-      className="max-w-full rounded-full border border-line-strong bg-surface px-3.5 py-1.5 text-left text-ink-2 text-sm shadow-1 transition-colors hover:border-accent-line hover:bg-accent-soft/50 hover:text-accent-ink"
-    >
-      {text}
-    </button>
   );
 }
 
@@ -288,26 +242,3 @@ const fill = (text: string, values: Inputs) =>
     const value = values[name];
     return value === undefined || value === '' ? whole : String(value);
   });
-
-/** Follows the answer while the reader is at the end; leaves them alone when they scrolled up. */
-function useStickToEnd(turns: Turn[]) {
-  const ref = useRef<HTMLDivElement>(null);
-  const stuck = useRef(true);
-  const count = turns.length;
-  useEffect(() => {
-    const element = ref.current;
-    if (!element) return;
-    const onScroll = () => {
-      stuck.current = element.scrollHeight - element.scrollTop - element.clientHeight < 60;
-    };
-    element.addEventListener('scroll', onScroll, { passive: true });
-    return () => element.removeEventListener('scroll', onScroll);
-  }, []);
-  useEffect(() => {
-    if (count > 0) stuck.current = true;
-  }, [count]);
-  useLayoutEffect(() => {
-    if (turns.length > 0 && stuck.current && ref.current) ref.current.scrollTop = ref.current.scrollHeight;
-  }, [turns]);
-  return ref;
-}

@@ -2,25 +2,27 @@ import { Play, Sparkles, Square } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { toast } from 'sonner';
+import { AttachButtons } from '@/components/files/attach-buttons';
+import { ChosenFiles } from '@/components/files/chosen-files';
+import { DropZone } from '@/components/files/drop-zone';
+import { FileList } from '@/components/files/file-list';
 import { Button } from '@/components/ui/button';
 import type { App } from '@/lib/api/types';
-import { type AppConfig, fieldsOf, initialInputs } from '@/lib/app-config';
+import { type AppConfig, fieldsOf, initialInputs, uploadRules } from '@/lib/app-config';
 import { Answer } from './answer';
 import { type Inputs, InputsForm, missingInputs, wireInputs } from './inputs-form';
-import { DropOverlay, PictureButtons, PictureStrip, Thumbnail, usePictureDrop } from './picture-tools';
-import { usePictures } from './use-pictures';
+import { useMessageFiles } from './use-message-files';
 import { usePreview } from './use-preview';
 
 export function CompletionPreview({ app, config }: { app: App; config: AppConfig }) {
   const { t } = useTranslation();
   const { turns, busy, ask, stop } = usePreview(app.id, false);
-  const vision = config.file_upload.image;
-  const pictures = usePictures(vision.number_limits);
+  const rules = uploadRules(config.file_upload);
+  const attachments = useMessageFiles(rules);
   const fields = fieldsOf(config);
   const [touched, setTouched] = useState<Inputs>({});
   const values = { ...initialInputs(fields), ...touched };
   const missing = missingInputs(fields, values);
-  const drop = usePictureDrop(vision.enabled && vision.transfer_methods.includes('local_file'), pictures.addFiles);
   const turn = turns[0];
 
   const run = () => {
@@ -30,16 +32,16 @@ export function CompletionPreview({ app, config }: { app: App; config: AppConfig
     }
     const inputs = wireInputs(fields, values);
     const query = typeof inputs.query === 'string' ? inputs.query : '';
-    void ask({ query, inputs, pictures: vision.enabled ? pictures.sent : [], config, followUps: false });
+    void ask({ query, inputs, files: config.file_upload.enabled ? attachments.sent : [], config, followUps: false });
   };
 
   return (
-    <section
+    <DropZone
+      rules={rules}
+      onFiles={attachments.addFiles}
       aria-label={t('preview.titleCompletion')}
-      className="relative flex h-full min-h-0 flex-col"
-      {...drop.handlers}
+      className="flex h-full min-h-0 flex-col"
     >
-      {drop.over && <DropOverlay />}
       <header className="flex h-12 shrink-0 items-center border-b px-5">
         <h2 className="font-semibold text-sm">{t('preview.titleCompletion')}</h2>
       </header>
@@ -53,16 +55,22 @@ export function CompletionPreview({ app, config }: { app: App; config: AppConfig
             }}
           >
             <InputsForm fields={fields} values={values} onChange={setTouched} />
-            <PictureStrip pictures={pictures} />
+            <ChosenFiles files={attachments.files} onRemove={attachments.remove} />
             <div className="flex items-center gap-1">
-              {vision.enabled && <PictureButtons pictures={pictures} vision={vision} disabled={false} />}
+              <AttachButtons attachments={attachments} />
               {busy ? (
                 <Button size="md" className="ml-auto" onClick={stop}>
                   <Square className="size-3.5! fill-current" />
-                  {t('preview.stop')}
+                  {t('common.stop')}
                 </Button>
               ) : (
-                <Button type="submit" variant="primary" size="md" className="ml-auto" disabled={pictures.uploading}>
+                <Button
+                  type="submit"
+                  variant="primary"
+                  size="md"
+                  className="ml-auto"
+                  disabled={attachments.isUploading}
+                >
                   <Play />
                   {t('preview.run')}
                 </Button>
@@ -74,13 +82,7 @@ export function CompletionPreview({ app, config }: { app: App; config: AppConfig
             <div className="min-h-32 p-4">
               {turn ? (
                 <>
-                  {turn.pictures.length > 0 && (
-                    <div className="mb-3 flex flex-wrap gap-2">
-                      {turn.pictures.map((picture, index) => (
-                        <Thumbnail key={index} src={picture.src} name={picture.name} />
-                      ))}
-                    </div>
-                  )}
+                  <FileList files={turn.files} className="mb-3" />
                   <Answer turn={turn} onRetry={busy ? undefined : run} />
                 </>
               ) : (
@@ -93,6 +95,6 @@ export function CompletionPreview({ app, config }: { app: App; config: AppConfig
           </div>
         </div>
       </div>
-    </section>
+    </DropZone>
   );
 }

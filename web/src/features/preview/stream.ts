@@ -1,16 +1,12 @@
 import { request } from '@/lib/api/client';
 import { ApiError, networkError, toApiError } from '@/lib/api/errors';
+import type { SentFile } from '@/lib/files';
 import { readEvents } from '@/lib/sse';
-
-/** A picture as the API takes it. */
-export type InputFile =
-  | { type: 'image'; transfer_method: 'local_file'; upload_file_id: string }
-  | { type: 'image'; transfer_method: 'remote_url'; url: string };
 
 export interface PreviewBody {
   query?: string;
   inputs: Record<string, unknown>;
-  files: InputFile[];
+  files: SentFile[];
   conversation_id?: string;
   config: Record<string, unknown>;
 }
@@ -23,9 +19,47 @@ export interface Usage {
   time_to_first_token: number | null;
 }
 
-/** The events of a chat or completion app that the preview shows. */
+/** One round of an agent; sent again as it fills up. */
+export interface Thought {
+  id: string;
+  position: number;
+  thought: string;
+  /** Names, joined with `;`; empty in the round that answers */
+  tool: string;
+  tool_labels: Record<string, { en_US?: string }>;
+  /** JSON text: arguments by tool */
+  tool_input: string;
+  /** JSON text: what came back, by tool; empty until it has */
+  observation: string;
+}
+
+const parsed = (text: string): Record<string, unknown> => {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+};
+const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value, null, 2));
+
+/** The calls of a round; `observation` is null while the tool works. */
+export function toolCalls({ tool, tool_labels, tool_input, observation }: Thought) {
+  const [inputs, outputs] = [parsed(tool_input), parsed(observation)];
+  return tool.split(';').map((name) => ({
+    name,
+    label: tool_labels[name]?.en_US || name,
+    input: shown(inputs[name] ?? {}),
+    observation: observation === '' ? null : shown(outputs[name] ?? observation),
+  }));
+}
+
+/** The events of a chat, agent or completion app that the preview shows. */
 export type PreviewEvent = { conversation_id?: string; message_id?: string; task_id?: string } & (
   | { event: 'message'; answer: string }
+  | { event: 'agent_message'; answer: string }
+  | ({ event: 'agent_thought' } & Thought)
+  | { event: 'message_file'; type: string; url: string; belongs_to: string }
   | { event: 'message_replace'; answer: string }
   | { event: 'message_end'; metadata?: { usage?: Usage | null; annotation_reply?: unknown } }
 );
@@ -56,9 +90,3 @@ export async function* runPreview(appId: string, body: PreviewBody, signal: Abor
 
 export const stopPreview = (appId: string, taskId: string) =>
   request(`/api/apps/${appId}/preview/${taskId}/stop`, { method: 'POST' });
-
-export async function fetchFollowUps(appId: string, messageId: string, signal: AbortSignal): Promise<string[]> {
-  const response = await request(`/api/apps/${appId}/preview/${messageId}/suggested-questions`, { signal });
-  const body = (await response.json()) as { data: string[] };
-  return body.data;
-}

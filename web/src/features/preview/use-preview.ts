@@ -1,16 +1,13 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { fetchFollowUps, type InputFile, runPreview, stopPreview, type Usage } from './stream';
-
-export interface SentPicture {
-  name: string;
-  src: string;
-  file: InputFile;
-}
+import { fileOf, type ShownFile } from '@/components/files/file-list';
+import type { SentAttachment } from '@/components/files/use-attachments';
+import { fetchFollowUps } from '@/lib/api/follow-ups';
+import { runPreview, stopPreview, type Thought, type Usage } from './stream';
 
 export interface Turn {
   key: number;
   query: string;
-  pictures: SentPicture[];
+  files: SentAttachment[];
   answer: string;
   /** `waiting` until the first word. */
   status: 'waiting' | 'streaming' | 'done' | 'stopped' | 'failed';
@@ -19,12 +16,16 @@ export interface Turn {
   usage?: Usage | null;
   fromAnnotation?: boolean;
   followUps?: string[];
+  /** What came with the answer. */
+  answerFiles: ShownFile[];
+  /** Of agents. */
+  thoughts?: Thought[];
 }
 
 export interface Ask {
   query: string;
   inputs: Record<string, unknown>;
-  pictures: SentPicture[];
+  files: SentAttachment[];
   config: Record<string, unknown>;
   followUps: boolean;
 }
@@ -53,14 +54,14 @@ export function usePreview(appId: string, conversational: boolean) {
   useEffect(() => () => controller.current?.abort(), []);
 
   const ask = useCallback(
-    async ({ query, inputs, pictures, config, followUps }: Ask, instead?: number) => {
+    async ({ query, inputs, files, config, followUps }: Ask, instead?: number) => {
       controller.current?.abort();
       const abort = new AbortController();
       controller.current = abort;
       task.current = undefined;
       stopping.current = false;
       const key = nextKey++;
-      const fresh: Turn = { key, query, pictures, answer: '', status: 'waiting' };
+      const fresh: Turn = { key, query, files, answer: '', answerFiles: [], status: 'waiting' };
       setTurns((all) => (conversational ? [...all.filter((turn) => turn.key !== instead), fresh] : [fresh]));
 
       // Words arrive faster than the screen: they are painted once a frame.
@@ -82,7 +83,7 @@ export function usePreview(appId: string, conversational: boolean) {
         const body = {
           ...(conversational || query ? { query } : {}),
           inputs,
-          files: pictures.map((picture) => picture.file),
+          files: files.map((file) => file.sent),
           config,
           ...(conversational && conversation.current ? { conversation_id: conversation.current } : {}),
         };
@@ -93,8 +94,19 @@ export function usePreview(appId: string, conversational: boolean) {
           }
           if (event.conversation_id) conversation.current = event.conversation_id;
           const messageId = event.message_id;
-          if (event.event === 'message') received += event.answer;
-          else if (event.event === 'message_replace') received = event.answer;
+          if (event.event === 'message' || event.event === 'agent_message') received += event.answer;
+          else if (event.event === 'agent_thought') {
+            // what was written before a tool is called is the thought behind the call
+            if (event.tool) received = '';
+            patch(key, (turn) => ({
+              ...turn,
+              thoughts: [...(turn.thoughts ?? []).filter((thought) => thought.id !== event.id), event],
+            }));
+          } else if (event.event === 'message_file') {
+            if (event.belongs_to !== 'assistant') continue;
+            const file = fileOf({ ...event, name: '' });
+            patch(key, (turn) => ({ ...turn, answerFiles: [...turn.answerFiles, file] }));
+          } else if (event.event === 'message_replace') received = event.answer;
           else if (event.event === 'message_end') {
             cancelAnimationFrame(frame);
             const answer = received;

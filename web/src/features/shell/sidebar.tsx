@@ -3,14 +3,18 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import {
   Boxes,
   ChevronsUpDown,
+  FlaskConical,
+  Gauge,
   LayoutGrid,
+  LayoutTemplate,
+  LibraryBig,
   LogOut,
+  Map as MapIcon,
   PanelLeftClose,
   PanelLeftOpen,
   Settings,
   UserRound,
-  UsersRound,
-  Waypoints,
+  Wrench,
 } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -34,6 +38,7 @@ interface SidebarProps {
 export function Sidebar({ session, collapsed, onToggle }: SidebarProps) {
   const { t } = useTranslation();
   const admin = atLeast(session.workspace.role, 'admin');
+  const editor = atLeast(session.workspace.role, 'editor');
   return (
     <nav
       aria-label={t('nav.main')}
@@ -61,16 +66,22 @@ export function Sidebar({ session, collapsed, onToggle }: SidebarProps) {
       <WorkspaceSwitcher session={session} collapsed={collapsed} />
       <ul className="mt-3 flex w-full flex-col gap-0.5">
         <NavItem to="/apps" icon={<LayoutGrid />} label={t('nav.apps')} collapsed={collapsed} />
-        <NavItem to="/settings/models" icon={<Boxes />} label={t('nav.models')} collapsed={collapsed} />
-        {admin && (
-          <NavItem to="/settings/providers" icon={<Waypoints />} label={t('nav.providers')} collapsed={collapsed} />
+        <NavItem to="/templates" icon={<LayoutTemplate />} label={t('nav.templates')} collapsed={collapsed} />
+        {editor && <NavItem to="/tools" icon={<Wrench />} label={t('nav.tools')} collapsed={collapsed} />}
+        <NavItem to="/knowledge" icon={<LibraryBig />} label={t('nav.knowledge')} collapsed={collapsed} />
+      </ul>
+      <ul className="mt-3 flex w-full flex-col gap-0.5 border-t pt-3">
+        <NavItem to="/models" icon={<Boxes />} label={t('nav.models')} collapsed={collapsed} />
+        {editor && (
+          <NavItem to="/playground" icon={<FlaskConical />} label={t('nav.playground')} collapsed={collapsed} />
         )}
-        {admin && (
-          <NavItem to="/settings/members" icon={<UsersRound />} label={t('nav.members')} collapsed={collapsed} />
-        )}
+        {admin && <NavItem to="/engine" icon={<Gauge />} label={t('nav.engine')} collapsed={collapsed} />}
+      </ul>
+      <ul className="mt-3 flex w-full flex-col gap-0.5 border-t pt-3">
+        <NavItem to="/settings" icon={<Settings />} label={t('nav.settings')} collapsed={collapsed} />
       </ul>
       <div className="mt-auto flex w-full flex-col gap-2 pb-3">
-        <EngineStatus collapsed={collapsed} />
+        <EngineStatus collapsed={collapsed} admin={admin} />
         {collapsed && (
           <div className="flex justify-center">
             <Toggle collapsed={collapsed} onToggle={onToggle} />
@@ -102,7 +113,7 @@ function Toggle({ collapsed, onToggle }: { collapsed: boolean; onToggle: () => v
 }
 
 interface NavItemProps {
-  to: '/apps' | '/settings/models' | '/settings/providers' | '/settings/members';
+  to: '/apps' | '/templates' | '/tools' | '/knowledge' | '/models' | '/playground' | '/engine' | '/settings';
   icon: ReactNode;
   label: string;
   collapsed: boolean;
@@ -147,7 +158,10 @@ function WorkspaceSwitcher({ session, collapsed }: { session: Session; collapsed
     },
   });
   const initial = (
-    <span className="flex size-6 shrink-0 items-center justify-center rounded bg-accent-soft font-semibold text-accent-ink text-xs">
+    <span
+      className="flex size-6 shrink-0 items-center justify-center rounded bg-accent-soft font-semibold text-accent-ink text-xs"
+      aria-hidden
+    >
       {session.workspace.name.slice(0, 1).toUpperCase()}
     </span>
   );
@@ -165,13 +179,13 @@ function WorkspaceSwitcher({ session, collapsed }: { session: Session; collapsed
   return (
     <Menu>
       <MenuTrigger
-        aria-label={t('nav.workspaces')}
         className={cn(
           'flex h-9 w-full items-center gap-2 rounded-md hover:bg-hover',
           collapsed ? 'justify-center' : 'px-1.5',
         )}
       >
         {initial}
+        <span className="sr-only">{`${t('nav.workspaces')}: ${collapsed ? session.workspace.name : ''}`}</span>
         {!collapsed && (
           <>
             <span className="min-w-0 grow truncate text-left font-medium text-sm">{session.workspace.name}</span>
@@ -196,7 +210,7 @@ function WorkspaceSwitcher({ session, collapsed }: { session: Session; collapsed
 }
 
 /** The model inside this very process: whether it is there, and what it takes. */
-function EngineStatus({ collapsed }: { collapsed: boolean }) {
+function EngineStatus({ collapsed, admin }: { collapsed: boolean; admin: boolean }) {
   const { t } = useTranslation();
   const { data } = useQuery(modelsQuery);
   const local = data?.filter((model) => model.provider === 'local' && model.kind === 'llm') ?? [];
@@ -214,7 +228,7 @@ function EngineStatus({ collapsed }: { collapsed: boolean }) {
   );
   const link = (
     <Link
-      to="/settings/models"
+      to={admin ? '/engine' : '/models'}
       className={cn(
         'block rounded-lg border border-line bg-surface/60 transition-colors hover:bg-surface',
         collapsed ? 'mx-auto flex size-9 items-center justify-center' : 'px-3 py-2',
@@ -223,11 +237,11 @@ function EngineStatus({ collapsed }: { collapsed: boolean }) {
       {collapsed ? (
         <>
           {dot}
-          <span className="sr-only">{`${t('nav.engine')}: ${name}`}</span>
+          <span className="sr-only">{`${t('nav.localEngine')}: ${name}`}</span>
         </>
       ) : (
         <>
-          <span className="block text-2xs text-ink-3">{t('nav.engine')}</span>
+          <span className="block text-2xs text-ink-3">{t('nav.localEngine')}</span>
           <span className="flex items-center gap-2">
             {dot}
             <span className="min-w-0 truncate font-medium text-ink text-xs">{name}</span>
@@ -249,6 +263,7 @@ function EngineStatus({ collapsed }: { collapsed: boolean }) {
 }
 
 function AccountMenu({ session, collapsed }: { session: Session; collapsed: boolean }) {
+  const editor = atLeast(session.workspace.role, 'editor');
   const { t } = useTranslation();
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -267,15 +282,18 @@ function AccountMenu({ session, collapsed }: { session: Session; collapsed: bool
   return (
     <Menu>
       <MenuTrigger
-        aria-label={t('nav.userMenu')}
         className={cn(
           'flex h-10 w-full items-center gap-2.5 rounded-md text-left hover:bg-hover',
           collapsed ? 'justify-center' : 'px-1.5',
         )}
       >
-        <span className="flex size-6.5 shrink-0 items-center justify-center rounded-full bg-ink font-medium text-2xs text-canvas">
+        <span
+          className="flex size-6.5 shrink-0 items-center justify-center rounded-full bg-ink font-medium text-2xs text-canvas"
+          aria-hidden
+        >
           {session.account.name.slice(0, 1).toUpperCase()}
         </span>
+        <span className="sr-only">{`${t('nav.userMenu')}: ${collapsed ? session.account.name : ''}`}</span>
         {!collapsed && (
           <>
             <span className="min-w-0 grow truncate text-sm">{session.account.name}</span>
@@ -301,6 +319,14 @@ function AccountMenu({ session, collapsed }: { session: Session; collapsed: bool
             {t('nav.settings')}
           </Link>
         </MenuItem>
+        {editor && (
+          <MenuItem asChild>
+            <Link to="/apps" search={{ tour: 1 }}>
+              <MapIcon />
+              {t('tour.again')}
+            </Link>
+          </MenuItem>
+        )}
         <MenuSeparator />
         <div className="flex items-center justify-between gap-2 px-1 py-1">
           <LanguageMenu onChange={(language) => keep.mutate({ language })} />

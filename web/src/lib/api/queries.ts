@@ -2,7 +2,7 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { api, setCsrfToken, unwrap } from './client';
 import { ApiError } from './errors';
-import type { AppMode, Model, Role, Session } from './types';
+import type { AppMode, EngineStatus, Model, Role, Session, Template, ToolProvider } from './types';
 
 export const setupQuery = queryOptions({
   queryKey: ['setup'],
@@ -40,17 +40,26 @@ export const appQuery = (appId: string) =>
     queryFn: ({ signal }) => unwrap(api.GET('/api/apps/{app_id}', { params: { path: { app_id: appId } }, signal })),
   });
 
-export const appsQuery = (filter: { keyword?: string; mode?: AppMode }) =>
+/** What of the apps is listed, and in which order. */
+export interface AppsFilter {
+  keyword?: string;
+  mode?: AppMode;
+  tag?: string;
+  mine?: true;
+  sort?: 'updated' | 'created' | 'name';
+}
+
+export const appsQuery = ({ sort = 'updated', ...filter }: AppsFilter) =>
   infiniteQueryOptions({
-    queryKey: ['apps', filter],
+    queryKey: ['apps', { ...filter, sort }],
     queryFn: ({ pageParam, signal }) =>
       unwrap(
         api.GET('/api/apps', {
           params: {
             query: {
               limit: 30,
-              ...(filter.keyword ? { keyword: filter.keyword } : {}),
-              ...(filter.mode ? { mode: filter.mode } : {}),
+              sort,
+              ...filter,
               ...(pageParam ? { cursor: pageParam } : {}),
             },
           },
@@ -60,6 +69,26 @@ export const appsQuery = (filter: { keyword?: string; mode?: AppMode }) =>
     initialPageParam: '',
     getNextPageParam: (page) => page.next_cursor || undefined,
   });
+
+export const templatesQuery = queryOptions({
+  queryKey: ['templates'],
+  queryFn: async ({ signal }): Promise<Template[]> => (await unwrap(api.GET('/api/templates', { signal }))).data,
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+/** Every tool that apps can use, by provider. */
+export const toolsQuery = queryOptions({
+  queryKey: ['tools'],
+  queryFn: async ({ signal }): Promise<ToolProvider[]> => (await unwrap(api.GET('/api/tools', { signal }))).data,
+});
+
+/** The engine's counters at this moment. */
+export const engineQuery = queryOptions({
+  queryKey: ['engine'],
+  queryFn: ({ signal }): Promise<EngineStatus> => unwrap(api.GET('/api/engine', { signal })),
+  staleTime: 0,
+  retry: false,
+});
 
 const RANK: Record<Role, number> = { owner: 4, admin: 3, editor: 2, normal: 1, dataset_operator: 0 };
 

@@ -41,7 +41,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Apps of the workspace, newest first */
+        /** Apps of the workspace */
         get: operations["list_apps"];
         put?: never;
         /** A new app with an empty draft */
@@ -119,6 +119,40 @@ export interface paths {
         post?: never;
         /** Delete an annotation */
         delete: operations["delete_annotation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The conversations of an app, those with the newest messages first */
+        get: operations["list_log_conversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/conversations/{conversation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One conversation, whoever held it */
+        get: operations["get_log_conversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -406,6 +440,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/apps/{app_id}/mcp/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the MCP server another address; the old one stops working */
+        post: operations["renew_mcp_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The messages of an app or of one conversation, newest first */
+        get: operations["list_log_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/messages/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One message */
+        get: operations["get_log_message"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/messages/{message_id}/annotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Make an answer, or a better one, the app's answer to the question from now on */
+        put: operations["annotate_message"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/messages/{message_id}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say what you think of an answer, in place of what members said before */
+        put: operations["rate_message"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/messages/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All messages that the log shows, as a file */
+        get: operations["export_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/apps/{app_id}/preview": {
         parameters: {
             query?: never;
@@ -667,6 +803,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/apps/{app_id}/runs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All runs that the list shows, as a file */
+        get: operations["export_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/site/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the web app another address; the old one stops working */
+        post: operations["renew_site_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{app_id}/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How much an app was used, how well, and what that took */
+        get: operations["get_statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/apps/{app_id}/triggers": {
         parameters: {
             query?: never;
@@ -832,6 +1019,23 @@ export interface paths {
         };
         /** What was done in the console, newest first */
         get: operations["list_audit_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/engine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the engine is doing */
+        get: operations["get_engine"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1050,6 +1254,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/model-plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether a model fits, and how much then */
+        get: operations["get_model_plan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/model-pulls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Downloads of models, the newest first */
+        get: operations["list_pulls"];
+        put?: never;
+        /**
+         * Begin to download a model
+         * @description Returns at once; look at the list for how far it is.
+         */
+        post: operations["create_pull"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/model-pulls/{pull_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Stop a download, or forget one that is over
+         * @description What came so far stays: the next pull of the model goes on from there.
+         */
+        delete: operations["delete_pull"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/models": {
         parameters: {
             query?: never;
@@ -1062,6 +1324,26 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models/local/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a local model from the models folder
+         * @description Answers that are being written are finished first.
+         */
+        delete: operations["delete_model"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1101,6 +1383,23 @@ export interface paths {
          * @description Answers that are being written are finished first. The next request for the model loads it again.
          */
         post: operations["unload_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/playground/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask any model of the catalog, as `/v1/chat/completions` does with a key */
+        post: operations["create_playground_completion"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1193,6 +1492,380 @@ export interface paths {
         put?: never;
         /** Make the first account */
         post: operations["set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/chat-messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask a chat app.
+         * @description With `response_mode: streaming` the answer is a stream of server-sent events. Send `X-Ashlar-Resume: true` to get event
+         *     ids for resuming at `/v1/chat-messages/{task_id}/events`.
+         */
+        post: operations["site_create_chat_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/chat-messages/{task_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Go on with a stream that broke.
+         * @description Sends the events after the one that `Last-Event-ID` names (all without it), then those to come. When the log of events
+         *     is lost, a `message_replace` brings the stored answer instead.
+         */
+        get: operations["site_follow_chat_message"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/chat-messages/{task_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a streaming answer. Always succeeds; does nothing for tasks that are unknown or another user's. */
+        post: operations["site_stop_chat_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/completion-messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Call a completion app. */
+        post: operations["site_create_completion_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/completion-messages/{task_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Go on with a stream that broke. */
+        get: operations["site_follow_completion_message"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/completion-messages/{task_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a streaming answer. */
+        post: operations["site_stop_completion_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A user's conversations, `last_id` being the last of the page before. */
+        get: operations["site_list_conversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/conversations/{conversation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a conversation. */
+        delete: operations["site_delete_conversation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/conversations/{conversation_id}/name": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Name a conversation, or let the model do it. */
+        post: operations["site_rename_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/files/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a file to send with messages of the same user */
+        post: operations["site_upload_service_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest messages of a conversation, or those before `first_id`; oldest first inside the page. */
+        get: operations["site_list_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/messages/{message_id}/feedbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Rate an answer; a second call overwrites. */
+        post: operations["site_create_feedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/messages/{message_id}/suggested": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Questions that may follow an answer; an empty list when the model fails. */
+        get: operations["site_list_suggested_questions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/workflow/{workflow_run_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow a run: its events from now on, or behind the one that `Last-Event-ID` names.
+         * @description A run that is over gives its `workflow_finished` event. Ends at the end of the run, when it waits for people (unless
+         *     `continue_on_pause`), and after 300 s without an event.
+         */
+        get: operations["site_follow_workflow_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/workflows/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run the published version of a workflow.
+         * @description With `response_mode: streaming` the run is a stream of server-sent events. Send `X-Ashlar-Resume: true` to get event ids
+         *     for resuming at `/v1/workflow/{workflow_run_id}/events`.
+         */
+        post: operations["site_run_workflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/site/v1/workflows/tasks/{task_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a run of this app, whoever started it. Always succeeds. */
+        post: operations["site_stop_workflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sites/{site_code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Open the page of a published app; a browser without a visitor's cookie gets one */
+        get: operations["open_site"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tags of the workspace's apps, A to Z */
+        get: operations["list_tags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tags/{tag}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a tag off every app */
+        delete: operations["delete_tag"];
+        options?: never;
+        head?: never;
+        /** Rename a tag on every app */
+        patch: operations["rename_tag"];
+        trace?: never;
+    };
+    "/api/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Apps to start from */
+        get: operations["list_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/templates/{template_id}/apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make an app from a template */
+        post: operations["create_app_from_template"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1439,6 +2112,10 @@ export interface components {
         };
         /** Format: uuid */
         AccountId: string;
+        AnnotateMessage: {
+            answer: string;
+            question: string;
+        };
         /** @description An answer that a person wrote. */
         Annotation: {
             answer: string;
@@ -1496,6 +2173,7 @@ export interface components {
              */
             draft_revision: number;
             enable_api: boolean;
+            enable_mcp: boolean;
             enable_site: boolean;
             has_unpublished_changes: boolean;
             /**
@@ -1503,8 +2181,12 @@ export interface components {
              * @description Requests at one time; 0 = no limit
              */
             max_active_requests: number;
+            /** @description The MCP server is at `/mcp/{mcp_code}` */
+            mcp_code: string;
             published_version?: null | components["schemas"]["AppVersion"];
             site: components["schemas"]["Site"];
+            /** @description The web app is at `/a/{site_code}` */
+            site_code: string;
         };
         /** @description How an app shows itself to people outside. */
         AppFace: {
@@ -1560,6 +2242,15 @@ export interface components {
         };
         /** Format: uuid */
         AppVersionId: string;
+        /** @description Who asked. */
+        Asker: {
+            /** Format: uuid */
+            id: string;
+            /** @description Of an end user: as the caller named it */
+            name: string;
+            /** @description end_user or account */
+            type: string;
+        };
         /** @description Where in a config something is named. */
         At: {
             /** @description Path inside the node's data, or of the config */
@@ -1617,10 +2308,16 @@ export interface components {
             task_id: components["schemas"]["TaskId"];
             workflow_run_id: components["schemas"]["WorkflowRunId"];
         };
+        Bucket: components["schemas"]["Figures"] & {
+            /** Format: date-time */
+            start: string;
+        };
         /** @description A call for trying a tool out. */
         CallTool: components["schemas"]["ToolRef"] & {
             arguments?: Record<string, unknown>;
         };
+        /** @enum {string} */
+        Category: "vision" | "writing" | "documents" | "agents" | "workflows";
         /** @description One value that differs. */
         Change: {
             /** @description Null of removed ones */
@@ -1726,6 +2423,11 @@ export interface components {
             mode: components["schemas"]["AppMode"];
             name: string;
         };
+        /** @description What the new app is called, in place of the template's own words. */
+        CreateAppFromTemplate: {
+            description?: string | null;
+            name?: string | null;
+        };
         CreateAppKey: {
             name?: string;
         };
@@ -1798,6 +2500,12 @@ export interface components {
             name: string;
             /** Format: int32 */
             timeout_ms?: number;
+        };
+        CreatePull: {
+            /** @description Fetch only files that match, such as `*Q4_K_M.gguf` */
+            files?: string[];
+            /** @description `OWNER/NAME` on the hub, with `@REVISION` for a branch, tag or commit */
+            model: string;
         };
         CreateWorkflowTool: {
             /** @description A published app of mode `workflow` that begins with a start node */
@@ -1938,6 +2646,45 @@ export interface components {
         };
         /** Format: uuid */
         EndUserId: string;
+        /** @description A model in memory. */
+        EngineModel: {
+            kind: string;
+            llm?: null | components["schemas"]["LlmStatus"];
+            /**
+             * Format: int64
+             * @description Weights and caches
+             */
+            memory_bytes: number;
+            name: string;
+        };
+        /** @description The engine at one moment. */
+        EngineStatus: {
+            /** Format: date-time */
+            at: string;
+            /** @description What the CPU calls itself */
+            cpu: string;
+            /** @description `cpu` or `cuda` */
+            device: string;
+            gpu?: null | components["schemas"]["Gpu"];
+            /** @description Sequences that may run at once */
+            max_running: number;
+            /** @description Rows that a step may have, prompts and answers together */
+            max_step_tokens: number;
+            /** Format: int64 */
+            memory_available_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes of the machine's memory
+             */
+            memory_total_bytes: number;
+            models: components["schemas"]["EngineModel"][];
+            n_cpus: number;
+            /**
+             * Format: int64
+             * @description Bytes that this process holds
+             */
+            process_bytes: number;
+        };
         Entry: {
             /** Format: int64 */
             created_at: number;
@@ -1952,23 +2699,61 @@ export interface components {
         /** @enum {string} */
         Feature: "vision" | "tools" | "structured_output";
         Feedback: {
-            app_id: components["schemas"]["AppId"];
-            content?: string | null;
-            conversation_id?: null | components["schemas"]["ConversationId"];
-            /** @description ISO 8601 */
-            created_at: string;
-            from_account_id?: null | components["schemas"]["AccountId"];
-            from_end_user_id?: null | components["schemas"]["EndUserId"];
-            from_source: string;
-            id: components["schemas"]["FeedbackId"];
-            message_id: components["schemas"]["MessageId"];
             rating: string;
-            updated_at: string;
         };
         /** Format: uuid */
         FeedbackId: string;
         Feedbacks: {
             data: components["schemas"]["Feedback"][];
+        };
+        /** @description Of what was finished. */
+        Figures: {
+            /** Format: int64 */
+            active_users: number;
+            /** Format: int64 */
+            completion_tokens: number;
+            /** Format: int64 */
+            conversations: number;
+            /** Format: double */
+            cost: number;
+            /**
+             * Format: int64
+             * @description Answers; of a workflow runs
+             */
+            count: number;
+            /** Format: int64 */
+            dislikes: number;
+            /** Format: int64 */
+            failures: number;
+            /**
+             * Format: double
+             * @description Median, of answers
+             */
+            first_token_s?: number | null;
+            /**
+             * Format: double
+             * @description Of those that went well; percentiles are right to one in a hundred
+             */
+            latency_median_s?: number | null;
+            /** Format: double */
+            latency_p95_s?: number | null;
+            /**
+             * Format: int64
+             * @description Of end users
+             */
+            likes: number;
+            /**
+             * Format: int64
+             * @description Of answers
+             */
+            prompt_tokens: number;
+            /**
+             * Format: double
+             * @description While answers were written
+             */
+            tokens_per_second?: number | null;
+            /** Format: int64 */
+            total_tokens: number;
         };
         /** Format: uuid */
         FileId: string;
@@ -2073,6 +2858,20 @@ export interface components {
             selector: string[];
             value?: Record<string, unknown>;
         };
+        /** @description The GPU that models are on. */
+        Gpu: {
+            /**
+             * Format: int64
+             * @description Bytes of its memory
+             */
+            memory_total_bytes: number;
+            /**
+             * Format: int64
+             * @description Of those, in use by any process
+             */
+            memory_used_bytes: number;
+            name: string;
+        };
         /** Format: uuid */
         HumanInputFormId: string;
         /** @enum {string} */
@@ -2108,6 +2907,8 @@ export interface components {
             /** @description For `remote_url` */
             url?: string | null;
         };
+        /** @enum {string} */
+        Interval: "hour" | "day";
         Invitation: {
             /** Format: date-time */
             created_at: string;
@@ -2294,6 +3095,105 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A console list. */
+        List_LogConversation: {
+            data: {
+                /**
+                 * Format: int64
+                 * @description Messages that an annotation answered, or that were made one
+                 */
+                annotations: number;
+                asked_by?: null | components["schemas"]["Asker"];
+                /** Format: date-time */
+                created_at: string;
+                /**
+                 * Format: int64
+                 * @description Messages that failed
+                 */
+                failures: number;
+                id: components["schemas"]["ConversationId"];
+                /** Format: int64 */
+                member_dislikes: number;
+                /** Format: int64 */
+                member_likes: number;
+                /** Format: int32 */
+                message_count: number;
+                name: string;
+                /** @description service-api, web-app, mcp or debugger */
+                source: string;
+                /** Format: int64 */
+                total_tokens: number;
+                /**
+                 * Format: date-time
+                 * @description Of the last message
+                 */
+                updated_at: string;
+                /** Format: int64 */
+                user_dislikes: number;
+                /** Format: int64 */
+                user_likes: number;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_LogMessage: {
+            data: {
+                annotation_id?: null | components["schemas"]["AnnotationId"];
+                answer: string;
+                asked_by?: null | components["schemas"]["Asker"];
+                /**
+                 * Format: int32
+                 * @description Prompt tokens that came from the prefix cache
+                 */
+                cached_tokens: number;
+                /** Format: int32 */
+                completion_tokens: number;
+                conversation_id?: null | components["schemas"]["ConversationId"];
+                /** Format: date-time */
+                created_at: string;
+                currency: string;
+                error?: string | null;
+                error_code?: string | null;
+                /** @description Of question and answer, as `/v1/messages` gives them */
+                files: Record<string, unknown>[];
+                /** Format: date-time */
+                finished_at?: string | null;
+                id: components["schemas"]["MessageId"];
+                inputs: Record<string, unknown>;
+                /** Format: double */
+                latency_s: number;
+                member_feedback?: null | components["schemas"]["LogFeedback"];
+                model?: null | components["schemas"]["LogModel"];
+                /** Format: int32 */
+                prompt_tokens: number;
+                query: string;
+                retriever_resources: Record<string, unknown>[];
+                run_id?: null | components["schemas"]["WorkflowRunId"];
+                saved_annotation_id?: null | components["schemas"]["AnnotationId"];
+                /** @description service-api, web-app, mcp or debugger */
+                source: string;
+                /** @description running, normal, stopped, error, interrupted or paused */
+                status: string;
+                thoughts: components["schemas"]["LogThought"][];
+                /** Format: double */
+                time_to_first_token_s?: number | null;
+                /** Format: double */
+                time_to_generate_s?: number | null;
+                /** Format: double */
+                total_price: number;
+                /** @description What was done; of chatflows the run's nodes tell */
+                trace: components["schemas"]["Span"][];
+                user_feedback?: null | components["schemas"]["LogFeedback"];
+                /**
+                 * Format: int32
+                 * @description Of the app's published version; null of a draft
+                 */
+                version_number?: number | null;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
         List_McpServer: {
             data: {
                 /** Format: date-time */
@@ -2343,6 +3243,8 @@ export interface components {
                 architecture?: string | null;
                 /** @description Tokens of prompt and answer together */
                 context_size: number;
+                /** @description It can be deleted: it lies in the models folder */
+                deletable: boolean;
                 /** @description Of `vision`, `tools`, `structured_output` */
                 features: string[];
                 is_default: boolean;
@@ -2354,6 +3256,8 @@ export interface components {
                  */
                 memory_bytes?: number | null;
                 name: string;
+                /** @description Of an adapter, the local model it is for */
+                parent?: string | null;
                 prices?: null | components["schemas"]["Prices"];
                 /** @description `local` or the name of a provider */
                 provider: string;
@@ -2361,6 +3265,11 @@ export interface components {
                 reason?: string | null;
                 /** @description `available` (not in memory), `loading`, `ready`, `failed` or `refused` */
                 status: string;
+                /**
+                 * Format: int64
+                 * @description Of local models, bytes of their files
+                 */
+                weight_bytes?: number | null;
             }[];
             /** @description Ask for the next page with `cursor=` this; null on the last page */
             next_cursor?: string | null;
@@ -2498,6 +3407,29 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A console list. */
+        List_Pull: {
+            data: {
+                /** Format: int64 */
+                done_bytes: number;
+                /** @description Why it failed, with what can be done */
+                error?: string | null;
+                id: components["schemas"]["PullId"];
+                /** @description `OWNER/NAME`, with `@REVISION` where one was asked for */
+                model: string;
+                /** Format: date-time */
+                started_at: string;
+                /** @description `running`, `done` or `failed` */
+                status: string;
+                /**
+                 * Format: int64
+                 * @description 0 until the hub has said what there is
+                 */
+                total_bytes: number;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
         List_RunForm: {
             data: {
                 actions: Record<string, unknown>[];
@@ -2533,6 +3465,7 @@ export interface components {
                 /** Format: date-time */
                 created_at: string;
                 created_by?: null | components["schemas"]["RunCreator"];
+                currency?: string | null;
                 /**
                  * Format: double
                  * @description Without the times it waited for people
@@ -2549,11 +3482,16 @@ export interface components {
                 id: components["schemas"]["WorkflowRunId"];
                 message_id?: null | components["schemas"]["MessageId"];
                 mode: components["schemas"]["AppMode"];
-                /** @description debugger, service-api or web-app */
+                /** @description debugger, service-api, web-app or mcp */
                 source: string;
                 /** @description scheduled, running, paused, succeeded, failed, stopped or partial-succeeded */
                 status: string;
                 task_id: components["schemas"]["TaskId"];
+                /**
+                 * Format: double
+                 * @description Of the models that it asked
+                 */
+                total_price: number;
                 /** Format: int32 */
                 total_steps: number;
                 /** Format: int64 */
@@ -2563,6 +3501,34 @@ export interface components {
                 version_id?: null | components["schemas"]["AppVersionId"];
                 /** Format: int32 */
                 version_number?: number | null;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_Tag: {
+            data: {
+                /** Format: int64 */
+                n_apps: number;
+                name: string;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_Template: {
+            data: {
+                category: components["schemas"]["Category"];
+                icon: string;
+                icon_background: string;
+                id: string;
+                mode: components["schemas"]["AppMode"];
+                /** @description By language: `en-US`, `zh-Hans` */
+                texts: {
+                    [key: string]: components["schemas"]["TemplateText"];
+                };
+                /** @description It looks at pictures */
+                vision: boolean;
             }[];
             /** @description Ask for the next page with `cursor=` this; null on the last page */
             next_cursor?: string | null;
@@ -2633,6 +3599,120 @@ export interface components {
             /** @description Ask for the next page with `cursor=` this; null on the last page */
             next_cursor?: string | null;
         };
+        LlmStatus: {
+            /**
+             * Format: int64
+             * @description Encoded pictures that are kept, bytes
+             */
+            encoder_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes of the KV cache
+             */
+            kv_bytes: number;
+            /**
+             * Format: int64
+             * @description Of those, kept for prompts that begin alike
+             */
+            kv_reusable_tokens: number;
+            /**
+             * Format: int64
+             * @description Tokens that the KV cache holds
+             */
+            kv_tokens: number;
+            /**
+             * Format: int64
+             * @description Of those, in use by running sequences
+             */
+            kv_used_tokens: number;
+            /** Format: double */
+            mean_decode_step_s: number;
+            /** Format: double */
+            mean_first_token_s: number;
+            /** Format: double */
+            mean_queue_s: number;
+            /**
+             * Format: int64
+             * @description Prompt tokens that the cache spared
+             */
+            n_cached_tokens: number;
+            /** Format: int64 */
+            n_cancelled: number;
+            /** Format: int64 */
+            n_completion_tokens: number;
+            /** Format: int64 */
+            n_failed: number;
+            /** Format: int64 */
+            n_finished: number;
+            /**
+             * Format: int64
+             * @description Pictures that were encoded already
+             */
+            n_picture_hits: number;
+            /** Format: int64 */
+            n_picture_misses: number;
+            /** Format: int64 */
+            n_preempted: number;
+            /** Format: int64 */
+            n_prompt_tokens: number;
+            /**
+             * Format: int64
+             * @description Requests being prepared or waiting
+             */
+            n_queued: number;
+            /** Format: int64 */
+            n_running: number;
+            /**
+             * Format: int64
+             * @description Rows of all steps
+             */
+            n_step_tokens: number;
+            /** Format: int64 */
+            n_steps: number;
+        };
+        /** @description A conversation in the log. */
+        LogConversation: {
+            /**
+             * Format: int64
+             * @description Messages that an annotation answered, or that were made one
+             */
+            annotations: number;
+            asked_by?: null | components["schemas"]["Asker"];
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description Messages that failed
+             */
+            failures: number;
+            id: components["schemas"]["ConversationId"];
+            /** Format: int64 */
+            member_dislikes: number;
+            /** Format: int64 */
+            member_likes: number;
+            /** Format: int32 */
+            message_count: number;
+            name: string;
+            /** @description service-api, web-app, mcp or debugger */
+            source: string;
+            /** Format: int64 */
+            total_tokens: number;
+            /**
+             * Format: date-time
+             * @description Of the last message
+             */
+            updated_at: string;
+            /** Format: int64 */
+            user_dislikes: number;
+            /** Format: int64 */
+            user_likes: number;
+        };
+        /** @description What somebody thinks of an answer. */
+        LogFeedback: {
+            comment?: string | null;
+            /** @description like or dislike */
+            rating: string;
+        };
         LoggedRun: {
             /** Format: int64 */
             created_at: number;
@@ -2652,6 +3732,64 @@ export interface components {
             triggered_from: string;
             version: string;
         };
+        /** @description A message in the log. */
+        LogMessage: {
+            annotation_id?: null | components["schemas"]["AnnotationId"];
+            answer: string;
+            asked_by?: null | components["schemas"]["Asker"];
+            /**
+             * Format: int32
+             * @description Prompt tokens that came from the prefix cache
+             */
+            cached_tokens: number;
+            /** Format: int32 */
+            completion_tokens: number;
+            conversation_id?: null | components["schemas"]["ConversationId"];
+            /** Format: date-time */
+            created_at: string;
+            currency: string;
+            error?: string | null;
+            error_code?: string | null;
+            /** @description Of question and answer, as `/v1/messages` gives them */
+            files: Record<string, unknown>[];
+            /** Format: date-time */
+            finished_at?: string | null;
+            id: components["schemas"]["MessageId"];
+            inputs: Record<string, unknown>;
+            /** Format: double */
+            latency_s: number;
+            member_feedback?: null | components["schemas"]["LogFeedback"];
+            model?: null | components["schemas"]["LogModel"];
+            /** Format: int32 */
+            prompt_tokens: number;
+            query: string;
+            retriever_resources: Record<string, unknown>[];
+            run_id?: null | components["schemas"]["WorkflowRunId"];
+            saved_annotation_id?: null | components["schemas"]["AnnotationId"];
+            /** @description service-api, web-app, mcp or debugger */
+            source: string;
+            /** @description running, normal, stopped, error, interrupted or paused */
+            status: string;
+            thoughts: components["schemas"]["LogThought"][];
+            /** Format: double */
+            time_to_first_token_s?: number | null;
+            /** Format: double */
+            time_to_generate_s?: number | null;
+            /** Format: double */
+            total_price: number;
+            /** @description What was done; of chatflows the run's nodes tell */
+            trace: components["schemas"]["Span"][];
+            user_feedback?: null | components["schemas"]["LogFeedback"];
+            /**
+             * Format: int32
+             * @description Of the app's published version; null of a draft
+             */
+            version_number?: number | null;
+        };
+        LogModel: {
+            name: string;
+            provider: string;
+        };
         LogPage: {
             data: components["schemas"]["Entry"][];
             has_more: boolean;
@@ -2661,6 +3799,19 @@ export interface components {
             page: number;
             /** Format: int64 */
             total: number;
+        };
+        /** @description A round of an agent. */
+        LogThought: {
+            id: components["schemas"]["ThoughtId"];
+            /** @description JSON text, by tool */
+            observation: string;
+            /** Format: int32 */
+            position: number;
+            thought: string;
+            /** @description Names, separated by semicolons */
+            tool: string;
+            /** @description JSON text, by tool */
+            tool_input: string;
         };
         /**
          * @description How a mail fared.
@@ -2796,6 +3947,8 @@ export interface components {
             architecture?: string | null;
             /** @description Tokens of prompt and answer together */
             context_size: number;
+            /** @description It can be deleted: it lies in the models folder */
+            deletable: boolean;
             /** @description Of `vision`, `tools`, `structured_output` */
             features: string[];
             is_default: boolean;
@@ -2807,6 +3960,8 @@ export interface components {
              */
             memory_bytes?: number | null;
             name: string;
+            /** @description Of an adapter, the local model it is for */
+            parent?: string | null;
             prices?: null | components["schemas"]["Prices"];
             /** @description `local` or the name of a provider */
             provider: string;
@@ -2814,6 +3969,43 @@ export interface components {
             reason?: string | null;
             /** @description `available` (not in memory), `loading`, `ready`, `failed` or `refused` */
             status: string;
+            /**
+             * Format: int64
+             * @description Of local models, bytes of their files
+             */
+            weight_bytes?: number | null;
+        };
+        /** @description What a model's call took. Times are seconds from the call on; 0 where a provider does not tell. */
+        ModelCall: {
+            /**
+             * Format: int32
+             * @description Prompt tokens that came from the prefix cache
+             */
+            cached_tokens: number;
+            /** Format: int32 */
+            completion_tokens: number;
+            /**
+             * Format: double
+             * @description Until the first token
+             */
+            first_token_s: number;
+            /**
+             * Format: int32
+             * @description Prompt tokens that stand for pictures
+             */
+            image_tokens: number;
+            /**
+             * Format: double
+             * @description Until the prompt was made ready
+             */
+            prepare_s: number;
+            /** Format: int32 */
+            prompt_tokens: number;
+            /**
+             * Format: double
+             * @description How long it waited for its turn after that
+             */
+            queue_s: number;
         };
         /** @description A remembered mapping. */
         ModelMapping: components["schemas"]["Mapping"] & {
@@ -2828,6 +4020,30 @@ export interface components {
             name: string;
             /** @description `local` or the name of one of the workspace's providers */
             provider: string;
+        };
+        /** @description What a model takes in memory, in bytes. */
+        ModelPlan: {
+            architecture: string;
+            /**
+             * Format: int64
+             * @description Tokens of prompt and answer together
+             */
+            context_length: number;
+            /** @description `cpu` or `cuda` */
+            device: string;
+            /** Format: int64 */
+            memory_bytes?: number | null;
+            model: string;
+            /**
+             * Format: int64
+             * @description Of those, what one token goes through
+             */
+            n_active_parameters: number;
+            /** Format: int64 */
+            n_parameters: number;
+            /** @description One for each way of holding the weights */
+            options: components["schemas"]["PlanOption"][];
+            vision: boolean;
         };
         /** @description How apps name a model: `provider: local, name: default` is the bundled or configured default. */
         ModelRef: {
@@ -2977,6 +4193,11 @@ export interface components {
             document?: string | null;
             document_url?: string | null;
         };
+        /** @description An app's page, and who opened it. */
+        OpenedSite: components["schemas"]["SitePage"] & {
+            /** @description Says who you are in place of the cookie, as the header `X-Site-Visitor`: for pages in frames, whose cookies browsers hold back */
+            visitor: string;
+        };
         /** @description A value that a tool gives under a name of its own. */
         OutputVariable: {
             name: string;
@@ -2999,6 +4220,39 @@ export interface components {
             form: components["schemas"]["Form"];
             /** @description Variable of the start node */
             name: string;
+        };
+        PlanOption: {
+            /**
+             * Format: int64
+             * @description Driver and libraries of a GPU
+             */
+            device_bytes: number;
+            /**
+             * Format: int64
+             * @description Encoded pictures that are kept
+             */
+            encoder_cache_bytes: number;
+            /**
+             * Format: int64
+             * @description All of these together
+             */
+            fixed_bytes: number;
+            /** Format: int64 */
+            kv_bytes_per_token: number;
+            /**
+             * Format: int64
+             * @description Tokens of KV cache in the memory that is left; null without a limit
+             */
+            kv_tokens?: number | null;
+            /** @description `stored` or `fp8` */
+            precision: string;
+            /** Format: int64 */
+            weight_bytes: number;
+            /**
+             * Format: int64
+             * @description What a step takes at its widest point
+             */
+            workspace_bytes: number;
         };
         /** @description What tokens cost: `tokens × unit price × price unit`, in `currency`. Zero for local models. */
         Prices: {
@@ -3063,12 +4317,41 @@ export interface components {
             name?: string;
             note?: string;
         };
+        /** @description A download of a model. */
+        Pull: {
+            /** Format: int64 */
+            done_bytes: number;
+            /** @description Why it failed, with what can be done */
+            error?: string | null;
+            id: components["schemas"]["PullId"];
+            /** @description `OWNER/NAME`, with `@REVISION` where one was asked for */
+            model: string;
+            /** Format: date-time */
+            started_at: string;
+            /** @description `running`, `done` or `failed` */
+            status: string;
+            /**
+             * Format: int64
+             * @description 0 until the hub has said what there is
+             */
+            total_bytes: number;
+        };
+        /** Format: uuid */
+        PullId: string;
+        RateMessage: {
+            comment?: string | null;
+            rating?: null | components["schemas"]["Rating"];
+        };
         /** @enum {string} */
         Rating: "like" | "dislike";
         RenameConversation: {
             /** @description Let the model find the name */
             auto_generate?: boolean;
             name?: string | null;
+        };
+        RenameTag: {
+            /** @description Where apps carry this one already, the two become one */
+            name: string;
         };
         ReplaceDraft: {
             config: Record<string, unknown>;
@@ -3215,6 +4498,7 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             created_by?: null | components["schemas"]["RunCreator"];
+            currency?: string | null;
             /**
              * Format: double
              * @description Without the times it waited for people
@@ -3231,11 +4515,16 @@ export interface components {
             id: components["schemas"]["WorkflowRunId"];
             message_id?: null | components["schemas"]["MessageId"];
             mode: components["schemas"]["AppMode"];
-            /** @description debugger, service-api or web-app */
+            /** @description debugger, service-api, web-app or mcp */
             source: string;
             /** @description scheduled, running, paused, succeeded, failed, stopped or partial-succeeded */
             status: string;
             task_id: components["schemas"]["TaskId"];
+            /**
+             * Format: double
+             * @description Of the models that it asked
+             */
+            total_price: number;
             /** Format: int32 */
             total_steps: number;
             /** Format: int64 */
@@ -3304,7 +4593,10 @@ export interface components {
         };
         /** @description How the app's page presents it. Empty texts fall back to the app's own. */
         Site: {
-            /** @default null */
+            /**
+             * @description `#rgb` or `#rrggbb`; empty or null: ours
+             * @default null
+             */
             chat_color_theme: string | null;
             /** @default false */
             chat_color_theme_inverted: boolean;
@@ -3312,8 +4604,13 @@ export interface components {
             copyright: string | null;
             /** @default  */
             custom_disclaimer: string;
-            /** @default  */
+            /**
+             * @description Empty: as the visitor's browser says
+             * @default
+             */
             default_language: string;
+            /** @default system */
+            default_theme: components["schemas"]["SiteTheme"];
             /** @default null */
             description: string | null;
             /** @default null */
@@ -3324,6 +4621,42 @@ export interface components {
             show_workflow_steps: boolean;
             /** @default  */
             title: string;
+        };
+        /** @description The page of a published app, as a visitor finds it. */
+        SitePage: {
+            app: components["schemas"]["AppFace"];
+            mode: components["schemas"]["AppMode"];
+            /** @description As `/v1/parameters` gives them */
+            parameters: Record<string, unknown>;
+            site: components["schemas"]["Site"];
+        };
+        /** @enum {string} */
+        SiteTheme: "system" | "light" | "dark";
+        /** @description One thing that was done. Times are seconds since the question came. */
+        Span: {
+            call?: null | components["schemas"]["ModelCall"];
+            /** Format: double */
+            duration_s: number;
+            error?: string | null;
+            kind: components["schemas"]["SpanKind"];
+            /** @description Of a model as `provider/name`, of a tool as the model calls it; empty of the rest */
+            name: string;
+            /** Format: double */
+            start_s: number;
+        };
+        /** @enum {string} */
+        SpanKind: "prepare" | "model" | "tool";
+        /** @description What callers and visitors of an app got; members' previews are not counted. */
+        Statistics: {
+            /** @description Of the cost; null when nothing cost anything */
+            currency?: string | null;
+            /** @description Every hour or day from `from` to `to`, the first and the last perhaps in part */
+            data: components["schemas"]["Bucket"][];
+            interval: components["schemas"]["Interval"];
+            /** @description The same length of time before */
+            previous: components["schemas"]["Figures"];
+            time_zone: string;
+            total: components["schemas"]["Figures"];
         };
         Suggested: {
             data: string[];
@@ -3341,8 +4674,33 @@ export interface components {
         SwitchWorkspace: {
             workspace_id: components["schemas"]["WorkspaceId"];
         };
+        /** @description A tag and how many apps carry it. */
+        Tag: {
+            /** Format: int64 */
+            n_apps: number;
+            name: string;
+        };
         /** Format: uuid */
         TaskId: string;
+        /** @description An app to start from. */
+        Template: {
+            category: components["schemas"]["Category"];
+            icon: string;
+            icon_background: string;
+            id: string;
+            mode: components["schemas"]["AppMode"];
+            /** @description By language: `en-US`, `zh-Hans` */
+            texts: {
+                [key: string]: components["schemas"]["TemplateText"];
+            };
+            /** @description It looks at pictures */
+            vision: boolean;
+        };
+        /** @description How a template is shown in one language. */
+        TemplateText: {
+            description: string;
+            name: string;
+        };
         TextToAudio: {
             /** @description Wins over `text` */
             message_id?: string | null;
@@ -3350,6 +4708,8 @@ export interface components {
         };
         /** @enum {string} */
         Theme: "system" | "light" | "dark";
+        /** Format: uuid */
+        ThoughtId: string;
         /** @description A file that the tool made or points to; its bytes are not kept. */
         ToolCallFile: {
             mime_type: string;
@@ -3443,6 +4803,7 @@ export interface components {
         UpdateApp: {
             description?: string | null;
             enable_api?: boolean | null;
+            enable_mcp?: boolean | null;
             enable_site?: boolean | null;
             icon?: string | null;
             icon_background?: string | null;
@@ -3687,7 +5048,11 @@ export interface operations {
                 /** @description Part of the name or description */
                 keyword?: string;
                 limit?: number;
+                /** @description Only one's own apps */
+                mine?: boolean;
                 mode?: components["schemas"]["AppMode"];
+                sort?: "created" | "updated" | "name";
+                /** @description Apps with this tag */
                 tag?: string;
             };
             header?: never;
@@ -3955,6 +5320,80 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_log_conversations: {
+        parameters: {
+            query?: {
+                /** @description Answered by an annotation, or made one */
+                annotated?: boolean;
+                /** @description Messages of this conversation, wherever it was held */
+                conversation_id?: components["schemas"]["ConversationId"];
+                /** @description Of conversations: their last message */
+                created_after?: string;
+                created_before?: string;
+                cursor?: string;
+                failed?: boolean;
+                /** @description In questions and answers; or an id */
+                keyword?: string;
+                limit?: number;
+                /** @description like or dislike, whoever gave it */
+                rating?: components["schemas"]["Rating"];
+                /** @description service-api, web-app, mcp or debugger (the console's preview); without it all but the debugger's */
+                source?: string;
+                /** @description Part of how the caller names the end user */
+                user?: string;
+            };
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_LogConversation"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_log_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                conversation_id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogConversation"];
+                };
             };
             404: {
                 headers: {
@@ -4568,6 +6007,230 @@ export interface operations {
             };
         };
     };
+    renew_mcp_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_log_messages: {
+        parameters: {
+            query?: {
+                /** @description Answered by an annotation, or made one */
+                annotated?: boolean;
+                /** @description Messages of this conversation, wherever it was held */
+                conversation_id?: components["schemas"]["ConversationId"];
+                /** @description Of conversations: their last message */
+                created_after?: string;
+                created_before?: string;
+                cursor?: string;
+                failed?: boolean;
+                /** @description In questions and answers; or an id */
+                keyword?: string;
+                limit?: number;
+                /** @description like or dislike, whoever gave it */
+                rating?: components["schemas"]["Rating"];
+                /** @description service-api, web-app, mcp or debugger (the console's preview); without it all but the debugger's */
+                source?: string;
+                /** @description Part of how the caller names the end user */
+                user?: string;
+            };
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_LogMessage"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_log_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogMessage"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    annotate_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnnotateMessage"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogMessage"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    rate_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RateMessage"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogMessage"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    export_messages: {
+        parameters: {
+            query: {
+                /** @description Answered by an annotation, or made one */
+                annotated?: boolean;
+                /** @description Messages of this conversation, wherever it was held */
+                conversation_id?: components["schemas"]["ConversationId"];
+                /** @description Of conversations: their last message */
+                created_after?: string;
+                created_before?: string;
+                cursor?: string;
+                failed?: boolean;
+                format: "csv" | "jsonl";
+                /** @description In questions and answers; or an id */
+                keyword?: string;
+                limit?: number;
+                /** @description like or dislike, whoever gave it */
+                rating?: components["schemas"]["Rating"];
+                /** @description service-api, web-app, mcp or debugger (the console's preview); without it all but the debugger's */
+                source?: string;
+                /** @description Part of how the caller names the end user */
+                user?: string;
+            };
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     create_preview: {
         parameters: {
             query?: never;
@@ -4681,7 +6344,9 @@ export interface operations {
                 /** @description In inputs, outputs or the caller's name; or a run's id */
                 keyword?: string;
                 limit?: number;
-                /** @description debugger, service-api or web-app */
+                /** @description Only what others ran: no runs of the draft */
+                published?: boolean;
+                /** @description debugger, service-api, web-app or mcp */
                 source?: string;
                 /** @description scheduled, running, paused, succeeded, failed, stopped or partial-succeeded */
                 status?: string;
@@ -5031,6 +6696,116 @@ export interface operations {
             };
         };
     };
+    export_runs: {
+        parameters: {
+            query: {
+                created_after?: string;
+                created_before?: string;
+                cursor?: string;
+                format: "csv" | "jsonl";
+                /** @description In inputs, outputs or the caller's name; or a run's id */
+                keyword?: string;
+                limit?: number;
+                /** @description Only what others ran: no runs of the draft */
+                published?: boolean;
+                /** @description debugger, service-api, web-app or mcp */
+                source?: string;
+                /** @description scheduled, running, paused, succeeded, failed, stopped or partial-succeeded */
+                status?: string;
+                /** @description debugging (the draft), app-run, webhook or schedule */
+                triggered_from?: string;
+            };
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    renew_site_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    get_statistics: {
+        parameters: {
+            query: {
+                from: string;
+                interval: components["schemas"]["Interval"];
+                /** @description Where days and hours begin, as IANA names it (UTC) */
+                time_zone?: string;
+                /** @description Not part of it any more */
+                to: string;
+            };
+            header?: never;
+            path: {
+                app_id: components["schemas"]["AppId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statistics"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     list_triggers: {
         parameters: {
             query?: never;
@@ -5313,6 +7088,25 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["List_AuditEntry"];
+                };
+            };
+        };
+    };
+    get_engine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EngineStatus"];
                 };
             };
         };
@@ -5886,6 +7680,125 @@ export interface operations {
             };
         };
     };
+    get_model_plan: {
+        parameters: {
+            query: {
+                /** @description `cpu` or `cuda` [default: what local models run on] */
+                device?: string;
+                /** @description Which of a repository's files, such as `*Q4_K_M.gguf` */
+                file?: string;
+                /** @description Memory to fit into [default: on the CPU all of this machine's] */
+                memory_bytes?: number;
+                /** @description A local model, `OWNER/NAME` on the hub, or a shape such as `qwen3-vl-8b` */
+                model: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelPlan"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_pulls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Pull"];
+                };
+            };
+        };
+    };
+    create_pull: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreatePull"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pull"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    delete_pull: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pull_id: components["schemas"]["PullId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     list_models: {
         parameters: {
             query?: {
@@ -5905,6 +7818,37 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["List_Model"];
                 };
+            };
+        };
+    };
+    delete_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -5955,6 +7899,47 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    create_playground_completion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6268,6 +8253,564 @@ export interface operations {
             };
             /** @description setup_done */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    site_create_chat_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChatRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlockingAnswer"];
+                };
+            };
+        };
+    };
+    site_follow_chat_message: {
+        parameters: {
+            query: {
+                user: string;
+            };
+            header?: {
+                "Last-Event-ID"?: number | null;
+            };
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+        };
+    };
+    site_stop_chat_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    site_create_completion_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompletionRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlockingAnswer"];
+                };
+            };
+        };
+    };
+    site_follow_completion_message: {
+        parameters: {
+            query: {
+                user: string;
+            };
+            header?: {
+                "Last-Event-ID"?: number | null;
+            };
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+        };
+    };
+    site_stop_completion_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    site_list_conversations: {
+        parameters: {
+            query?: {
+                last_id?: string;
+                limit?: number;
+                sort_by?: string;
+                user?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CursorPage_Conversation"];
+                };
+            };
+        };
+    };
+    site_delete_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserBody"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    site_rename_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: components["schemas"]["ConversationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenameConversation"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+        };
+    };
+    site_upload_service_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, unknown>;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    site_list_messages: {
+        parameters: {
+            query: {
+                conversation_id: string;
+                first_id?: string;
+                limit?: number;
+                user?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CursorPage_Message"];
+                };
+            };
+        };
+    };
+    site_create_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateFeedback"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    site_list_suggested_questions: {
+        parameters: {
+            query: {
+                user: string;
+            };
+            header?: never;
+            path: {
+                message_id: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggested"];
+                };
+            };
+        };
+    };
+    site_follow_workflow_run: {
+        parameters: {
+            query: {
+                continue_on_pause?: boolean;
+                include_state_snapshot?: boolean;
+                user: string;
+            };
+            header?: {
+                "Last-Event-ID"?: number | null;
+            };
+            path: {
+                workflow_run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+        };
+    };
+    site_run_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlockingRun"];
+                };
+            };
+        };
+    };
+    site_stop_workflow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    open_site: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                site_code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedSite"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Tag"];
+                };
+            };
+        };
+    };
+    delete_tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    rename_tag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tag: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenameTag"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tag"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Template"];
+                };
+            };
+        };
+    };
+    create_app_from_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateAppFromTemplate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["App"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -15,12 +15,29 @@ export type AppSummary = Schemas['AppSummary'];
 export type App = Schemas['App'];
 export type AppVersion = Schemas['AppVersion'];
 export type ImportResult = Schemas['ImportResult'];
+export type Tag = Schemas['Tag'];
+export type Template = Schemas['Template'];
+export type ModelRef = Schemas['ModelRef'];
+export type MappedModels = Schemas['MappedModels'];
 export type Annotation = Schemas['Annotation'];
 type ModelKind = 'llm' | 'text-embedding' | 'rerank';
 export type Model = Narrow<
   Schemas['Model'],
   { kind: ModelKind; status: 'ready' | 'available' | 'loading' | 'failed' | 'refused' }
 >;
+export type EngineStatus = Schemas['EngineStatus'];
+export type ModelPlan = Schemas['ModelPlan'];
+export type Pull = Narrow<Schemas['Pull'], { status: 'running' | 'done' | 'failed' }>;
+export type DefaultModels = Schemas['DefaultModels'];
+export type ToolProvider = Schemas['ToolProvider'];
+export type ToolInfo = Schemas['ToolInfo'];
+export type ToolParameter = Schemas['Parameter'];
+export type ToolCallResult = Schemas['ToolCallResult'];
+export type OpenapiProvider = Schemas['OpenapiProvider'];
+export type OpenapiPreview = Schemas['OpenapiPreview'];
+export type McpServer = Schemas['McpServer'];
+export type WorkflowTool = Schemas['WorkflowTool'];
+export type AuditEntry = Schemas['AuditEntry'];
 export type Provider = Narrow<
   Schemas['Provider'],
   {
@@ -31,7 +48,3 @@ export type Provider = Narrow<
   }
 >;
 export type WriteProvider = Schemas['CreateProvider'];
-/** The part of `POST /api/files`'s answer that is used here. */
-export interface UploadedFile {
-  id: string;
-}

@@ -1,7 +1,7 @@
 import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
-import { en } from './en';
-import { zh } from './zh';
+import { recall, remember } from '../storage';
+import type { Translation } from './translation';
 
 export const LANGUAGES = [
   { code: 'en-US', label: 'English' },
@@ -17,22 +17,45 @@ export function nearestLanguage(tag: string | null | undefined): Language {
   return tag?.toLowerCase().startsWith('zh') ? 'zh-Hans' : 'en-US';
 }
 
-export function setLanguage(language: Language) {
-  localStorage.setItem(KEY, language);
+/** A page loads the texts of its own language; the other's come when somebody switches. */
+const TEXTS: Record<Language, () => Promise<Translation>> = {
+  'en-US': async () => (await import('./en')).en,
+  'zh-Hans': async () => (await import('./zh')).zh,
+};
+
+let wanted: Language;
+
+async function show(language: Language) {
+  wanted = language;
   document.documentElement.lang = language;
-  if (i18next.language !== language) void i18next.changeLanguage(language);
+  if (!i18next.hasResourceBundle(language, 'translation')) {
+    i18next.addResourceBundle(language, 'translation', await TEXTS[language]());
+  }
+  // Whoever switches twice gets what was asked for last, whatever came first.
+  if (wanted === language && i18next.language !== language) await i18next.changeLanguage(language);
 }
 
-export function startI18n() {
-  const language = nearestLanguage(localStorage.getItem(KEY) ?? navigator.language);
-  document.documentElement.lang = language;
-  void i18next.use(initReactI18next).init({
-    resources: { 'en-US': { translation: en }, 'zh-Hans': { translation: zh } },
-    lng: language,
-    fallbackLng: 'en-US',
+export function setLanguage(language: Language) {
+  remember(KEY, language);
+  void show(language);
+}
+
+/** The language of a page for whoever has not chosen; nothing is stored. Empty: as the browser says. */
+export function suggestLanguage(tag: string) {
+  if (tag && !recall(KEY)) void show(nearestLanguage(tag));
+}
+
+/** Settles when there is something to read. */
+export async function startI18n() {
+  await i18next.use(initReactI18next).init({
+    resources: {},
+    // both languages are complete: a lookup has one place to look, which is felt where hundreds are drawn
+    fallbackLng: false,
+    load: 'currentOnly',
     initAsync: false,
     interpolation: { escapeValue: false },
     returnNull: false,
+    showSupportNotice: false,
   });
-  return i18next;
+  await show(nearestLanguage(recall(KEY) ?? navigator.language));
 }

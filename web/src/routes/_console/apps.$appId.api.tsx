@@ -1,9 +1,9 @@
 import { useSuspenseQuery } from '@tanstack/react-query';
 import { createFileRoute, useNavigate } from '@tanstack/react-router';
 import { z } from 'zod';
+import { AppHeader } from '@/components/app/app-header';
 import { ApiPage } from '@/features/api-access/api-page';
 import { LANGS, TASKS } from '@/features/api-access/examples';
-import { AppHeader } from '@/features/app-frame/app-header';
 import { AppMenu } from '@/features/apps/app-menu';
 import { appQuery, atLeast } from '@/lib/api/queries';
 

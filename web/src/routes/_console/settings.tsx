@@ -16,23 +16,29 @@ function Settings() {
     <Page wide title={t('settings.title')}>
       <div className="flex max-w-5xl flex-col gap-x-10 gap-y-5 md:flex-row">
         <nav aria-label={t('settings.nav')} className="flex shrink-0 gap-1 overflow-x-auto md:w-44 md:flex-col">
-          <p className="hidden px-2.5 pb-1 text-ink-3 text-xs md:block">{t('settings.workspace')}</p>
-          <Link to="/settings/models" className={link}>
-            {t('nav.models')}
-          </Link>
           {admin && (
             <>
-              <Link to="/settings/providers" className={link}>
-                {t('nav.providers')}
+              <p className="hidden px-2.5 pb-1 text-ink-3 text-xs md:block">{t('settings.workspace')}</p>
+              <Link to="/settings/workspace" className={link}>
+                {t('workspace.general')}
               </Link>
               <Link to="/settings/members" className={link}>
                 {t('nav.members')}
               </Link>
+              <Link to="/settings/keys" className={link}>
+                {t('workspace.keys')}
+              </Link>
+              <Link to="/settings/audit" className={link}>
+                {t('workspace.audit')}
+              </Link>
             </>
           )}
-          <p className="mt-4 hidden px-2.5 pb-1 text-ink-3 text-xs md:block">{t('settings.personal')}</p>
+          <p className="mt-4 hidden px-2.5 pb-1 text-ink-3 text-xs first:mt-0 md:block">{t('settings.personal')}</p>
           <Link to="/settings/account" className={link}>
             {t('nav.account')}
+          </Link>
+          <Link to="/settings/about" className={link}>
+            {t('workspace.about')}
           </Link>
         </nav>
         <div className="min-w-0 grow">

@@ -82,7 +82,7 @@ it('edits the form', async () => {
 
 it('sets parameters and the model', async () => {
   const { user, world } = renderAt('/apps/museum');
-  await user.click(await screen.findByRole('button', { name: 'Parameters' }));
+  await user.click(await screen.findByRole('button', { name: /^Parameters/ }));
   await user.click(await screen.findByRole('switch', { name: 'Seed' }));
   await user.keyboard('{Escape}');
   await user.click(screen.getByRole('button', { name: /^Model:/ }));

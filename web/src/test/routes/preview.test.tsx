@@ -1,6 +1,8 @@
-import { fireEvent, screen, waitFor } from '@testing-library/react';
+import { fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { HttpResponse, http } from 'msw';
 import { expect, it } from 'vitest';
+import { ARCHIVE } from '../feature-fixtures';
+import { makeApp } from '../fixtures';
 import { put, renderAt } from '../render';
 
 const composer = () => screen.findByRole('textbox', { name: 'Ask about a picture, or anything…' });
@@ -11,7 +13,7 @@ const asked = (world: ReturnType<typeof renderAt>['world']) =>
 
 it('asks about a picture with the unsaved draft and shows the answer, its cost and follow-ups', async () => {
   const { user, world } = renderAt('/apps/museum');
-  await user.upload(await screen.findByTestId('picture-input'), new File(['x'], 'circle.png', { type: 'image/png' }));
+  await user.upload(await screen.findByTestId('file-input'), new File(['x'], 'circle.png', { type: 'image/png' }));
   await waitFor(() => expect(screen.queryByRole('status', { name: /Uploading/ })).toBeNull());
   await user.type(await composer(), 'What is it?{Enter}');
   await screen.findByText('one red circle');
@@ -35,18 +37,18 @@ it('takes pictures by drop and paste, refuses other files, and counts', async ()
   fireEvent.paste(box, { clipboardData: { files: [picture('a.png')], types: ['Files'] } });
   await screen.findByRole('img', { name: 'a.png' });
   const surface = screen.getByRole('region', { name: 'Preview' });
-  fireEvent.dragEnter(surface, { dataTransfer: { types: ['Files'], files: [] } });
+  fireEvent.dragOver(surface, { dataTransfer: { types: ['Files'], files: [] } });
   await screen.findByText('Drop to add the picture');
   fireEvent.drop(surface, {
     dataTransfer: { types: ['Files'], files: [picture('b.png'), picture('c.png'), picture('d.png')] },
   });
-  await screen.findByText('At most 3 pictures in a message.');
+  await screen.findByText('Only 3 files fit here.');
   expect(screen.queryByRole('img', { name: 'd.png' })).toBeNull();
   await user.click(screen.getByRole('button', { name: 'Remove a.png' }));
   fireEvent.paste(box, {
     clipboardData: { files: [new File(['x'], 'notes.txt', { type: 'text/plain' })], types: ['Files'] },
   });
-  await screen.findByText('notes.txt is not a picture.');
+  await screen.findByText('notes.txt is not a kind of file that this app takes.');
 });
 
 it('tells the three ways an answer can fail, and asks again', async () => {
@@ -115,4 +117,44 @@ it('runs a text generator once its form is filled in', async () => {
   await screen.findByText('one red circle');
   expect(asked(world)[0]).toMatchObject({ inputs: { topic: 'moss' } });
   expect(asked(world)[0]).not.toHaveProperty('conversation_id');
+});
+
+it('sends files of every kind that the app takes, by upload and by address', async () => {
+  const { user, world } = renderAt('/apps/archive', { apps: [makeApp('archive', ARCHIVE)] });
+  const send = new File(['%PDF'], 'plan.pdf', { type: 'application/pdf' });
+  await user.upload(await screen.findByTestId('file-input'), [send, new File(['x'], 'part.STEP')]);
+  await screen.findByText('plan.pdf');
+  await user.click(screen.getByRole('button', { name: 'File from URL' }));
+  const popover = within(await screen.findByRole('dialog'));
+  put(popover.getByRole('textbox', { name: 'File from URL' }), 'https://example.com/clip.mp4');
+  await user.click(popover.getByRole('button', { name: 'Add' }));
+  await screen.findByText('clip.mp4');
+  await waitFor(() => expect(screen.queryByRole('status', { name: /Uploading/ })).toBeNull());
+  put(screen.getByLabelText(/Report/), '{"year": 1851}');
+  await user.upload(screen.getByTestId('file-Drawings'), new File(['x'], 'a.png', { type: 'image/png' }));
+  await screen.findByText('a.png');
+  await user.type(await screen.findByRole('textbox', { name: 'Ask about a picture, or anything…' }), 'Compare{Enter}');
+  await screen.findByText('one red circle');
+  expect(asked(world)[0]).toMatchObject({
+    files: [
+      { type: 'document', transfer_method: 'local_file', upload_file_id: 'file-1' },
+      { type: 'custom', transfer_method: 'local_file', upload_file_id: 'file-1' },
+      { type: 'video', transfer_method: 'remote_url', url: 'https://example.com/clip.mp4' },
+    ],
+    inputs: {
+      report: { year: 1851 },
+      drawings: [{ type: 'image', transfer_method: 'local_file', upload_file_id: 'file-1' }],
+    },
+  });
+});
+
+it('does not ask while a form field is not right', async () => {
+  const { user, world } = renderAt('/apps/archive', { apps: [makeApp('archive', ARCHIVE)] });
+  const report = await screen.findByLabelText(/Report/);
+  put(report, '[1]');
+  fireEvent.blur(report);
+  await screen.findByText('This is not a JSON object.');
+  await user.type(await screen.findByRole('textbox', { name: 'Ask about a picture, or anything…' }), 'Go{Enter}');
+  await screen.findByText('Fill in: Report, Drawings');
+  expect(asked(world)).toHaveLength(0);
 });

@@ -59,7 +59,7 @@ it('shows a withdrawn invitation for what it is', async () => {
 
 it('carries the CSRF token on unsafe requests and signs out', async () => {
   const { user, world, router } = renderAt('/apps');
-  await user.click(await screen.findByRole('button', { name: 'Account menu' }));
+  await user.click(await screen.findByRole('button', { name: /^Account menu/ }));
   await user.click(await screen.findByRole('menuitem', { name: 'Sign out' }));
   await waitFor(() => expect(router.state.location.pathname).toBe('/sign-in'));
   expect(world.seen.find((request) => request.line === 'DELETE /api/session')?.csrf).toBe('csrf-1');

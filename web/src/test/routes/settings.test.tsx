@@ -26,14 +26,14 @@ it('keeps the chosen example in the address', async () => {
 });
 
 it('loads a local model and says why another can not be', async () => {
-  const { user, world } = renderAt('/settings/models');
+  const { user, world } = renderAt('/models');
   await user.click(await screen.findByRole('button', { name: 'Load' }));
   await waitFor(() => expect(world.models[1]?.status).toBe('ready'));
   expect(screen.getByText(/MambaForCausalLM is not supported/)).toBeTruthy();
 });
 
 it('adds a provider and tests it', async () => {
-  const { user, world } = renderAt('/settings/providers');
+  const { user, world } = renderAt('/models/providers');
   await user.click(await screen.findByRole('button', { name: 'Test connection' }));
   await screen.findByText('It answers, with 2 models.');
   await user.click(screen.getByRole('button', { name: 'Add provider' }));

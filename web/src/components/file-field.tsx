@@ -1,0 +1,190 @@
+import { CircleAlert, FileText, Link2, LoaderCircle, Upload, X } from 'lucide-react';
+import { type DragEvent, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { cn } from '@/lib/cn';
+import { type ChosenFile, parseUrl } from '@/lib/files';
+import { formatBytes } from '@/lib/format';
+import { Button } from './ui/button';
+import { Input } from './ui/input';
+
+interface FieldRules {
+  methods: readonly string[];
+  /** Accepted ones, without dots; empty: any. */
+  extensions: readonly string[];
+  number_limit: number;
+  max_mb?: number;
+}
+
+interface FileFieldProps {
+  id: string;
+  label: string;
+  describedBy: string | undefined;
+  invalid: boolean;
+  rules: FieldRules;
+  files: ChosenFile[];
+  onAdd: (files: File[], room: number) => void;
+  onAddUrl: (url: string) => void;
+  onRemove: (key: number) => void;
+}
+
+/** Files for one input: chosen, dropped, or named by their address. */
+export function FileField(props: FileFieldProps) {
+  const { id, label, describedBy, invalid, rules, files } = props;
+  const { t } = useTranslation();
+  const input = useRef<HTMLInputElement>(null);
+  const [over, setOver] = useState(false);
+  const room = rules.number_limit - files.filter((file) => !file.error).length;
+  const takesFiles = rules.methods.includes('local_file');
+  const isOpen = takesFiles && room > 0;
+  const choose = t(rules.number_limit > 1 ? 'form.chooseFiles' : 'form.chooseFile');
+  const add = (chosen: FileList | null) => props.onAdd([...(chosen ?? [])], room);
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    if (isOpen) add(event.dataTransfer.files);
+  };
+  return (
+    <div className="space-y-2">
+      {files.length > 0 && (
+        <ul className="space-y-1.5">
+          {files.map((file) => (
+            <FileRow key={file.key} file={file} onRemove={() => props.onRemove(file.key)} />
+          ))}
+        </ul>
+      )}
+      {takesFiles && (
+        // biome-ignore lint/a11y/noStaticElementInteractions: dropping is a second way; the button inside is the first
+        <div
+          onDragOver={(event) => {
+            event.preventDefault();
+            setOver(isOpen);
+          }}
+          onDragLeave={() => setOver(false)}
+          onDrop={drop}
+          className={cn(
+            'flex flex-wrap items-center gap-x-3 gap-y-2 rounded-lg border border-line-strong border-dashed px-3.5 py-3',
+            over && 'border-accent bg-accent-soft',
+            invalid && 'border-danger',
+            !isOpen && 'hidden',
+          )}
+        >
+          <Button
+            id={id}
+            aria-label={`${choose}: ${label}`}
+            aria-describedby={describedBy}
+            size="md"
+            onClick={() => input.current?.click()}
+          >
+            <Upload />
+            {choose}
+          </Button>
+          <span className="text-ink-2 text-xs">
+            {rules.max_mb === undefined
+              ? t('features.fileLimit', { count: rules.number_limit })
+              : t('form.limit', { count: rules.number_limit, mb: rules.max_mb })}
+            {rules.extensions.length > 0 && rules.extensions.length <= 8 && (
+              <> · {rules.extensions.map((extension) => `.${extension}`).join(' ')}</>
+            )}
+          </span>
+          <input
+            ref={input}
+            type="file"
+            hidden
+            data-testid={`file-${label}`}
+            multiple={rules.number_limit > 1}
+            accept={rules.extensions.map((extension) => `.${extension}`).join(',')}
+            onChange={(event) => {
+              add(event.target.files);
+              event.target.value = '';
+            }}
+          />
+        </div>
+      )}
+      {rules.methods.includes('remote_url') && room > 0 && (
+        <UrlField {...(takesFiles ? {} : { id })} label={label} describedBy={describedBy} onAdd={props.onAddUrl} />
+      )}
+    </div>
+  );
+}
+
+function FileRow({ file, onRemove }: { file: ChosenFile; onRemove: () => void }) {
+  const { t } = useTranslation();
+  const isBusy = !file.sent && !file.error;
+  return (
+    <li
+      className={cn(
+        'flex min-h-10 items-center gap-2.5 rounded-lg border bg-surface py-1 pr-1 pl-3 text-sm [&_svg]:size-4 [&_svg]:shrink-0',
+        file.error ? 'border-danger text-danger' : 'text-ink',
+      )}
+    >
+      {isBusy ? (
+        <LoaderCircle className="animate-spin text-ink-3" aria-hidden />
+      ) : file.error ? (
+        <CircleAlert aria-hidden />
+      ) : file.sent?.transfer_method === 'remote_url' ? (
+        <Link2 className="text-ink-3" aria-hidden />
+      ) : (
+        <FileText className="text-ink-3" aria-hidden />
+      )}
+      <span className="min-w-0 grow">
+        <span className="block truncate">{file.name}</span>
+        {file.error && (
+          <span role="alert" className="block text-xs">
+            {file.error}
+          </span>
+        )}
+      </span>
+      {isBusy && (
+        <span role="status" className="sr-only">
+          {t('form.uploading', { name: file.name })}
+        </span>
+      )}
+      {file.size !== undefined && !file.error && (
+        <span className="shrink-0 text-ink-3 text-xs">{formatBytes(file.size)}</span>
+      )}
+      <Button variant="ghost" size="icon" aria-label={t('form.remove', { name: file.name })} onClick={onRemove}>
+        <X />
+      </Button>
+    </li>
+  );
+}
+
+interface UrlFieldProps {
+  id?: string;
+  label: string;
+  describedBy: string | undefined;
+  onAdd: (url: string) => void;
+}
+
+function UrlField({ id, label, describedBy, onAdd }: UrlFieldProps) {
+  const { t } = useTranslation();
+  const [text, setText] = useState('');
+  const url = parseUrl(text);
+  const add = () => {
+    if (!url) return;
+    onAdd(url);
+    setText('');
+  };
+  return (
+    <div className="flex gap-2">
+      <Input
+        id={id}
+        type="url"
+        inputMode="url"
+        aria-label={t('form.addressFor', { name: label })}
+        aria-describedby={describedBy}
+        placeholder={t('form.addressPlaceholder')}
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key !== 'Enter') return;
+          event.preventDefault();
+          add();
+        }}
+      />
+      <Button size="md" disabled={!url} onClick={add}>
+        {t('common.add')}
+      </Button>
+    </div>
+  );
+}

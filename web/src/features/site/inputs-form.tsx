@@ -1,0 +1,137 @@
+import { type Dispatch, type SetStateAction, useCallback } from 'react';
+import { useTranslation } from 'react-i18next';
+import { AttachButtons } from '@/components/files/attach-buttons';
+import { ChosenFiles } from '@/components/files/chosen-files';
+import { useAttachments } from '@/components/files/use-attachments';
+import { Checkbox } from '@/components/ui/checkbox';
+import { Field as FieldBox } from '@/components/ui/field';
+import { Input, Textarea } from '@/components/ui/input';
+import { Select } from '@/components/ui/select';
+import type { Attachment, FileRules } from '@/lib/files';
+import type { SiteClient } from './api';
+import type { Field, Problem, Values } from './form';
+
+interface InputsFormProps {
+  client: SiteClient;
+  fields: Field[];
+  values: Values;
+  problems: Record<string, Problem>;
+  onChange: Dispatch<SetStateAction<Values>>;
+}
+
+const PROBLEMS = {
+  required: 'site.required',
+  uploading: 'site.stillUploading',
+  json: 'site.notJson',
+  number: 'site.notNumber',
+} as const;
+
+/** The app's form, files included. */
+export function InputsForm({ client, fields, values, problems, onChange }: InputsFormProps) {
+  const { t } = useTranslation();
+  const set = (name: string, value: string | boolean) =>
+    onChange((all) => ({ ...all, texts: { ...all.texts, [name]: value } }));
+  return (
+    <div className="grid grid-cols-1 gap-4">
+      {fields.map((field) => {
+        const value = values.texts[field.variable];
+        const text = typeof value === 'string' ? value : '';
+        const problem = problems[field.variable];
+        const error = problem && t(PROBLEMS[problem]);
+        if (field.type === 'checkbox') {
+          return (
+            <span key={field.variable} className="flex items-center gap-2.5 text-sm">
+              <Checkbox
+                id={`site-${field.variable}`}
+                checked={value === true}
+                onCheckedChange={(on) => set(field.variable, on === true)}
+              />
+              <label htmlFor={`site-${field.variable}`} className="font-medium">
+                {field.label}
+              </label>
+            </span>
+          );
+        }
+        return (
+          <FieldBox key={field.variable} label={field.label} optional={!field.required} error={error}>
+            {(control) =>
+              field.files ? (
+                <FileInput
+                  {...control}
+                  client={client}
+                  name={field.variable}
+                  label={field.label}
+                  rules={field.files}
+                  values={values}
+                  onChange={onChange}
+                />
+              ) : field.type === 'select' ? (
+                <Select
+                  {...control}
+                  value={text}
+                  placeholder={t('site.choose')}
+                  onValueChange={(next) => set(field.variable, next)}
+                  options={[
+                    ...(field.required ? [] : [{ value: '', label: t('site.none') }]),
+                    ...field.options.map((option) => ({ value: option, label: option })),
+                  ]}
+                />
+              ) : field.type === 'paragraph' || field.type === 'json_object' ? (
+                <Textarea
+                  {...control}
+                  rows={3}
+                  className={field.type === 'json_object' ? 'font-mono text-xs' : 'field-sizing-content max-h-[50vh]'}
+                  value={text}
+                  {...(field.maxLength ? { maxLength: field.maxLength } : {})}
+                  onChange={(event) => set(field.variable, event.target.value)}
+                />
+              ) : (
+                <Input
+                  {...control}
+                  inputMode={field.type === 'number' ? 'decimal' : undefined}
+                  value={text}
+                  {...(field.maxLength && field.type !== 'number' ? { maxLength: field.maxLength } : {})}
+                  onChange={(event) => set(field.variable, event.target.value)}
+                />
+              )
+            }
+          </FieldBox>
+        );
+      })}
+    </div>
+  );
+}
+
+interface FileInputProps {
+  client: SiteClient;
+  id: string;
+  'aria-describedby': string | undefined;
+  name: string;
+  label: string;
+  rules: FileRules;
+  values: Values;
+  onChange: Dispatch<SetStateAction<Values>>;
+}
+
+function FileInput({ client, id, name, label, rules, values, onChange, ...aria }: FileInputProps) {
+  const files = values.files[name] ?? [];
+  const change = useCallback(
+    (update: SetStateAction<Attachment[]>) =>
+      onChange((all) => {
+        const old = all.files[name] ?? [];
+        return { ...all, files: { ...all.files, [name]: typeof update === 'function' ? update(old) : update } };
+      }),
+    [name, onChange],
+  );
+  const attachments = useAttachments(rules, client.upload, files, change);
+  return (
+    <div
+      id={id}
+      {...aria}
+      className="flex flex-wrap items-center gap-2 rounded-md border border-line-strong border-dashed p-2"
+    >
+      <AttachButtons attachments={attachments} label={label} />
+      <ChosenFiles files={files} onRemove={attachments.remove} />
+    </div>
+  );
+}

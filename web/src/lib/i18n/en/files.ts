@@ -1,0 +1,17 @@
+export const files = {
+  attach: 'Add file',
+  attachPicture: 'Add picture',
+  attachUrl: 'File from URL',
+  attachPictureUrl: 'Picture from URL',
+  urlPlaceholder: 'https://example.com/file.pdf',
+  pictureUrlPlaceholder: 'https://example.com/picture.png',
+  dropHere: 'Drop to add the file',
+  dropPictureHere: 'Drop to add the picture',
+  remove: 'Remove {{name}}',
+  uploading: 'Uploading {{name}}',
+  notTaken: '{{name}} is not a kind of file that this app takes.',
+  notPicture: '{{name}} is not a picture.',
+  tooMany_one: 'Only {{count}} file fits here.',
+  tooMany_other: 'Only {{count}} files fit here.',
+  openPicture: 'Open picture: {{name}}',
+};
