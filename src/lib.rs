@@ -18,6 +18,7 @@ pub mod error;
 pub mod ids;
 pub mod mail;
 pub mod outbound;
+mod secret_list;
 pub mod secrets;
 pub mod state;
 pub mod telemetry;

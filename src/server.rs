@@ -5,11 +5,13 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{self, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -28,7 +30,7 @@ use crate::http::measure;
 use crate::jobs::Handlers;
 use crate::openai;
 use crate::state::AppState;
-use crate::{console, health, mcp, sites, tools, workflows};
+use crate::{console, health, mcp, secret_list, sites, tools, workflows};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -47,6 +49,7 @@ fn console() -> OpenApiRouter<AppState> {
         .merge(chat::console_routes())
         .merge(openai::console_routes())
         .merge(sites::routes())
+        .merge(secret_list::routes())
 }
 
 /// The service API, errors in Dify's shape.
@@ -132,7 +135,7 @@ pub fn router(state: AppState) -> Router {
         .merge(triggers)
         .merge(v1)
         .merge(health::routes())
-        .fallback(console::serve)
+        .fallback(console::serve.layer(CompressionLayer::new()))
         .layer(middleware::from_fn(measure::measure))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http().on_failure(()))

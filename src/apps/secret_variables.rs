@@ -1,5 +1,7 @@
 //! Secret environment variables of workflows: sealed where a config is stored, hidden where it is shown, opened where it runs.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::error::{Code, Error, Result};
@@ -53,6 +55,25 @@ pub fn open(secrets: &Secrets, workspace_id: WorkspaceId, mut config: Value) -> 
     Ok(config)
 }
 
+/// A secret variable that has a value.
+pub struct SecretVariable {
+    pub name: String,
+    /// The instance key opens it.
+    pub is_readable: bool,
+}
+
+/// The secret variables of an app's stored configs, each once, by name. Readable: in all of them.
+pub fn list(secrets: &Secrets, workspace_id: WorkspaceId, configs: &[Value]) -> Vec<SecretVariable> {
+    let mut found: BTreeMap<String, bool> = BTreeMap::new();
+    for variable in configs.iter().flat_map(of) {
+        let stored = text(&variable["value"]);
+        if !stored.is_empty() {
+            *found.entry(text(&variable["name"])).or_insert(true) &= open_value(secrets, workspace_id, &stored).is_some();
+        }
+    }
+    found.into_iter().map(|(name, is_readable)| SecretVariable { name, is_readable }).collect()
+}
+
 fn open_value(secrets: &Secrets, workspace_id: WorkspaceId, stored: &str) -> Option<String> {
     let Some(sealed) = stored.strip_prefix(SEALED) else { return Some(stored.to_owned()) };
     let sealed = hex::decode(sealed).ok()?;
@@ -66,6 +87,11 @@ fn context(workspace_id: WorkspaceId) -> Vec<u8> {
 
 fn is_secret(variable: &Value) -> bool {
     variable["value_type"] == "secret"
+}
+
+fn of(config: &Value) -> impl Iterator<Item = &Value> {
+    let variables = config.get("environment_variables").and_then(Value::as_array);
+    variables.into_iter().flatten().filter(|variable| is_secret(variable))
 }
 
 fn of_mut(config: &mut Value) -> impl Iterator<Item = &mut Value> {

@@ -173,8 +173,7 @@ pub(super) async fn get_statistics(
     }
     let range = Range { from: query.from, to: query.to, interval: query.interval.as_str(), time_zone };
     let before = Range { from: range.from - length, to: range.from, ..range.clone() };
-    let mut now = figures(&state, &app, &range).await?;
-    let mut earlier = figures(&state, &app, &before).await?;
+    let (mut now, mut earlier) = tokio::try_join!(figures(&state, &app, &range), figures(&state, &app, &before))?;
     let starts = statistics::starts(&state.db, &range).await?;
     let data = starts.into_iter().map(|start| Bucket { start, figures: now.remove(&Some(start)).unwrap_or_default() });
     Ok(Json(Statistics {

@@ -85,6 +85,7 @@ fn routes() -> Vec<(&'static str, &'static str, Who, Value)> {
         ("GET",    "/api/keys", Admin, none()),
         ("POST",   "/api/keys", Admin, json!({"kind": "model"})),
         ("DELETE", "/api/keys/{key_id}", Admin, none()),
+        ("GET",    "/api/secrets", Admin, none()),
         // apps
         ("GET",    "/api/apps", Reader, none()),
         ("POST",   "/api/apps", Editor, json!({"name": "New", "mode": "chat"})),

@@ -27,6 +27,7 @@ mod pictures;
 mod samples;
 mod sandbox;
 mod scripted;
+mod secret_list;
 mod server;
 mod sites;
 mod smtp;

@@ -332,7 +332,7 @@ impl ServerHandler for Counter {
 }
 
 /// The URL of a server that wants `x-token: open`, and its tools, which may be changed. Each session counts for itself.
-async fn mcp_server(sessions: bool) -> (String, Arc<Mutex<Vec<&'static str>>>) {
+pub async fn mcp_server(sessions: bool) -> (String, Arc<Mutex<Vec<&'static str>>>) {
     let tools = Arc::new(Mutex::new(vec!["count", "draw", "fail", "slow", "vanish"]));
     let shared = Arc::clone(&tools);
     let factory = move || Ok(Counter { count: Arc::default(), tools: Arc::clone(&shared) });
@@ -350,7 +350,7 @@ async fn mcp_server(sessions: bool) -> (String, Arc<Mutex<Vec<&'static str>>>) {
 }
 
 #[sqlx::test]
-async fn mcp_servers_are_added_refreshed_and_called(db: PgPool) {
+pub async fn mcp_servers_are_added_refreshed_and_called(db: PgPool) {
     let app = with_local_networks(db).await;
     let (admin, editor) = (app.client(Role::Admin), app.client(Role::Editor));
     for sessions in [true, false] {

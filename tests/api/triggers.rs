@@ -328,6 +328,19 @@ async fn many_deliveries_at_once_all_run(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn an_address_that_delivers_too_often_waits(db: PgPool) {
+    let app = TestApp::start(db).await;
+    let (flood, other) = (app.anonymous(), app.anonymous());
+    for _ in 0..1200 {
+        flood.get("/triggers/webhook/guess").await.refused(404, "not_found");
+    }
+    let reply = flood.get("/triggers/webhook/guess").await;
+    reply.refused(429, "too_many_requests");
+    assert!(reply.headers.contains_key(header::RETRY_AFTER));
+    other.get("/triggers/webhook/guess").await.refused(404, "not_found");
+}
+
+#[sqlx::test]
 async fn webhooks_are_switched_and_renewed(db: PgPool) {
     let app = TestApp::start(db).await;
     let flow = publish(&app, hook(json!({"method": "get"}), &[])).await;

@@ -253,12 +253,20 @@ test('the first page is there at once', async ({ page }) => {
     const scripts = performance
       .getEntriesByType('resource')
       .filter((entry): entry is PerformanceResourceTiming => entry.name.endsWith('.js'));
-    return { paint, scripts: scripts.length, bytes: scripts.reduce((sum, entry) => sum + entry.decodedBodySize, 0) };
+    const sum = (size: (entry: PerformanceResourceTiming) => number) =>
+      scripts.reduce((total, entry) => total + size(entry), 0);
+    return {
+      paint,
+      scripts: scripts.length,
+      bytes: sum((entry) => entry.decodedBodySize),
+      sent: sum((entry) => entry.encodedBodySize),
+    };
   });
   console.log(
     `apps: first contentful paint after ${Math.round(figures.paint)} ms; ` +
-      `${figures.scripts} scripts, ${Math.round(figures.bytes / 1024)} kB before compression`,
+      `${figures.scripts} scripts, ${Math.round(figures.bytes / 1024)} kB, ${Math.round(figures.sent / 1024)} kB as sent`,
   );
+  expect(figures.sent).toBeLessThan(figures.bytes / 2);
   // One second is wanted; machines that run tests are busy.
   expect(figures.paint).toBeLessThan(4000);
 });

@@ -229,7 +229,7 @@ test('a bubble on another page opens the app', async ({ request, browser }) => {
   await expect(bubble).toBeFocused();
   await page.keyboard.press('Enter');
   // as it was left
-  await expect(frame.getByText('Say hello.')).toBeVisible();
+  await expect(frame.locator('article').getByText('Say hello.')).toBeVisible();
   await bubble.press('Escape');
   await expect(frame.getByText('Show me a picture.')).toBeHidden();
   expect(errors).toEqual([]);

@@ -50,7 +50,7 @@ pub(super) async fn issues(state: &AppState, workspace_id: WorkspaceId, section:
     let mut issues = graph::check(section, mode.is_chat());
     let Missing { models, tools, knowledge, plugins: _ } = missing::find(state, workspace_id, section).await?;
     let mut warn = |at: At, message: String| {
-        issues.push(Issue { severity: Severity::Warning, node_id: at.node_id, title: at.title, field: at.field, message });
+        issues.push(Issue { severity: Severity::Warning, node_id: at.node_id, title: at.title, field: at.field, message, finding: None });
     };
     for missing in models {
         missing.places.into_iter().for_each(|at| warn(at, missing.message.clone()));

@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::finding::Finding;
 use super::read::{GraphError, Raw, RawGraph, build};
-use super::{Outputs, Reference, SOURCE, outputs, references};
+use super::{Reference, SOURCE, outputs, references};
 use crate::workflows::nodes::Kind;
 use crate::workflows::vars::{CONVERSATION, ENVIRONMENT, SYSTEM, Selector};
 
@@ -20,6 +21,8 @@ pub struct Issue {
     /// Path inside the node's data, or of the graph
     pub field: String,
     pub message: String,
+    /// The message as values, where it is one of these
+    pub finding: Option<Finding>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -34,11 +37,15 @@ pub enum Severity {
 impl Issue {
     pub fn of(severity: Severity, error: GraphError) -> Self {
         let GraphError { node_id, title, field, message } = error;
-        Self { severity, node_id, title, field, message }
+        Self { severity, node_id, title, field, message, finding: None }
     }
 
-    fn warning(raw: &Raw<'_>, field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::of(Severity::Warning, GraphError::of_node(raw, field, message))
+    fn found(severity: Severity, node: &Raw<'_>, field: impl Into<String>, finding: Finding) -> Self {
+        Self { finding: Some(finding.clone()), ..Self::of(severity, GraphError::of_node(node, field, finding.to_string())) }
+    }
+
+    fn warning(node: &Raw<'_>, field: impl Into<String>, finding: Finding) -> Self {
+        Self::found(Severity::Warning, node, field, finding)
     }
 }
 
@@ -53,8 +60,7 @@ pub fn check(section: &Value, is_chat: bool) -> Vec<Issue> {
     let entries: Vec<&Raw<'_>> = raw.entries().collect();
     let has_start = entries.iter().any(|entry| entry.type_name() == "start");
     for entry in entries.iter().filter(|entry| has_start && entry.type_name() != "start") {
-        let error = GraphError::of_node(entry, "type", "a workflow begins with a start node or with triggers, not with both");
-        issues.push(Issue::of(Severity::Error, error));
+        issues.push(Issue::found(Severity::Error, entry, "type", Finding::StartAndTriggers));
     }
     // what a run would stumble over; each node's data is read below
     for entry in entries.iter().map(|entry| Some(entry.id)).chain(entries.is_empty().then_some(None)) {
@@ -70,9 +76,9 @@ pub fn check(section: &Value, is_chat: bool) -> Vec<Issue> {
     let reached = reached(&raw);
     let last = if is_chat { "answer" } else { "end" };
     if !raw.nodes.iter().any(|node| node.type_name() == last && reached.contains(node.id)) {
-        let message =
-            if is_chat { "no answer node is reached: nobody would see an answer" } else { "no end node is reached: runs have no outputs" };
-        issues.push(Issue::of(Severity::Warning, GraphError::of_graph("graph.nodes", message)));
+        let finding = if is_chat { Finding::NoAnswer } else { Finding::NoEnd };
+        let issue = Issue::of(Severity::Warning, GraphError::of_graph("graph.nodes", finding.to_string()));
+        issues.push(Issue { finding: Some(finding), ..issue });
     }
     let known =
         Known { is_chat, environment: names(section, "environment_variables"), conversation: names(section, "conversation_variables") };
@@ -117,16 +123,16 @@ fn reached<'a>(raw: &RawGraph<'a>) -> HashSet<&'a str> {
 
 fn check_node(raw: &RawGraph<'_>, known: &Known<'_>, node: &Raw<'_>, is_reached: bool, issues: &mut Vec<Issue>) {
     if !is_reached {
-        issues.push(Issue::warning(node, "edges", "nothing leads here: the node never runs"));
+        issues.push(Issue::warning(node, "edges", Finding::NeverRuns));
         return;
     }
     let wrong = match node.type_name() {
-        "end" if known.is_chat => Some("a chatflow ends with answer nodes, not with an end node"),
-        "answer" if !known.is_chat => Some("a workflow has no answer nodes: use an end node"),
+        "end" if known.is_chat => Some(Finding::EndInChatflow),
+        "answer" if !known.is_chat => Some(Finding::AnswerInWorkflow),
         _ => None,
     };
-    if let Some(message) = wrong {
-        issues.push(Issue::of(Severity::Error, GraphError::of_node(node, "type", message)));
+    if let Some(finding) = wrong {
+        issues.push(Issue::found(Severity::Error, node, "type", finding));
     }
     let kind = match Kind::parse(node.type_name(), node.data) {
         Ok(kind) => kind,
@@ -146,19 +152,19 @@ fn check_node(raw: &RawGraph<'_>, known: &Known<'_>, node: &Raw<'_>, is_reached:
         .collect();
     for handle in kind.handles() {
         if !handles.contains(handle.as_str()) {
-            issues.push(Issue::warning(node, "edges", format!("no edge leaves '{handle}': a run that takes it ends there")));
+            issues.push(Issue::warning(node, "edges", Finding::OpenHandle { handle }));
         }
     }
     let is_last = handles.is_empty() && !kind.is_branch() && kind.response().is_none() && node.parent.is_none();
     if is_last {
-        issues.push(Issue::warning(node, "edges", "no edge leaves the node: what it gives is not used"));
+        issues.push(Issue::warning(node, "edges", Finding::UnusedNode));
     }
     if let Some(field) = empty_model(node) {
-        issues.push(Issue::of(Severity::Error, GraphError::of_node(node, field, "no model is chosen: choose one")));
+        issues.push(Issue::found(Severity::Error, node, field, Finding::NoModel));
     }
     for Reference { selector, field } in references(node.type_name(), node.data) {
-        if let Some(message) = missing(raw, known, node, &selector) {
-            issues.push(Issue::warning(node, field, message));
+        if let Some(finding) = missing(raw, known, node, &selector) {
+            issues.push(Issue::warning(node, field, finding));
         }
     }
 }
@@ -178,43 +184,35 @@ fn empty_model(node: &Raw<'_>) -> Option<&'static str> {
 }
 
 /// Why a selector finds nothing, as far as can be told without a run.
-fn missing(raw: &RawGraph<'_>, known: &Known<'_>, node: &Raw<'_>, selector: &Selector) -> Option<String> {
-    let name = selector.variable();
+fn missing(raw: &RawGraph<'_>, known: &Known<'_>, node: &Raw<'_>, selector: &Selector) -> Option<Finding> {
+    let (variable, name) = (selector.to_string(), selector.variable());
     match selector.node() {
-        SYSTEM if !SYSTEM_VARIABLES.contains(&name) => return Some(format!("there is no system variable {selector}")),
-        SYSTEM if !known.is_chat && CHAT_VARIABLES.contains(&name) => {
-            return Some(format!("the variable {selector} exists in chatflows only: a workflow is asked through its start node"));
-        }
-        ENVIRONMENT if !known.environment.contains(name) => return Some(format!("there is no environment variable {name}: add it")),
-        CONVERSATION if !known.conversation.contains(name) => return Some(format!("there is no conversation variable {name}: add it")),
+        SYSTEM if !SYSTEM_VARIABLES.contains(&name) => return Some(Finding::NoSystemVariable { variable }),
+        SYSTEM if !known.is_chat && CHAT_VARIABLES.contains(&name) => return Some(Finding::ChatflowVariable { variable }),
+        ENVIRONMENT if !known.environment.contains(name) => return Some(Finding::NoEnvironmentVariable { variable: name.to_owned() }),
+        CONVERSATION if !known.conversation.contains(name) => return Some(Finding::NoConversationVariable { variable: name.to_owned() }),
         SYSTEM | ENVIRONMENT | CONVERSATION | "rag" | "$output" => return None,
         _ => {}
     }
     let Some(source) = raw.get(selector.node()) else {
-        return Some(format!("the variable {selector} is of a node that does not exist"));
+        return Some(Finding::NoSuchNode { variable });
     };
     if source.id != node.id && !raw.is_around(node, source.id) && !runs_before(raw, source, node) {
-        return Some(format!("the variable {selector} is of '{}', which does not run before this node", source.title()));
+        return Some(Finding::NotRunBefore { variable, node: source.title().to_owned() });
     }
     // old files ask the entry for system variables
     if raw.entries().any(|entry| entry.id == source.id) && name.starts_with("sys.") {
         return None;
     }
     let gives = outputs(source.type_name(), source.data);
-    (!gives.may_have(name)).then(|| format!("the variable {selector} does not exist: '{}' gives {}", source.title(), list(&gives)))
+    let variables = || gives.variables.iter().map(|(name, _)| name.clone()).collect();
+    (!gives.may_have(name)).then(|| Finding::NoSuchVariable { variable, node: source.title().to_owned(), variables: variables() })
 }
 
 /// Of runs of any kind, and of chatflows.
 const SYSTEM_VARIABLES: [&str; 9] =
     ["query", "files", "conversation_id", "dialogue_count", "user_id", "app_id", "workflow_id", "workflow_run_id", "timestamp"];
 const CHAT_VARIABLES: [&str; 3] = ["query", "conversation_id", "dialogue_count"];
-
-fn list(outputs: &Outputs) -> String {
-    match outputs.variables.as_slice() {
-        [] => "no variables".to_owned(),
-        variables => variables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
-    }
-}
 
 /// Whether edges lead from `source` to `node`, or to a container around it; a container sees its own children's outputs.
 fn runs_before(raw: &RawGraph<'_>, source: &Raw<'_>, node: &Raw<'_>) -> bool {

@@ -5,6 +5,7 @@
 //! to) is passed over; what would make a run meaningless is an error that names node and field.
 
 mod check;
+mod finding;
 mod outputs;
 mod read;
 mod references;

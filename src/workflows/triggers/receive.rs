@@ -11,6 +11,7 @@ use super::answer::answer;
 use super::db::{self, Addressee};
 use super::webhook::{Accepted, Webhook};
 use super::{Started, TriggerKind, request, triggered_run};
+use crate::accounts::{self, ClientIp};
 use crate::apps::{AppHead, AppMode, RunnableApp};
 use crate::error::{Code, Error, Result};
 use crate::files::{self, Owner, Scope};
@@ -28,6 +29,8 @@ pub use request::BODY_LIMIT;
 /// How senders say that a delivery is one they made before; the second is that of Standard Webhooks.
 const KEY_HEADERS: [&str; 2] = ["idempotency-key", "webhook-id"];
 const MAX_KEY: usize = 255;
+/// Requests of one address, a minute.
+const REQUESTS: i64 = 1200;
 /// Of the answer.
 const RUN_ID: HeaderName = HeaderName::from_static("x-workflow-run-id");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -39,9 +42,14 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// `Webhook-Id`) of the last day starts no second run.
 #[utoipa::path(method(get, post, put, patch, delete, head), path = "/triggers/webhook/{webhook_id}", tag = "triggers", security(()),
     params(("webhook_id" = String, Path), ("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 200, body = Object, description = "As the node says"), (status = 400), (status = 404), (status = 405), (status = 413), (status = 415)))]
-pub(super) async fn receive_webhook(State(state): State<AppState>, Path(webhook_id): Path<String>, request: Request) -> Result<Response> {
-    let addressee = find(&state, &webhook_id).await?;
+    responses((status = 200, body = Object, description = "As the node says"), (status = 400), (status = 404), (status = 405), (status = 413), (status = 415), (status = 429)))]
+pub(super) async fn receive_webhook(
+    State(state): State<AppState>,
+    ip: ClientIp,
+    Path(webhook_id): Path<String>,
+    request: Request,
+) -> Result<Response> {
+    let addressee = find(&state, ip, &webhook_id).await?;
     if !addressee.enabled {
         return Err(Error::not_found("This webhook is switched off."));
     }
@@ -56,19 +64,21 @@ pub(super) async fn receive_webhook(State(state): State<AppState>, Path(webhook_
 /// As the webhook itself, for trying a workflow out before it is published.
 #[utoipa::path(method(get, post, put, patch, delete, head), path = "/triggers/webhook-debug/{webhook_id}", tag = "triggers", security(()),
     params(("webhook_id" = String, Path)),
-    responses((status = 200, body = Object, description = "As the node says"), (status = 400), (status = 404), (status = 405), (status = 413), (status = 415)))]
+    responses((status = 200, body = Object, description = "As the node says"), (status = 400), (status = 404), (status = 405), (status = 413), (status = 415), (status = 429)))]
 pub(super) async fn receive_debug_webhook(
     State(state): State<AppState>,
+    ip: ClientIp,
     Path(webhook_id): Path<String>,
     request: Request,
 ) -> Result<Response> {
-    let addressee = find(&state, &webhook_id).await?;
+    let addressee = find(&state, ip, &webhook_id).await?;
     let app = RunnableApp::draft(&state, addressee.workspace_id, addressee.app_id, None).await?;
     let version = Arc::new(Version::open(&state, addressee.workspace_id, None, app.config.clone())?);
     receive(&state, &addressee, &version, Some(app.config), request).await
 }
 
-async fn find(state: &AppState, webhook_id: &str) -> Result<Addressee> {
+async fn find(state: &AppState, ClientIp(ip): ClientIp, webhook_id: &str) -> Result<Addressee> {
+    accounts::count_visit(&state.redis, "webhook", ip, REQUESTS).await?;
     let unknown = || Error::not_found("There is no webhook of this address.");
     db::find_webhook(&state.db, webhook_id).await?.ok_or_else(unknown)
 }

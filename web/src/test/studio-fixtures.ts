@@ -298,6 +298,7 @@ const ISSUES: Schemas['Issue'][] = [
     title: 'Approve the refund',
     field: 'edges',
     message: "no edge leaves 'reject': a run that takes it ends there",
+    finding: { code: 'open_handle', handle: 'reject' },
   },
 ];
 

@@ -2,12 +2,10 @@
 import { applyEdgeChanges, applyNodeChanges, type EdgeChange, type NodeChange } from '@xyflow/react';
 import { createContext, useContext } from 'react';
 import { createStore, type StoreApi, useStore } from 'zustand';
-import type { components } from '@/lib/api/schema';
+import type { Issue } from '@/lib/api/types';
 import { fitContainer, moveNodes, resizeNode, updateData } from './graph/edit';
 import { type FlowEdge, type FlowNode, flowEdges, flowNodes } from './graph/flow';
 import { type Config, type Data, findNode, type Graph, parentOf, readConfig, sameItems, type XY } from './graph/types';
-
-type Issue = components['schemas']['Issue'];
 
 const STEPS_BACK = 200;
 /** Changes of the same thing within this time are one step. */

@@ -1460,6 +1460,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every secret of the workspace, by kind and name */
+        get: operations["list_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -2762,6 +2779,67 @@ export interface components {
          * @enum {string}
          */
         FileKind: "image" | "document" | "audio" | "video" | "custom";
+        /** @description Something that is wrong with a node, or with the graph. */
+        Finding: {
+            /** @enum {string} */
+            code: "start_and_triggers";
+        } | {
+            /** @enum {string} */
+            code: "no_answer";
+        } | {
+            /** @enum {string} */
+            code: "no_end";
+        } | {
+            /** @enum {string} */
+            code: "end_in_chatflow";
+        } | {
+            /** @enum {string} */
+            code: "answer_in_workflow";
+        } | {
+            /** @enum {string} */
+            code: "never_runs";
+        } | {
+            /** @enum {string} */
+            code: "open_handle";
+            handle: string;
+        } | {
+            /** @enum {string} */
+            code: "unused_node";
+        } | {
+            /** @enum {string} */
+            code: "no_model";
+        } | {
+            /** @enum {string} */
+            code: "no_system_variable";
+            variable: string;
+        } | {
+            /** @enum {string} */
+            code: "chatflow_variable";
+            variable: string;
+        } | {
+            /** @enum {string} */
+            code: "no_environment_variable";
+            variable: string;
+        } | {
+            /** @enum {string} */
+            code: "no_conversation_variable";
+            variable: string;
+        } | {
+            /** @enum {string} */
+            code: "no_such_node";
+            variable: string;
+        } | {
+            /** @enum {string} */
+            code: "not_run_before";
+            node: string;
+            variable: string;
+        } | {
+            /** @enum {string} */
+            code: "no_such_variable";
+            node: string;
+            variable: string;
+            variables: string[];
+        };
         /**
          * @description Who fills in a parameter.
          * @enum {string}
@@ -2931,6 +3009,7 @@ export interface components {
         Issue: {
             /** @description Path inside the node's data, or of the graph */
             field: string;
+            finding?: null | components["schemas"]["Finding"];
             message: string;
             node_id?: string | null;
             severity: components["schemas"]["Severity"];
@@ -3501,6 +3580,36 @@ export interface components {
                 version_id?: null | components["schemas"]["AppVersionId"];
                 /** Format: int32 */
                 version_number?: number | null;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
+        List_Secret: {
+            data: {
+                app?: null | components["schemas"]["SecretApp"];
+                /**
+                 * Format: date-time
+                 * @description Null of an environment variable
+                 */
+                created_at?: string | null;
+                /** @description Of an MCP server: which of its headers are kept */
+                headers: string[];
+                /**
+                 * Format: uuid
+                 * @description Of the provider, the tool provider or the app
+                 */
+                id: string;
+                /** @description False when it was sealed with another instance key: it has to be entered anew */
+                is_readable: boolean;
+                kind: components["schemas"]["SecretKind"];
+                /** @description Of the provider or the environment variable */
+                name: string;
+                /**
+                 * Format: date-time
+                 * @description Of an environment variable: when its app was last changed
+                 */
+                updated_at: string;
             }[];
             /** @description Ask for the next page with `cursor=` this; null on the last page */
             next_cursor?: string | null;
@@ -4540,6 +4649,38 @@ export interface components {
          * @enum {string}
          */
         Scheme: "basic" | "bearer" | "custom";
+        /** @description A secret, without its value. */
+        Secret: {
+            app?: null | components["schemas"]["SecretApp"];
+            /**
+             * Format: date-time
+             * @description Null of an environment variable
+             */
+            created_at?: string | null;
+            /** @description Of an MCP server: which of its headers are kept */
+            headers: string[];
+            /**
+             * Format: uuid
+             * @description Of the provider, the tool provider or the app
+             */
+            id: string;
+            /** @description False when it was sealed with another instance key: it has to be entered anew */
+            is_readable: boolean;
+            kind: components["schemas"]["SecretKind"];
+            /** @description Of the provider or the environment variable */
+            name: string;
+            /**
+             * Format: date-time
+             * @description Of an environment variable: when its app was last changed
+             */
+            updated_at: string;
+        };
+        SecretApp: {
+            mode: components["schemas"]["AppMode"];
+            name: string;
+        };
+        /** @enum {string} */
+        SecretKind: "provider" | "api" | "mcp" | "environment_variable";
         /** @description Who is signed in, and where. */
         Session: {
             account: components["schemas"]["Account"];
@@ -8108,6 +8249,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_secrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Secret"];
+                };
             };
         };
     };

@@ -38,6 +38,7 @@ export type OpenapiPreview = Schemas['OpenapiPreview'];
 export type McpServer = Schemas['McpServer'];
 export type WorkflowTool = Schemas['WorkflowTool'];
 export type AuditEntry = Schemas['AuditEntry'];
+export type Issue = Schemas['Issue'];
 export type Provider = Narrow<
   Schemas['Provider'],
   {

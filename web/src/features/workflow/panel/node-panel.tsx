@@ -15,6 +15,7 @@ import { handleOf, removeNodes } from '../graph/edit';
 import { type Handle, handlesOf } from '../graph/handles';
 import { outputsOf, type Variable } from '../graph/outputs';
 import { type Data, findNode, type Graph, text, titleOf, typeOf } from '../graph/types';
+import { issueText } from '../issue-text';
 import { KindIcon, KindStone } from '../nodes/kind-icon';
 import { kindOf } from '../nodes/kinds';
 import { UnknownPanel } from '../nodes/unknown';
@@ -168,7 +169,7 @@ function Issues({ nodeId }: { nodeId: string }) {
         >
           <TriangleAlert className="mt-0.5 size-3.5 shrink-0" aria-hidden />
           <span className="min-w-0 break-words">
-            <code className="font-mono text-2xs opacity-80">{issue.field}</code> {issue.message}
+            <code className="font-mono text-2xs opacity-80">{issue.field}</code> {issueText(issue, t)}
           </span>
         </li>
       ))}

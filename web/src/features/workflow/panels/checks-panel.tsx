@@ -2,6 +2,7 @@ import { CircleAlert, CircleCheck, TriangleAlert } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { cn } from '@/lib/cn';
 import { findNode, titleOf, typeOf } from '../graph/types';
+import { issueText } from '../issue-text';
 import { KindIcon } from '../nodes/kind-icon';
 import { useStudio } from '../store';
 import { PanelFrame } from './panel-frame';
@@ -65,7 +66,7 @@ function Checklist({ onGo }: { onGo: (nodeId: string) => void }) {
                 <span
                   className={cn('block break-words text-xs', issue.severity === 'error' ? 'text-danger' : 'text-ink-2')}
                 >
-                  {issue.message}
+                  {issueText(issue, t)}
                 </span>
                 <code className="font-mono text-2xs text-ink-3">{issue.field}</code>
               </span>
