@@ -1460,6 +1460,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The workspace's sealed secrets, without their values */
+        get: operations["list_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -3506,6 +3523,34 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A console list. */
+        List_SecretInfo: {
+            data: {
+                app?: null | components["schemas"]["SecretApp"];
+                /**
+                 * Format: int64
+                 * @description Unix seconds; null of environment variables
+                 */
+                created_at?: number | null;
+                /** @description Names of an MCP server's sealed headers */
+                headers: string[];
+                /**
+                 * Format: uuid
+                 * @description Of the provider, the tool provider or the app
+                 */
+                id: string;
+                kind: components["schemas"]["SecretKind"];
+                /** @description Of the provider, the tool provider or the variable */
+                name: string;
+                /**
+                 * Format: int64
+                 * @description Unix seconds; of environment variables, when the draft was saved last
+                 */
+                updated_at: number;
+            }[];
+            /** @description Ask for the next page with `cursor=` this; null on the last page */
+            next_cursor?: string | null;
+        };
+        /** @description A console list. */
         List_Tag: {
             data: {
                 /** Format: int64 */
@@ -4540,6 +4585,41 @@ export interface components {
          * @enum {string}
          */
         Scheme: "basic" | "bearer" | "custom";
+        /** @description The app that has a secret environment variable. */
+        SecretApp: {
+            id: components["schemas"]["AppId"];
+            mode: components["schemas"]["AppMode"];
+            name: string;
+        };
+        /** @description A sealed secret; its value is never shown. */
+        SecretInfo: {
+            app?: null | components["schemas"]["SecretApp"];
+            /**
+             * Format: int64
+             * @description Unix seconds; null of environment variables
+             */
+            created_at?: number | null;
+            /** @description Names of an MCP server's sealed headers */
+            headers: string[];
+            /**
+             * Format: uuid
+             * @description Of the provider, the tool provider or the app
+             */
+            id: string;
+            kind: components["schemas"]["SecretKind"];
+            /** @description Of the provider, the tool provider or the variable */
+            name: string;
+            /**
+             * Format: int64
+             * @description Unix seconds; of environment variables, when the draft was saved last
+             */
+            updated_at: number;
+        };
+        /**
+         * @description What a secret belongs to.
+         * @enum {string}
+         */
+        SecretKind: "provider" | "api" | "mcp" | "environment_variable";
         /** @description Who is signed in, and where. */
         Session: {
             account: components["schemas"]["Account"];
@@ -8108,6 +8188,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    list_secrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_SecretInfo"];
+                };
             };
         };
     };
