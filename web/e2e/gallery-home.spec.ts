@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { GPU, makeHome, PULLS } from '../src/test/home-fixtures';
+import { MANY_SECRETS } from '../src/test/secrets-fixtures';
 import { button, gallery, type Shot } from './gallery';
 
 const PICTURE = join(import.meta.dirname, '../../docs/pictures/red-circle.png');
@@ -116,6 +117,12 @@ const SHOTS: Shot[] = [
   { name: 'knowledge', path: '/knowledge' },
   { name: 'workspace', path: '/settings/workspace' },
   { name: 'keys', path: '/settings/keys' },
+  { name: 'secrets', path: '/settings/secrets' },
+  { name: 'secrets-empty', path: '/settings/secrets', world: { secrets: [] } },
+  { name: 'secrets-many', path: '/settings/secrets', world: { secrets: MANY_SECRETS } },
+  { name: 'secrets-kind', path: '/settings/secrets?kind=mcp', world: { secrets: MANY_SECRETS } },
+  { name: 'tablet-secrets', path: '/settings/secrets', size: TABLET, world: { secrets: MANY_SECRETS } },
+  { name: 'phone-secrets', path: '/settings/secrets', size: { width: 390, height: 844 } },
   {
     name: 'audit',
     path: '/settings/audit',

@@ -118,6 +118,7 @@ const PAGES = [
   'engine',
   'settings/workspace',
   'settings/keys',
+  'settings/secrets',
   'settings/audit',
   'settings/about',
 ];

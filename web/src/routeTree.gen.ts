@@ -34,6 +34,7 @@ import { Route as ConsoleSettingsAccountRouteImport } from './routes/_console/se
 import { Route as ConsoleSettingsAuditRouteImport } from './routes/_console/settings.audit';
 import { Route as ConsoleSettingsKeysRouteImport } from './routes/_console/settings.keys';
 import { Route as ConsoleSettingsMembersRouteImport } from './routes/_console/settings.members';
+import { Route as ConsoleSettingsSecretsRouteImport } from './routes/_console/settings.secrets';
 import { Route as ConsoleSettingsWorkspaceRouteImport } from './routes/_console/settings.workspace';
 import { Route as ConsoleAppsAppIdIndexRouteImport } from './routes/_console/apps.$appId.index';
 import { Route as ConsoleAppsAppIdApiRouteImport } from './routes/_console/apps.$appId.api';
@@ -165,6 +166,11 @@ const ConsoleSettingsMembersRoute = ConsoleSettingsMembersRouteImport.update({
   path: '/members',
   getParentRoute: () => ConsoleSettingsRoute,
 } as any);
+const ConsoleSettingsSecretsRoute = ConsoleSettingsSecretsRouteImport.update({
+  id: '/secrets',
+  path: '/secrets',
+  getParentRoute: () => ConsoleSettingsRoute,
+} as any);
 const ConsoleSettingsWorkspaceRoute =
   ConsoleSettingsWorkspaceRouteImport.update({
     id: '/workspace',
@@ -220,6 +226,7 @@ export interface FileRoutesByFullPath {
   '/settings/audit': typeof ConsoleSettingsAuditRoute;
   '/settings/keys': typeof ConsoleSettingsKeysRoute;
   '/settings/members': typeof ConsoleSettingsMembersRoute;
+  '/settings/secrets': typeof ConsoleSettingsSecretsRoute;
   '/settings/workspace': typeof ConsoleSettingsWorkspaceRoute;
   '/apps/': typeof ConsoleAppsIndexRoute;
   '/models/': typeof ConsoleModelsIndexRoute;
@@ -249,6 +256,7 @@ export interface FileRoutesByTo {
   '/settings/audit': typeof ConsoleSettingsAuditRoute;
   '/settings/keys': typeof ConsoleSettingsKeysRoute;
   '/settings/members': typeof ConsoleSettingsMembersRoute;
+  '/settings/secrets': typeof ConsoleSettingsSecretsRoute;
   '/settings/workspace': typeof ConsoleSettingsWorkspaceRoute;
   '/apps': typeof ConsoleAppsIndexRoute;
   '/models': typeof ConsoleModelsIndexRoute;
@@ -283,6 +291,7 @@ export interface FileRoutesById {
   '/_console/settings/audit': typeof ConsoleSettingsAuditRoute;
   '/_console/settings/keys': typeof ConsoleSettingsKeysRoute;
   '/_console/settings/members': typeof ConsoleSettingsMembersRoute;
+  '/_console/settings/secrets': typeof ConsoleSettingsSecretsRoute;
   '/_console/settings/workspace': typeof ConsoleSettingsWorkspaceRoute;
   '/_console/apps/': typeof ConsoleAppsIndexRoute;
   '/_console/models/': typeof ConsoleModelsIndexRoute;
@@ -317,6 +326,7 @@ export interface FileRouteTypes {
     | '/settings/audit'
     | '/settings/keys'
     | '/settings/members'
+    | '/settings/secrets'
     | '/settings/workspace'
     | '/apps/'
     | '/models/'
@@ -346,6 +356,7 @@ export interface FileRouteTypes {
     | '/settings/audit'
     | '/settings/keys'
     | '/settings/members'
+    | '/settings/secrets'
     | '/settings/workspace'
     | '/apps'
     | '/models'
@@ -379,6 +390,7 @@ export interface FileRouteTypes {
     | '/_console/settings/audit'
     | '/_console/settings/keys'
     | '/_console/settings/members'
+    | '/_console/settings/secrets'
     | '/_console/settings/workspace'
     | '/_console/apps/'
     | '/_console/models/'
@@ -577,6 +589,13 @@ declare module '@tanstack/react-router' {
       preLoaderRoute: typeof ConsoleSettingsMembersRouteImport;
       parentRoute: typeof ConsoleSettingsRoute;
     };
+    '/_console/settings/secrets': {
+      id: '/_console/settings/secrets';
+      path: '/secrets';
+      fullPath: '/settings/secrets';
+      preLoaderRoute: typeof ConsoleSettingsSecretsRouteImport;
+      parentRoute: typeof ConsoleSettingsRoute;
+    };
     '/_console/settings/workspace': {
       id: '/_console/settings/workspace';
       path: '/workspace';
@@ -644,6 +663,7 @@ interface ConsoleSettingsRouteChildren {
   ConsoleSettingsAuditRoute: typeof ConsoleSettingsAuditRoute;
   ConsoleSettingsKeysRoute: typeof ConsoleSettingsKeysRoute;
   ConsoleSettingsMembersRoute: typeof ConsoleSettingsMembersRoute;
+  ConsoleSettingsSecretsRoute: typeof ConsoleSettingsSecretsRoute;
   ConsoleSettingsWorkspaceRoute: typeof ConsoleSettingsWorkspaceRoute;
   ConsoleSettingsIndexRoute: typeof ConsoleSettingsIndexRoute;
 }
@@ -654,6 +674,7 @@ const ConsoleSettingsRouteChildren: ConsoleSettingsRouteChildren = {
   ConsoleSettingsAuditRoute: ConsoleSettingsAuditRoute,
   ConsoleSettingsKeysRoute: ConsoleSettingsKeysRoute,
   ConsoleSettingsMembersRoute: ConsoleSettingsMembersRoute,
+  ConsoleSettingsSecretsRoute: ConsoleSettingsSecretsRoute,
   ConsoleSettingsWorkspaceRoute: ConsoleSettingsWorkspaceRoute,
   ConsoleSettingsIndexRoute: ConsoleSettingsIndexRoute,
 };

@@ -1,10 +1,11 @@
 // A small made-up workspace that answers like the server, for tests and for the screenshot gallery.
 import { HttpResponse, http } from 'msw';
 import type { components } from '@/lib/api/schema';
-import type { AppVersion, Model, Provider, Session } from '@/lib/api/types';
+import type { AppVersion, Model, Provider, Secret, Session } from '@/lib/api/types';
 import { formHandlers, type LinkedForm, WAITING } from './form-fixtures';
 import { type HomeWorld, homeHandlers, makeHome, thoughtEvents } from './home-fixtures';
 import { type LogWorld, logHandlers, logWorld } from './logs-fixtures';
+import { SECRETS } from './secrets-fixtures';
 import { SITE, type SiteWorld, siteHandlers, siteWorld } from './site-fixtures';
 import { GUIDE, studioHandlers, TRIAGE } from './studio-fixtures';
 
@@ -111,6 +112,7 @@ export interface World extends LogWorld, SiteWorld {
   keys: Schemas['ApiKey'][];
   models: Model[];
   providers: Provider[];
+  secrets: Secret[];
   members: Schemas['Member'][];
   invitations: Schemas['Invitation'][];
   annotations: Schemas['Annotation'][];
@@ -310,6 +312,7 @@ export function makeWorld(patch: Partial<World> = {}): World {
         models: [{ name: 'qwen3-vl-8b', kind: 'llm', context_size: 131_072, features: ['vision', 'tools'] }],
       },
     ],
+    secrets: SECRETS,
     members: [
       {
         account_id: 'acc-1',
@@ -679,6 +682,7 @@ export function handlersOf(world: World) {
     http.post('*/api/providers/:id/test', () =>
       HttpResponse.json({ ok: true, error: null, models: ['qwen3-vl-8b', 'bge-m3-embed'] }),
     ),
+    http.get('*/api/secrets', () => page(world.secrets)),
     http.get('*/api/members', () => page(world.members)),
     http.patch('*/api/members/:id', async ({ params, request }) => {
       const body = (await request.json()) as { role: Schemas['Role'] };

@@ -37,6 +37,7 @@ export type OpenapiProvider = Schemas['OpenapiProvider'];
 export type OpenapiPreview = Schemas['OpenapiPreview'];
 export type McpServer = Schemas['McpServer'];
 export type WorkflowTool = Schemas['WorkflowTool'];
+export type Secret = Schemas['Secret'];
 export type AuditEntry = Schemas['AuditEntry'];
 export type Issue = Schemas['Issue'];
 export type Provider = Narrow<

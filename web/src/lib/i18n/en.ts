@@ -6,6 +6,7 @@ import { monitoring } from './en/monitoring';
 import { period } from './en/period';
 import { publish } from './en/publish';
 import { reference } from './en/reference';
+import { secrets } from './en/secrets';
 import { site } from './en/site';
 import { studio } from './en/studio';
 
@@ -18,6 +19,7 @@ export const en = {
   period,
   publish,
   reference,
+  secrets,
   site,
   common: {
     cancel: 'Cancel',

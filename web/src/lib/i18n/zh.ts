@@ -7,6 +7,7 @@ import { monitoring } from './zh/monitoring';
 import { period } from './zh/period';
 import { publish } from './zh/publish';
 import { reference } from './zh/reference';
+import { secrets } from './zh/secrets';
 import { site } from './zh/site';
 import { studio } from './zh/studio';
 
@@ -19,6 +20,7 @@ export const zh: Translation = {
   period,
   publish,
   reference,
+  secrets,
   site,
   common: {
     cancel: '取消',

@@ -28,6 +28,9 @@ function Settings() {
               <Link to="/settings/keys" className={link}>
                 {t('workspace.keys')}
               </Link>
+              <Link to="/settings/secrets" className={link}>
+                {t('secrets.title')}
+              </Link>
               <Link to="/settings/audit" className={link}>
                 {t('workspace.audit')}
               </Link>

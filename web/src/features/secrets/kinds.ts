@@ -1,0 +1,1 @@
+export const KINDS = ['provider', 'api', 'mcp', 'environment_variable'] as const;
