@@ -119,7 +119,7 @@ function SecretRow({ secret }: { secret: Secret }) {
         </p>
         <p className="flex flex-wrap gap-x-3 text-ink-3 text-xs @sm:flex-col @2xl:text-right">
           <time dateTime={changed} title={formatDate(changed, i18n.language)}>
-            {t('secrets.changed', { ago: formatAgo(changed, i18n.language) })}
+            {t(secret.app ? 'secrets.appChanged' : 'secrets.changed', { ago: formatAgo(changed, i18n.language) })}
           </time>
           {secret.created_at != null && (
             <span>{t('secrets.since', { date: formatDay(secret.created_at, i18n.language) })}</span>

@@ -14,6 +14,7 @@ export const secrets = {
   place_api: 'Tools',
   place_mcp: 'Tools',
   changed: 'Changed {{ago}}',
+  appChanged: 'App changed {{ago}}',
   since: 'Since {{date}}',
   empty: 'No secrets yet',
   emptyText:

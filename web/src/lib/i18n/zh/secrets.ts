@@ -16,6 +16,7 @@ export const secrets: Translation['secrets'] = {
   place_api: '工具',
   place_mcp: '工具',
   changed: '{{ago}}更改',
+  appChanged: '应用{{ago}}更改',
   since: '创建于 {{date}}',
   empty: '还没有机密信息',
   emptyText: '供应商和工具的密钥，以及机密类型的环境变量，会列在这里。',
