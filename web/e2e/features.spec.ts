@@ -61,7 +61,7 @@ test('an app takes files of several kinds, and fields that hold files and JSON',
   await expect(page.getByRole('status', { name: /ploading/ })).toHaveCount(0);
   await page.getByRole('textbox', { name: /Ask about a picture/ }).fill('What color is the shape?');
   await page.keyboard.press('Enter');
-  await expect(page.getByText(/\d+ tokens · .*first word/)).toBeVisible({ timeout: 120_000 });
+  await expect(page.getByText(/\d+ tokens · .*first token/)).toBeVisible({ timeout: 120_000 });
   await expect(page.locator('article').getByText('notes.md')).toBeVisible();
   await expect(page.getByText('You could ask')).toBeVisible({ timeout: 120_000 });
 

@@ -89,7 +89,7 @@ const SHOTS: Shot[] = [
       await button(page, /^(Add tools|添加工具)$/).click();
       await page.getByRole('menuitem', { name: /OpenAPI/ }).click();
       await page.getByRole('dialog').getByRole('textbox').fill('https://pets.example.com/openapi.json');
-      await button(page, /^(Look inside|查看内容)$/).click();
+      await button(page, /^(Find tools|查找工具)$/).click();
       await page.waitForTimeout(300);
     },
   },

@@ -24,7 +24,7 @@ async function runTask(page: Page) {
 }
 
 async function runBatch(page: Page) {
-  await page.getByRole('radio', { name: /^(Many at once|批量)$/ }).click();
+  await page.getByRole('radio', { name: /^(Batch run|批量)$/ }).click();
   await page.getByTestId('batch-file').setInputFiles({
     name: 'letters.csv',
     mimeType: 'text/csv',

@@ -74,7 +74,7 @@ const SHOTS: Shot[] = [
   {
     name: 'studio-publish',
     path: '/apps/pipeline',
-    act: (page) => button(page, /^(Publish changes|发布更改)$/).click(),
+    act: (page) => button(page, /^(Publish|发布)$/).click(),
   },
   { name: 'studio-chat', path: '/apps/guide?panel=run', act: ask },
   { name: 'studio-agent', path: '/apps/guide?node=agent' },

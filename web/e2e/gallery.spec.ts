@@ -51,7 +51,7 @@ const SHOTS: Shot[] = [
       await page.waitForTimeout(300);
     },
   },
-  { name: 'chat-publish', path: '/apps/museum', act: (page) => button(page, /^(Publish changes|发布更改)$/).click() },
+  { name: 'chat-publish', path: '/apps/museum', act: (page) => button(page, /^(Publish|发布)$/).click() },
   { name: 'chat-versions', path: '/apps/museum', act: (page) => button(page, /^(Versions|版本历史)$/).click() },
   { name: 'completion', path: '/apps/haiku' },
   { name: 'api', path: '/apps/museum/api' },

@@ -46,7 +46,7 @@ test('the playground measures, and the engine shows it', async ({ page }) => {
   await page.getByRole('textbox', { name: /^Ask something/ }).fill('What color is the shape?');
   await page.keyboard.press('Enter');
   await expect(page.locator('.prose-answer').last()).toContainText(/red/i, { timeout: 120_000 });
-  await expect(page.getByTestId('measures')).toContainText('first word');
+  await expect(page.getByTestId('measures')).toContainText('first token');
   await page.screenshot({ path: 'screenshots/server/playground.png' });
 
   await page.goto(`${baseUrl()}/engine`);
@@ -87,7 +87,7 @@ test('a tool is tried, and an agent calls it', async ({ page }) => {
   await expect(page.getByText('Draft saved')).toBeVisible();
   await page.locator('textarea').last().fill('What is 17 * 23?');
   await page.keyboard.press('Enter');
-  await expect(page.getByText(/\d+ tokens · .*first word/).or(page.getByRole('alert'))).toBeVisible({
+  await expect(page.getByText(/\d+ tokens · .*first token/).or(page.getByRole('alert'))).toBeVisible({
     timeout: 120_000,
   });
   await page.screenshot({ path: 'screenshots/server/agent.png' });
@@ -101,7 +101,7 @@ test('two variants of an app answer side by side', async ({ page }) => {
   await expect(page).toHaveURL(/compare=true/);
   await page.getByLabel(/^Text/).fill('The wall is built of large grey stones.');
   await page.getByRole('button', { name: 'Run' }).click();
-  await expect(page.getByText(/\d+ tokens · .*first word/)).toHaveCount(2, { timeout: 120_000 });
+  await expect(page.getByText(/\d+ tokens · .*first token/)).toHaveCount(2, { timeout: 120_000 });
 });
 
 const PAGES = [

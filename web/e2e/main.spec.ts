@@ -64,7 +64,7 @@ test('from an empty workspace to an answer about a picture, over the API too', a
   await page.keyboard.press('Enter');
   const answer = page.locator('.prose-answer').last();
   await expect(answer).toContainText(/red/i, { timeout: 120_000 });
-  await expect(page.getByText(/\d+ tokens · .*first word/)).toBeVisible({ timeout: 120_000 });
+  await expect(page.getByText(/\d+ tokens · .*first token/)).toBeVisible({ timeout: 120_000 });
   await shoot(page, 'answer');
 
   // a second turn in the same conversation, by drop
@@ -82,7 +82,7 @@ test('from an empty workspace to an answer about a picture, over the API too', a
   await expect(page.getByRole('status', { name: /Uploading/ })).toHaveCount(0);
   await page.getByRole('textbox', { name: /Ask about a picture/ }).fill('What color is the shape?');
   await page.keyboard.press('Enter');
-  await expect(page.getByText(/\d+ tokens · .*first word/)).toHaveCount(2, { timeout: 120_000 });
+  await expect(page.getByText(/\d+ tokens · .*first token/)).toHaveCount(2, { timeout: 120_000 });
   await expect(page.locator('.prose-answer').last()).toContainText(/blue/i);
 
   // publish

@@ -87,7 +87,7 @@ test('from nothing to an answer over the API', async () => {
   await expect(page.getByRole('status', { name: /Uploading/ })).toHaveCount(0);
   await page.keyboard.press('Enter');
   await expect(page.locator('.prose-answer').last()).toContainText(/red/i, { timeout: 120_000 });
-  await expect(page.getByText(/tokens · .*first word/)).toBeVisible({ timeout: 120_000 });
+  await expect(page.getByText(/tokens · .*first token/)).toBeVisible({ timeout: 120_000 });
   done('picture answered');
 
   await hand.click(button('Publish').first());
@@ -112,7 +112,7 @@ test('from nothing to an answer over the API', async () => {
   done('curl answered, about the picture');
   const seconds = hand.seconds;
 
-  await page.getByRole('radio', { name: 'Ask and stream' }).click();
+  await page.getByRole('radio', { name: 'Streaming' }).click();
   await expect(example).not.toContainText('picture.png');
   expect(answerOf(await bash((await example.textContent()) ?? '', folder))).toMatch(/\S/);
 

@@ -155,7 +155,7 @@ test('a workflow has a page, a table runs line by line, and the page stands in a
   await visitor.getByRole('button', { name: 'Run' }).click();
   await expect(visitor.getByText('Good day, Ada.')).toBeVisible();
   await soundForEveryone(visitor);
-  await visitor.getByRole('radio', { name: 'Many at once' }).click();
+  await visitor.getByRole('radio', { name: 'Batch run' }).click();
   await visitor.getByTestId('batch-file').setInputFiles({
     name: 'names.csv',
     mimeType: 'text/csv',
@@ -178,7 +178,7 @@ test('a workflow has a page, a table runs line by line, and the page stands in a
 
   await page.goto(`${baseUrl()}/apps/${app.id}/logs`);
   await expect(page.getByRole('row')).toHaveCount(4);
-  await page.getByRole('button', { name: 'Done' }).first().click();
+  await page.getByRole('button', { name: 'Succeeded' }).first().click();
   await expect(page.getByRole('dialog').getByText('Greet', { exact: true })).toBeVisible();
   await soundForEveryone(page);
 

@@ -219,12 +219,12 @@ test('an agent with a strategy, a model and a tool; its rounds in the trace', as
     .getByRole('button', { name: /current time/i })
     .first()
     .click();
-  await panel.getByRole('spinbutton', { name: 'Rounds at most' }).fill('2');
+  await panel.getByRole('spinbutton', { name: 'Maximum rounds' }).fill('2');
   await page.keyboard.press('Tab');
   await saved(page);
   await page.reload();
   await expect(panel.getByRole('radio', { name: 'ReAct' })).toBeChecked();
-  await expect(panel.getByRole('spinbutton', { name: 'Rounds at most' })).toHaveValue('2');
+  await expect(panel.getByRole('spinbutton', { name: 'Maximum rounds' })).toHaveValue('2');
   await page.screenshot({ path: 'screenshots/server/panel-agent.png' });
   await page.getByRole('button', { name: 'Test run' }).click();
   const run = page.getByRole('region', { name: 'Test run' });
@@ -324,7 +324,7 @@ test('question classifier and parameter extractor with the model of the server',
     }),
   });
   const finder = await open(page, other, 'Find');
-  await pick(page, finder.getByRole('button', { name: /^Where to look/ }), 'word');
+  await pick(page, finder.getByRole('button', { name: /^Input text/ }), 'word');
   await finder.getByRole('region', { name: 'Parameters' }).getByRole('button', { name: 'Add' }).click();
   await saved(page);
   await tried(finder, 'granite');

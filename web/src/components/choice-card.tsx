@@ -23,14 +23,14 @@ export function ChoiceCards<T extends string>({ value, onChange, label, options,
           <RadioGroup.Item
             key={option.value}
             value={option.value}
-            className="group flex items-start gap-3 rounded-lg border border-line-strong bg-surface p-3 text-left transition-colors hover:bg-sunken data-[state=checked]:border-accent data-[state=checked]:bg-accent-soft/50 data-[state=checked]:ring-1 data-[state=checked]:ring-accent"
+            className="group flex items-start gap-3 rounded-lg border border-line-strong bg-surface p-3 text-left transition-colors hover:bg-sunken data-[state=checked]:border-accent data-[state=checked]:bg-accent-soft/50 data-[state=checked]:hover:bg-accent-soft/50 data-[state=checked]:ring-1 data-[state=checked]:ring-accent"
           >
             <span className="mt-0.5 text-ink-3 group-data-[state=checked]:text-accent [&_svg]:size-4.5">
               {option.icon}
             </span>
             <span className="min-w-0">
               <span className="block font-medium text-sm">{option.title}</span>
-              <span className="mt-0.5 block text-ink-3 text-xs">{option.text}</span>
+              <span className="mt-0.5 block text-balance text-ink-3 text-xs">{option.text}</span>
             </span>
           </RadioGroup.Item>
         ))}

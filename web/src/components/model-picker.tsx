@@ -115,19 +115,18 @@ export function ModelPicker({ choice, onChange, disabled }: ModelPickerProps) {
                         </Badge>
                       )}
                     </span>
-                    <span className="flex flex-wrap gap-x-2 text-ink-3 text-xs">
-                      <span>{t('editor.context', { size: formatTokens(m.context_size) })}</span>
-                      {m.features.map((feature) => (
-                        <span key={feature}>
-                          ·{' '}
-                          {feature === 'vision' ||
+                    <span className="block text-ink-3 text-xs">
+                      {[
+                        t('editor.context', { size: formatTokens(m.context_size) }),
+                        ...m.features.map((feature) =>
+                          feature === 'vision' ||
                           feature === 'tools' ||
                           feature === 'structured_output' ||
                           feature === 'image_output'
                             ? t(`editor.${feature}`)
-                            : feature}
-                        </span>
-                      ))}
+                            : feature,
+                        ),
+                      ].join(' · ')}
                     </span>
                   </Option>
                 ))}

@@ -2,7 +2,16 @@ import type { ReactNode } from 'react';
 import { cn } from '@/lib/cn';
 import { useTitle } from '@/lib/title';
 
-/** A scrolling page with its heading. */
+/** What scrolls; on every page its content begins at the same place, however wide that is. */
+export function PageBody({ className, children }: { className?: string; children: ReactNode }) {
+  return (
+    <div className="h-full overflow-y-auto [scrollbar-gutter:stable]">
+      <div className={cn('mx-auto max-w-[84rem] px-5 pb-16', className)}>{children}</div>
+    </div>
+  );
+}
+
+/** A page with its heading. */
 export function Page({
   title,
   text,
@@ -18,18 +27,18 @@ export function Page({
 }) {
   useTitle(typeof title === 'string' ? title : undefined);
   return (
-    <div className="h-full overflow-y-auto">
-      <div className={cn('mx-auto px-5 pt-7 pb-16 sm:px-8', wide ? 'max-w-[84rem]' : 'max-w-4xl')}>
-        <header className="mb-6 flex flex-wrap items-end justify-between gap-x-6 gap-y-3">
+    <PageBody className="pt-6 sm:px-8">
+      <div className={wide ? undefined : 'max-w-4xl'}>
+        <header className="mb-6 flex items-end justify-between gap-x-6 gap-y-3 max-sm:flex-wrap">
           <div className="min-w-0">
-            <h1 className="font-semibold text-2xl text-ink tracking-tight">{title}</h1>
-            {text && <p className="mt-1 max-w-2xl text-ink-2 text-sm">{text}</p>}
+            <h1 className="font-semibold text-2xl text-ink leading-9 tracking-tight">{title}</h1>
+            {text && <p className="max-w-2xl text-balance text-ink-2 text-sm">{text}</p>}
           </div>
-          {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
+          {actions && <div className="flex shrink-0 items-center gap-2 max-sm:flex-wrap">{actions}</div>}
         </header>
         {children}
       </div>
-    </div>
+    </PageBody>
   );
 }
 

@@ -1,46 +1,29 @@
 // An app's own colour on its page: the tokens of `app.css` that follow from it, each with enough contrast where it stands.
 
-type Rgb = readonly [number, number, number];
+import { colord, extend } from 'colord';
+import a11y from 'colord/plugins/a11y';
+import mixing from 'colord/plugins/mix';
+
+extend([a11y, mixing]);
 
 /** `#rgb` or `#rrggbb` as `#rrggbb` in lower case; null when it is no such colour. */
 export function parseColor(text: string | null | undefined): string | null {
-  const digits = /^#([0-9a-f]{3}|[0-9a-f]{6})$/i.exec(text?.trim() ?? '')?.[1]?.toLowerCase();
-  if (!digits) return null;
-  return `#${digits.length === 3 ? digits.replace(/./g, '$&$&') : digits}`;
-}
-
-const rgbOf = (hex: string) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)) as unknown as Rgb;
-const hexOf = (rgb: Rgb) => `#${rgb.map((c) => Math.round(c).toString(16).padStart(2, '0')).join('')}`;
-
-/** Relative luminance, as WCAG defines it. */
-function luminance(hex: string): number {
-  const [r, g, b] = rgbOf(hex).map((c) => {
-    const part = c / 255;
-    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-  }) as unknown as Rgb;
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-}
-
-export function contrast(one: string, other: string): number {
-  const [a, b] = [luminance(one), luminance(other)];
-  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  const hex = text?.trim() ?? '';
+  return /^#([0-9a-f]{3}){1,2}$/i.test(hex) ? colord(hex).toHex() : null;
 }
 
 /** Black or white, whichever is read more easily on it; never below 4.5:1. */
 export const readableOn = (hex: string) =>
-  contrast(hex, '#ffffff') >= contrast(hex, '#000000') ? '#ffffff' : '#000000';
+  colord(hex).contrast('#ffffff') >= colord(hex).contrast('#000000') ? '#ffffff' : '#000000';
 
 /** `share` of the one, the rest of the other. */
-function mix(one: string, other: string, share: number): string {
-  const [a, b] = [rgbOf(one), rgbOf(other)];
-  return hexOf(a.map((c, i) => c * share + (b[i] ?? 0) * (1 - share)) as unknown as Rgb);
-}
+const mix = (one: string, other: string, share: number) => colord(other).mix(one, share, 'rgb').toHex();
 
 /** The colour, or the nearest to it towards `end` that stands out from the ground enough. */
 function until(hex: string, ground: string, wanted: number, end: string): string {
   for (let share = 1; share > 0; share -= 0.04) {
     const tried = mix(hex, end, share);
-    if (contrast(tried, ground) >= wanted) return tried;
+    if (colord(tried).contrast(ground) >= wanted) return tried;
   }
   return end;
 }

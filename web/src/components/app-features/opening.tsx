@@ -33,7 +33,7 @@ export function OpeningFeature({ config, set, disabled }: FeaturePartProps) {
         onChange={(event) => set({ opening_statement: event.target.value })}
       />
       <div>
-        <p className="mb-1.5 text-ink-2 text-xs">{t('editor.suggested')}</p>
+        <p className="mb-1.5 font-medium text-sm">{t('editor.suggested')}</p>
         <div className="space-y-1.5">
           {questions.map((question, index) => (
             <div key={index} className="flex gap-1">

@@ -52,7 +52,7 @@ export function Publish({ app, draft, notice, isBlocked = false }: PublishProps)
     <Popover open={open} onOpenChange={setOpen}>
       <PopoverTrigger asChild>
         <Button variant="primary">
-          {t(app.published_version ? 'app.publishUpdate' : 'app.publish')}
+          {t('app.publish')}
           <ChevronDown />
         </Button>
       </PopoverTrigger>

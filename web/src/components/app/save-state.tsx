@@ -20,7 +20,7 @@ export function SaveState({ app, draft }: { app: App; draft: Autosave }) {
           className="flex min-w-0 max-w-72 items-center gap-1.5 rounded-md px-1.5 py-1 text-danger text-xs hover:bg-danger-soft"
         >
           <CircleAlert className="size-3.5 shrink-0" aria-hidden />
-          <span className="truncate" role="status">
+          <span className="sr-only truncate @6xl:not-sr-only" role="status">
             {message}
           </span>
         </button>
@@ -37,11 +37,11 @@ export function SaveState({ app, draft }: { app: App; draft: Autosave }) {
         ) : (
           <Check className="size-3" aria-hidden />
         )}
-        <span className="sr-only lg:not-sr-only">
+        <span className="sr-only @6xl:not-sr-only">
           {t(saving ? 'app.saving' : draft.status === 'conflict' ? 'app.unsaved' : 'app.savedDraft')}
         </span>
       </span>
-      <span className="hidden lg:block">
+      <span className="hidden @6xl:block">
         {!published
           ? t('app.neverPublished')
           : app.has_unpublished_changes

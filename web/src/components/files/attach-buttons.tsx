@@ -15,19 +15,16 @@ interface AttachButtonsProps {
     addFiles: (files: File[]) => void;
     addUrl?: (url: string) => void;
   };
-  /** Names the places for files apart, where there are several. */
-  label?: string;
 }
 
 /** The ways in which a file may come; nothing where none may. */
-export function AttachButtons({ attachments, label }: AttachButtonsProps) {
+export function AttachButtons({ attachments }: AttachButtonsProps) {
   const { t } = useTranslation();
   const { rules, files, addFiles, addUrl } = attachments;
   const isFull = files.length >= rules.limit;
   const input = useRef<HTMLInputElement>(null);
   const pictures = picturesOnly(rules);
-  const named = (text: string) => (label ? `${text}: ${label}` : text);
-  const attach = named(t(pictures ? 'files.attachPicture' : 'files.attach'));
+  const attach = t(pictures ? 'files.attachPicture' : 'files.attach');
   return (
     <>
       {rules.methods.includes('local_file') && (
@@ -51,7 +48,7 @@ export function AttachButtons({ attachments, label }: AttachButtonsProps) {
               .map((extension) => `.${extension}`)
               .join(',')}
             multiple={rules.limit > 1}
-            data-testid={label ? `file-${label}` : 'file-input'}
+            data-testid="file-input"
             onChange={(event) => {
               addFiles([...(event.target.files ?? [])]);
               event.target.value = '';
@@ -61,7 +58,7 @@ export function AttachButtons({ attachments, label }: AttachButtonsProps) {
       )}
       {addUrl && rules.methods.includes('remote_url') && (
         <UrlButton
-          label={named(t(pictures ? 'files.attachPictureUrl' : 'files.attachUrl'))}
+          label={t(pictures ? 'files.attachPictureUrl' : 'files.attachUrl')}
           placeholder={t(pictures ? 'files.pictureUrlPlaceholder' : 'files.urlPlaceholder')}
           disabled={isFull}
           onAdd={addUrl}

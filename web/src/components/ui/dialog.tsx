@@ -56,6 +56,11 @@ export function Dialog({
         <Radix.Overlay className="fixed inset-0 z-40 animate-fade bg-black/35 dark:bg-black/60" />
         <Radix.Content
           {...(description ? {} : { 'aria-describedby': undefined })}
+          // a field that asks for the focus has it by now; else the dialog itself, rather than its close button
+          onOpenAutoFocus={(event) => {
+            event.preventDefault();
+            if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus();
+          }}
           onCloseAutoFocus={() => giveBack(opener.current)}
           className={cn(
             'fixed z-50 flex flex-col bg-raised shadow-3 outline-none',

@@ -15,10 +15,10 @@ export function AboutPage({ session, admin }: { session: Session; admin: boolean
   return (
     <Section title={t('workspace.about')}>
       <Panel className="relative overflow-hidden">
-        <div className="relative overflow-hidden rounded-t-xl bg-[oklch(0.26_0.012_200)] px-6 py-8 text-white">
+        <div className="relative overflow-hidden rounded-t-xl bg-[oklch(0.235_0.012_75)] px-5 py-8 text-white">
           <Wall className="absolute inset-0 size-full opacity-80" />
           <p className="relative flex items-center gap-2.5 font-semibold text-2xl tracking-tight">
-            <Mark className="size-8 text-[oklch(0.78_0.1_180)]" />
+            <Mark className="-ml-1.25 size-8 text-[oklch(0.78_0.1_180)]" />
             Ashlar
           </p>
           <p className="relative mt-1 text-sm text-white/75">{t('auth.tagline')}</p>

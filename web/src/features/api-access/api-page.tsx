@@ -7,7 +7,7 @@ import { CodeBlock } from '@/components/code-block';
 import { CopyIcon } from '@/components/copy';
 import { FormError } from '@/components/form-error';
 import { NewKey } from '@/components/new-key';
-import { Panel, Section } from '@/components/page';
+import { PageBody, Panel, Section } from '@/components/page';
 import { EmptyState, ErrorState } from '@/components/states';
 import { Button } from '@/components/ui/button';
 import { Confirm, Dialog } from '@/components/ui/dialog';
@@ -49,8 +49,8 @@ export function ApiPage({ app, canEdit, task, lang, onSelect }: ApiPageProps) {
   const groups = endpointsOf(app.mode, inputs, question);
 
   return (
-    <div className="h-full overflow-y-auto">
-      <div className="mx-auto max-w-4xl px-5 pt-6 pb-16 sm:px-8">
+    <PageBody className="pt-5 sm:px-6">
+      <div className="max-w-4xl">
         {!app.published_version && (
           <p className="mb-5 flex items-center gap-2.5 rounded-lg bg-warn-soft px-3.5 py-2.5 text-sm text-warn-ink">
             <TriangleAlert className="size-4 shrink-0" aria-hidden />
@@ -113,7 +113,7 @@ export function ApiPage({ app, canEdit, task, lang, onSelect }: ApiPageProps) {
           />
         </Section>
       </div>
-    </div>
+    </PageBody>
   );
 }
 

@@ -1,13 +1,13 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { FileUp, LayoutTemplate, Plus, Search, SearchX, UserRound, X } from 'lucide-react';
+import { FileUp, LayoutTemplate, Plus, SearchX, UserRound } from 'lucide-react';
 import { type ReactNode, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Wall } from '@/components/mark';
 import { Page } from '@/components/page';
 import { EmptyState, ErrorState } from '@/components/states';
 import { Button } from '@/components/ui/button';
-import { Input } from '@/components/ui/input';
+import { SearchInput } from '@/components/ui/search-input';
 import { Segmented } from '@/components/ui/segmented';
 import { Select } from '@/components/ui/select';
 import { type AppsFilter, appsQuery } from '@/lib/api/queries';
@@ -74,28 +74,7 @@ export function AppsPage({ filter, onFilter, canEdit, onOpen, welcome }: AppsPag
       {welcome}
       {!(empty && !filtered) && (
         <div className="mb-5 flex flex-wrap items-center gap-2.5">
-          <div className="relative w-full max-w-64">
-            <Search className="pointer-events-none absolute top-2.5 left-2.5 size-4 text-ink-3" aria-hidden />
-            <Input
-              type="search"
-              aria-label={t('apps.search')}
-              placeholder={t('apps.search')}
-              className="pr-8 pl-8.5 [&::-webkit-search-cancel-button]:hidden"
-              value={keyword}
-              onChange={(event) => setKeyword(event.target.value)}
-            />
-            {keyword && (
-              <Button
-                variant="ghost"
-                size="icon-xs"
-                className="absolute top-1.25 right-1.25"
-                aria-label={t('apps.clearFilter')}
-                onClick={() => setKeyword('')}
-              >
-                <X />
-              </Button>
-            )}
-          </div>
+          <SearchInput label={t('apps.search')} value={keyword} onChange={setKeyword} />
           <div className="max-w-full overflow-x-auto">
             <Segmented<'all' | (typeof MODES)[number]>
               label={t('apps.filter')}
@@ -141,19 +120,33 @@ export function AppsPage({ filter, onFilter, canEdit, onOpen, welcome }: AppsPag
               text={t('apps.emptyText')}
               className="relative min-h-88 items-start justify-center px-8 text-left sm:px-12 [&>div]:justify-start"
             >
-              {actions}
+              {canEdit && (
+                <Button size="md" variant="primary" onClick={() => setDialog('create')}>
+                  <Plus />
+                  {t('apps.new')}
+                </Button>
+              )}
               <Button asChild size="md">
                 <Link to="/templates">
                   <LayoutTemplate />
                   {t('templates.browse')}
                 </Link>
               </Button>
+              {canEdit && (
+                <Button size="md" variant="ghost" onClick={() => setDialog('import')}>
+                  <FileUp />
+                  {t('apps.import')}
+                </Button>
+              )}
             </EmptyState>
           </div>
         )
       ) : (
         <>
-          <div className="grid grid-cols-[repeat(auto-fill,minmax(17.5rem,1fr))] gap-3.5" aria-busy={apps.isPending}>
+          <div
+            className="grid auto-rows-fr grid-cols-[repeat(auto-fill,minmax(17.5rem,1fr))] gap-3.5"
+            aria-busy={apps.isPending}
+          >
             {apps.isPending
               ? Array.from({ length: 8 }, (_, index) => <AppCardSkeleton key={index} />)
               : list.map((app) => (

@@ -170,7 +170,7 @@ function FileDrop({ file, onFile }: { file: File | null; onFile: (file: File | n
         onFile(event.dataTransfer.files[0] ?? null);
       }}
       className={cn(
-        'flex flex-col items-center gap-3 rounded-lg border-2 border-line-strong border-dashed px-6 py-9 text-center transition-colors',
+        'flex flex-col items-center gap-3 rounded-lg border border-line-strong border-dashed px-6 py-9 text-center transition-colors',
         over && 'border-accent bg-accent-soft/50',
       )}
     >

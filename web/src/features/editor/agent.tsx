@@ -64,7 +64,7 @@ export function Agent({ config, change, model, disabled }: AgentProps) {
       }
     >
       {tools.length === 0 ? (
-        <p className="rounded-lg border border-line-strong border-dashed px-4 py-5 text-center text-ink-3 text-sm">
+        <p className="rounded-lg border border-line-strong border-dashed px-3.5 py-3 text-ink-3 text-sm">
           {t('agent.noTools')}
         </p>
       ) : (

@@ -41,9 +41,9 @@ export function AnnotationFeature({ app, disabled }: { app: App; disabled: boole
       busy={reply.isPending}
     >
       <div className="max-w-72">
-        <p className="flex justify-between text-ink-2 text-xs">
+        <p className="flex justify-between font-medium text-sm">
           {t('editor.annotationThreshold')}
-          <span className="text-ink tabular-nums">{threshold.toFixed(2)}</span>
+          <span className="tabular-nums">{threshold.toFixed(2)}</span>
         </p>
         <Slider
           aria-label={t('editor.annotationThreshold')}

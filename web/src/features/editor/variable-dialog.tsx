@@ -149,8 +149,10 @@ export function VariableDialog({ field, fresh, taken, onSave, onClose }: Variabl
                   aria-pressed={type === value}
                   onClick={() => setType(value)}
                   className={cn(
-                    'flex flex-col items-center gap-1 rounded-lg border border-line-strong px-1 py-2 text-ink-2 text-xs hover:bg-sunken',
-                    type === value && 'border-accent bg-accent-soft/50 text-accent-ink ring-1 ring-accent',
+                    'flex flex-col items-center gap-1 rounded-lg border border-line-strong px-1 py-2 text-ink-2 text-xs',
+                    type === value
+                      ? 'border-accent bg-accent-soft/50 text-accent-ink ring-1 ring-accent'
+                      : 'hover:bg-sunken',
                   )}
                 >
                   <Icon className="size-4" aria-hidden />

@@ -43,7 +43,7 @@ export function Variables({ fields, onChange, completion, disabled }: VariablesP
       text={t(completion ? 'editor.variablesTextCompletion' : 'editor.variablesText', { example: '{{name}}' })}
       action={
         !disabled && (
-          <Button variant="ghost" size="xs" onClick={add}>
+          <Button size="xs" onClick={add}>
             <Plus />
             {t('editor.addVariable')}
           </Button>
@@ -51,7 +51,7 @@ export function Variables({ fields, onChange, completion, disabled }: VariablesP
       }
     >
       {fields.length === 0 ? (
-        <p className="rounded-lg border border-line border-dashed px-3.5 py-3 text-ink-3 text-sm">
+        <p className="rounded-lg border border-line-strong border-dashed px-3.5 py-3 text-ink-3 text-sm">
           {t('editor.variablesEmpty', { brace: '{{' })}
         </p>
       ) : (

@@ -105,7 +105,7 @@ export function BlockWall({
     <div
       role="img"
       aria-label={label}
-      className="grid gap-[3px]"
+      className={cn('grid gap-[3px]', rows > 1 && 'h-28 pt-0.5')}
       style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}
     >
       {Array.from({ length: total }, (_, index) => {
@@ -113,7 +113,11 @@ export function BlockWall({
         return (
           <span
             key={index}
-            className={cn('aspect-[5/4] rounded-[2px] transition-colors duration-500', part?.className ?? 'bg-line/70')}
+            className={cn(
+              'rounded-[2px] transition-colors duration-500',
+              rows === 1 && 'aspect-[5/4]',
+              part?.className ?? 'bg-line/70',
+            )}
           />
         );
       })}

@@ -190,7 +190,7 @@ function Llm({
   const whole = Math.max(1, llm.kv_tokens);
   const spared = share(llm.n_cached_tokens, llm.n_prompt_tokens);
   const pictures = share(llm.n_picture_hits, llm.n_picture_hits + llm.n_picture_misses);
-  const percent = (value: number | null) => (value === null ? '–' : `${Math.round(value * 100)} %`);
+  const percent = (value: number | null) => (value === null ? '–' : `${Math.round(value * 100)}%`);
   return (
     <Panel className="overflow-hidden">
       <div className="flex flex-wrap items-center gap-3 border-b px-5 py-3.5">
@@ -308,7 +308,7 @@ function Cell({ title, hint, value, children }: { title: string; hint: string; v
 function Figure({ name, value, hint }: { name: string; value: string; hint?: string }) {
   const label = <span className="block text-ink-3 text-xs">{name}</span>;
   return (
-    <div className="flex flex-col justify-center bg-surface px-4 py-3.5">
+    <div className="flex flex-col justify-center bg-surface px-5 py-3.5">
       {hint ? (
         <Tooltip text={hint}>
           <button

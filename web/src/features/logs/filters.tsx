@@ -1,10 +1,11 @@
-import { Download, Search, X } from 'lucide-react';
+import { Download, X } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { PeriodPicker } from '@/components/period-picker';
 import { Button } from '@/components/ui/button';
 import { Input } from '@/components/ui/input';
 import { Menu, MenuContent, MenuItem, MenuTrigger } from '@/components/ui/menu';
+import { SearchInput } from '@/components/ui/search-input';
 import { Select } from '@/components/ui/select';
 import type { App } from '@/lib/api/types';
 import { exportUrl } from './queries';
@@ -154,17 +155,16 @@ function SearchField({ label, value, narrow, onChange }: SearchFieldProps) {
     const timer = setTimeout(() => onChange(text.trim()), 350);
     return () => clearTimeout(timer);
   }, [text, value, onChange]);
-  return (
-    <div className={narrow ? 'relative w-32' : 'relative w-full sm:w-68'}>
-      {!narrow && <Search className="pointer-events-none absolute top-2 left-2.5 size-4 text-ink-3" aria-hidden />}
-      <Input
-        type="search"
-        aria-label={label}
-        placeholder={label}
-        className={narrow ? 'h-8' : 'h-8 pl-8'}
-        value={text}
-        onChange={(event) => setText(event.target.value)}
-      />
-    </div>
+  return narrow ? (
+    <Input
+      type="search"
+      aria-label={label}
+      placeholder={label}
+      className="h-8 w-32"
+      value={text}
+      onChange={(event) => setText(event.target.value)}
+    />
+  ) : (
+    <SearchInput label={label} value={text} onChange={setText} className="h-8 max-w-68" />
   );
 }

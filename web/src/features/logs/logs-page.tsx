@@ -2,7 +2,7 @@ import { type InfiniteData, type UseInfiniteQueryResult, useInfiniteQuery } from
 import { ScrollText, SearchX, ThumbsDown, ThumbsUp } from 'lucide-react';
 import { type ReactNode, useCallback } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Panel } from '@/components/page';
+import { PageBody, Panel } from '@/components/page';
 import { EmptyState, ErrorState } from '@/components/states';
 import { Badge } from '@/components/ui/badge';
 import { Button } from '@/components/ui/button';
@@ -37,17 +37,15 @@ export function LogsPage({ app, search, onSearch }: LogsPageProps) {
   const close = () => onSearch({ open: undefined });
   const kind = app.mode === 'workflow' ? 'runs' : app.mode === 'completion' ? 'messages' : 'conversations';
   return (
-    <div className="h-full overflow-y-auto">
-      <div className="mx-auto max-w-[84rem] px-4 pt-5 pb-16 sm:px-6">
-        <Filters app={app} search={search} onSearch={change} />
-        {kind === 'runs' ? (
-          <Runs app={app} search={search} onOpen={open} />
-        ) : kind === 'messages' ? (
-          <Messages app={app} search={search} onOpen={open} />
-        ) : (
-          <Conversations app={app} search={search} onOpen={open} />
-        )}
-      </div>
+    <PageBody className="pt-5 sm:px-6">
+      <Filters app={app} search={search} onSearch={change} />
+      {kind === 'runs' ? (
+        <Runs app={app} search={search} onOpen={open} />
+      ) : kind === 'messages' ? (
+        <Messages app={app} search={search} onOpen={open} />
+      ) : (
+        <Conversations app={app} search={search} onOpen={open} />
+      )}
       {search.open &&
         (kind === 'runs' ? (
           <RunDrawer app={app} id={search.open} onClose={close} />
@@ -56,7 +54,7 @@ export function LogsPage({ app, search, onSearch }: LogsPageProps) {
         ) : (
           <ConversationDrawer app={app} id={search.open} onClose={close} />
         ))}
-    </div>
+    </PageBody>
   );
 }
 
@@ -274,7 +272,7 @@ function Rows<Row extends { id: string }>({ query, search, columns, onOpen }: Ro
                   <td
                     key={column.title}
                     className={cn(
-                      'px-4 py-2.5',
+                      'h-11 px-4 py-2',
                       column.number && 'text-right tabular-nums',
                       column.from && FROM[column.from],
                       index > 0 && 'whitespace-nowrap',

@@ -9,8 +9,8 @@ export interface Series {
   color: 'accent' | 'soft' | 'danger' | 'warn';
 }
 
-const FILLS = { accent: 'bg-accent', soft: 'bg-accent-line', danger: 'bg-danger', warn: 'bg-warn' } as const;
-const STROKES = { accent: 'text-accent', soft: 'text-accent-line', danger: 'text-danger', warn: 'text-warn' } as const;
+const FILLS = { accent: 'bg-accent', soft: 'bg-accent/50', danger: 'bg-danger', warn: 'bg-warn' } as const;
+const STROKES = { accent: 'text-accent', soft: 'text-accent/50', danger: 'text-danger', warn: 'text-warn' } as const;
 
 interface ChartProps {
   label: string;

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { ChartNoAxesColumn, Info, Table2 } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Panel } from '@/components/page';
+import { PageBody, Panel } from '@/components/page';
 import { PeriodPicker } from '@/components/period-picker';
 import { EmptyState, ErrorState } from '@/components/states';
 import { Button } from '@/components/ui/button';
@@ -27,50 +27,48 @@ export function MonitoringPage({ app, period, table, onChange }: MonitoringPageP
   const { data, error, isPlaceholderData, refetch } = useQuery(statisticsQuery(app.id, period));
   const isEmpty = data && data.total.count === 0 && data.total.likes + data.total.dislikes === 0;
   return (
-    <div className="h-full overflow-y-auto">
-      <div className="mx-auto max-w-[84rem] px-4 pt-5 pb-16 sm:px-6">
-        <div className="mb-4 flex flex-wrap items-center gap-3">
-          <PeriodPicker
-            value={period}
-            options={MONITORING_PERIODS}
-            onChange={(next) => onChange({ from: undefined, to: undefined, ...next })}
-          />
-          <span className="text-ink-3 text-xs">{t('monitoring.timeZone', { zone: timeZone() })}</span>
-          <Button
-            className="ml-auto"
-            variant="ghost"
-            aria-pressed={table}
-            onClick={() => onChange({ table: table ? undefined : true })}
-          >
-            {table ? <ChartNoAxesColumn /> : <Table2 />}
-            {t(table ? 'monitoring.asChart' : 'monitoring.asTable')}
-          </Button>
-        </div>
-        {error ? (
-          <Panel>
-            <ErrorState error={error} onRetry={() => void refetch()} />
-          </Panel>
-        ) : !data ? (
-          <div className="grid gap-4 md:grid-cols-2 xl:grid-cols-3" aria-busy>
-            {[0, 1, 2, 3, 4, 5].map((n) => (
-              <Skeleton key={n} className="h-60 rounded-xl" />
-            ))}
-          </div>
-        ) : isEmpty ? (
-          <Panel>
-            <EmptyState
-              icon={<ChartNoAxesColumn />}
-              title={t('monitoring.emptyTitle')}
-              text={t('monitoring.emptyText')}
-            />
-          </Panel>
-        ) : (
-          <div className={cn('transition-opacity', isPlaceholderData && 'opacity-60')}>
-            {table ? <FigureTable app={app} data={data} /> : <Cards app={app} data={data} />}
-          </div>
-        )}
+    <PageBody className="pt-5 sm:px-6">
+      <div className="mb-4 flex flex-wrap items-center gap-3">
+        <PeriodPicker
+          value={period}
+          options={MONITORING_PERIODS}
+          onChange={(next) => onChange({ from: undefined, to: undefined, ...next })}
+        />
+        <span className="text-ink-3 text-xs">{t('monitoring.timeZone', { zone: timeZone() })}</span>
+        <Button
+          className="ml-auto"
+          variant="ghost"
+          aria-pressed={table}
+          onClick={() => onChange({ table: table ? undefined : true })}
+        >
+          {table ? <ChartNoAxesColumn /> : <Table2 />}
+          {t(table ? 'monitoring.asChart' : 'monitoring.asTable')}
+        </Button>
       </div>
-    </div>
+      {error ? (
+        <Panel>
+          <ErrorState error={error} onRetry={() => void refetch()} />
+        </Panel>
+      ) : !data ? (
+        <div className="grid gap-4 md:grid-cols-2 xl:grid-cols-3" aria-busy>
+          {[0, 1, 2, 3, 4, 5].map((n) => (
+            <Skeleton key={n} className="h-60 rounded-xl" />
+          ))}
+        </div>
+      ) : isEmpty ? (
+        <Panel>
+          <EmptyState
+            icon={<ChartNoAxesColumn />}
+            title={t('monitoring.emptyTitle')}
+            text={t('monitoring.emptyText')}
+          />
+        </Panel>
+      ) : (
+        <div className={cn('transition-opacity', isPlaceholderData && 'opacity-60')}>
+          {table ? <FigureTable app={app} data={data} /> : <Cards app={app} data={data} />}
+        </div>
+      )}
+    </PageBody>
   );
 }
 

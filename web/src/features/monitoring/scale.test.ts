@@ -3,7 +3,7 @@ import { labelled, linePaths, niceMax } from './scale';
 
 describe('charts', () => {
   it('end at a round number', () => {
-    expect([0, 0.7, 1, 11, 149, 4321].map(niceMax)).toEqual([1, 0.8, 1, 15, 150, 5000]);
+    expect([0, 0.7, 1, 11, 149, 4321].map(niceMax)).toEqual([2, 0.8, 2, 20, 200, 6000]);
   });
 
   it('label as many marks as fit', () => {

@@ -1,8 +1,8 @@
-/** The least round number that is not below `value`: the top of an axis. */
+/** The least round number that is not below `value`, the top of an axis; its half is as round, and whole from one on. */
 export function niceMax(value: number): number {
-  if (value <= 0) return 1;
+  if (value <= 0) return 2;
   const power = 10 ** Math.floor(Math.log10(value));
-  const step = [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((n) => n * power >= value - 1e-12) ?? 10;
+  const step = [1, 2, 4, 6, 8, 10].find((n) => n * power >= value - 1e-12 && n * power !== 1) ?? 10;
   return step * power;
 }
 

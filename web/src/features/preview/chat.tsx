@@ -111,7 +111,7 @@ export function ChatPreview({ app, config }: ChatPreviewProps) {
         </Tooltip>
       </header>
       {fields.length > 0 && formOpen && (
-        <div className="max-h-[45%] shrink-0 overflow-y-auto border-b bg-sunken/60 px-5 py-4">
+        <div className="max-h-[55%] shrink-0 overflow-y-auto border-b bg-sunken/60 px-5 py-4">
           <div className="mx-auto max-w-2xl">
             <InputsForm fields={fields} values={values} onChange={setTouched} />
           </div>
@@ -138,7 +138,8 @@ export function ChatPreview({ app, config }: ChatPreviewProps) {
               <AppIcon app={app} size="lg" />
               <p className="mt-4 font-semibold text-base">{t('preview.emptyTitle')}</p>
               <p className="mt-1 text-ink-3 text-sm">
-                {t('preview.emptyText')} {sees && t('preview.emptyVision')}
+                {t('preview.emptyText')}
+                {sees && <span className="block">{t('preview.emptyVision')}</span>}
               </p>
             </div>
           )}

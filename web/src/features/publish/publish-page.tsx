@@ -5,7 +5,7 @@ import { toast } from 'sonner';
 import { renderSVG } from 'uqr';
 import { CodeBlock } from '@/components/code-block';
 import { CopyIcon } from '@/components/copy';
-import { Panel, Section } from '@/components/page';
+import { PageBody, Panel, Section } from '@/components/page';
 import { Button } from '@/components/ui/button';
 import { Confirm, Dialog } from '@/components/ui/dialog';
 import { Field } from '@/components/ui/field';
@@ -25,8 +25,8 @@ export function PublishPage({ app, canEdit }: { app: App; canEdit: boolean }) {
   const { t } = useTranslation();
   const origin = window.location.origin;
   return (
-    <div className="h-full overflow-y-auto">
-      <div className="mx-auto max-w-6xl px-5 pt-6 pb-16 sm:px-8">
+    <PageBody className="pt-5 sm:px-6">
+      <div className="max-w-6xl">
         {!app.published_version && (
           <p className="mb-5 flex items-center gap-2.5 rounded-lg bg-warn-soft px-3.5 py-2.5 text-sm text-warn-ink">
             <TriangleAlert className="size-4 shrink-0" aria-hidden />
@@ -43,7 +43,7 @@ export function PublishPage({ app, canEdit }: { app: App; canEdit: boolean }) {
           <Preview app={app} />
         </div>
       </div>
-    </div>
+    </PageBody>
   );
 }
 

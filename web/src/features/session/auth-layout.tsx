@@ -17,7 +17,7 @@ export function AuthLayout({ title, text, children }: { title: ReactNode; text?:
           <p className="text-balance font-semibold text-[1.7rem] leading-[1.3] tracking-tight">{t('auth.tagline')}</p>
           <ul className="mt-7 space-y-3.5 text-[oklch(0.8_0.008_85)] text-base">
             {([1, 2, 3] as const).map((n) => (
-              <li key={n} className="flex gap-3">
+              <li key={n} className="flex gap-3 text-balance">
                 <span className="mt-2 h-1.5 w-3.5 shrink-0 rounded-[2px] bg-[oklch(0.72_0.1_180)]" aria-hidden />
                 {t(`auth.point${n}`)}
               </li>
@@ -36,7 +36,7 @@ export function AuthLayout({ title, text, children }: { title: ReactNode; text?:
         <div className="flex grow items-center justify-center px-5 py-8">
           <div className="w-full max-w-sm">
             <h1 className="font-semibold text-2xl tracking-tight">{title}</h1>
-            {text && <p className="mt-1.5 text-base text-ink-2">{text}</p>}
+            {text && <p className="mt-1.5 text-balance text-base text-ink-2">{text}</p>}
             <div className="mt-7">{children}</div>
           </div>
         </div>

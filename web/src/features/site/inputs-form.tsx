@@ -1,13 +1,12 @@
 import { type Dispatch, type SetStateAction, useCallback } from 'react';
 import { useTranslation } from 'react-i18next';
-import { AttachButtons } from '@/components/files/attach-buttons';
-import { ChosenFiles } from '@/components/files/chosen-files';
+import { FileField } from '@/components/file-field';
 import { useAttachments } from '@/components/files/use-attachments';
 import { Checkbox } from '@/components/ui/checkbox';
 import { Field as FieldBox } from '@/components/ui/field';
 import { Input, Textarea } from '@/components/ui/input';
 import { Select } from '@/components/ui/select';
-import type { Attachment, FileRules } from '@/lib/files';
+import { type Attachment, acceptedExtensions, type FileRules } from '@/lib/files';
 import type { SiteClient } from './api';
 import type { Field, Problem, Values } from './form';
 
@@ -61,6 +60,7 @@ export function InputsForm({ client, fields, values, problems, onChange }: Input
                   client={client}
                   name={field.variable}
                   label={field.label}
+                  invalid={problem !== undefined}
                   rules={field.files}
                   values={values}
                   onChange={onChange}
@@ -108,12 +108,13 @@ interface FileInputProps {
   'aria-describedby': string | undefined;
   name: string;
   label: string;
+  invalid: boolean;
   rules: FileRules;
   values: Values;
   onChange: Dispatch<SetStateAction<Values>>;
 }
 
-function FileInput({ client, id, name, label, rules, values, onChange, ...aria }: FileInputProps) {
+function FileInput({ client, id, name, label, invalid, rules, values, onChange, ...aria }: FileInputProps) {
   const files = values.files[name] ?? [];
   const change = useCallback(
     (update: SetStateAction<Attachment[]>) =>
@@ -125,13 +126,16 @@ function FileInput({ client, id, name, label, rules, values, onChange, ...aria }
   );
   const attachments = useAttachments(rules, client.upload, files, change);
   return (
-    <div
+    <FileField
       id={id}
-      {...aria}
-      className="flex flex-wrap items-center gap-2 rounded-md border border-line-strong border-dashed p-2"
-    >
-      <AttachButtons attachments={attachments} label={label} />
-      <ChosenFiles files={files} onRemove={attachments.remove} />
-    </div>
+      label={label}
+      describedBy={aria['aria-describedby']}
+      invalid={invalid}
+      rules={{ methods: rules.methods, extensions: acceptedExtensions(rules), number_limit: rules.limit }}
+      files={files}
+      onAdd={attachments.addFiles}
+      onAddUrl={attachments.addUrl}
+      onRemove={attachments.remove}
+    />
   );
 }

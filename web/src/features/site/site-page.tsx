@@ -171,40 +171,42 @@ function OpenSite({ site, code, conversation, onConversation, renderForm }: Site
             </aside>
           </>
         )}
-        <main className="min-w-0 grow">
-          {isChat ? (
-            <ChatSite
-              key={mount}
-              site={site}
-              client={client}
-              conversation={conversation}
-              onBegun={(id) => {
-                begun.current = id;
-                onConversation(id, true);
-              }}
-              renderForm={renderForm}
-            />
-          ) : (
-            <Suspense fallback={null}>
-              <TaskSite site={site} client={client} renderForm={renderForm} />
-            </Suspense>
-          )}
-        </main>
+        <div className="flex min-w-0 grow flex-col">
+          <main className="min-h-0 grow">
+            {isChat ? (
+              <ChatSite
+                key={mount}
+                site={site}
+                client={client}
+                conversation={conversation}
+                onBegun={(id) => {
+                  begun.current = id;
+                  onConversation(id, true);
+                }}
+                renderForm={renderForm}
+              />
+            ) : (
+              <Suspense fallback={null}>
+                <TaskSite site={site} client={client} renderForm={renderForm} />
+              </Suspense>
+            )}
+          </main>
+          <footer className="flex shrink-0 flex-wrap items-center justify-center gap-x-3 gap-y-0.5 px-4 pb-2 text-2xs text-ink-3">
+            {disclaimer && (
+              <span className="[&_p]:m-0">
+                <Markdown text={disclaimer} />
+              </span>
+            )}
+            {copyright && <span>© {copyright}</span>}
+            {privacy && <Policy text={privacy}>{t('site.privacy')}</Policy>}
+            <span className="inline-flex items-center gap-1">
+              {t('site.madeWith')}
+              <Mark className="size-3" />
+              Ashlar
+            </span>
+          </footer>
+        </div>
       </div>
-      <footer className="flex shrink-0 flex-wrap items-center justify-center gap-x-3 gap-y-0.5 px-4 pb-2 text-2xs text-ink-3">
-        {disclaimer && (
-          <span className="[&_p]:m-0">
-            <Markdown text={disclaimer} />
-          </span>
-        )}
-        {copyright && <span>© {copyright}</span>}
-        {privacy && <Policy text={privacy}>{t('site.privacy')}</Policy>}
-        <span className="inline-flex items-center gap-1">
-          {t('site.madeWith')}
-          <Mark className="size-3" />
-          Ashlar
-        </span>
-      </footer>
     </div>
   );
 }

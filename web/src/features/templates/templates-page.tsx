@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Eye, LayoutTemplate, Search, SearchX } from 'lucide-react';
+import { Eye, LayoutTemplate, SearchX } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { toast } from 'sonner';
 import { AppIcon } from '@/components/app-icon';
@@ -7,7 +7,7 @@ import { Page } from '@/components/page';
 import { EmptyState, ErrorState } from '@/components/states';
 import { Badge } from '@/components/ui/badge';
 import { Button } from '@/components/ui/button';
-import { Input } from '@/components/ui/input';
+import { SearchInput } from '@/components/ui/search-input';
 import { Segmented } from '@/components/ui/segmented';
 import { Skeleton } from '@/components/ui/skeleton';
 import { api, unwrap } from '@/lib/api/client';
@@ -55,20 +55,14 @@ export function TemplatesPage({ filter, onFilter, canEdit, onCreated }: Template
   return (
     <Page wide title={t('templates.title')} text={t('templates.text')}>
       <div className="mb-5 flex flex-wrap items-center gap-2.5">
-        <div className="relative w-full max-w-64">
-          <Search className="pointer-events-none absolute top-2.5 left-2.5 size-4 text-ink-3" aria-hidden />
-          <Input
-            type="search"
-            aria-label={t('templates.search')}
-            placeholder={t('templates.search')}
-            className="pl-8.5"
-            value={filter.keyword ?? ''}
-            onChange={(event) => {
-              const { keyword: _, ...rest } = filter;
-              onFilter(event.target.value ? { ...rest, keyword: event.target.value } : rest);
-            }}
-          />
-        </div>
+        <SearchInput
+          label={t('templates.search')}
+          value={filter.keyword ?? ''}
+          onChange={(keyword) => {
+            const { keyword: _, ...rest } = filter;
+            onFilter(keyword ? { ...rest, keyword } : rest);
+          }}
+        />
         <div className="max-w-full overflow-x-auto">
           <Segmented<'all' | (typeof CATEGORIES)[number]>
             label={t('templates.category')}
@@ -92,7 +86,7 @@ export function TemplatesPage({ filter, onFilter, canEdit, onCreated }: Template
         </EmptyState>
       ) : (
         <ul
-          className="grid grid-cols-[repeat(auto-fill,minmax(17.5rem,1fr))] gap-3.5"
+          className="grid auto-rows-fr grid-cols-[repeat(auto-fill,minmax(17.5rem,1fr))] gap-3.5"
           aria-busy={templates.isPending || undefined}
         >
           {templates.isPending

@@ -1,13 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
-import { Braces, ChevronDown, Plug, Plus, Search, SearchX, TriangleAlert, Workflow, Wrench } from 'lucide-react';
+import { Braces, ChevronDown, Plug, Plus, SearchX, TriangleAlert, Workflow, Wrench } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Page } from '@/components/page';
 import { EmptyState, ErrorState } from '@/components/states';
 import { Badge } from '@/components/ui/badge';
 import { Button } from '@/components/ui/button';
-import { Input } from '@/components/ui/input';
 import { Menu, MenuContent, MenuItem, MenuTrigger } from '@/components/ui/menu';
+import { SearchInput } from '@/components/ui/search-input';
 import { Segmented } from '@/components/ui/segmented';
 import { Skeleton } from '@/components/ui/skeleton';
 import { toolsQuery } from '@/lib/api/queries';
@@ -76,20 +76,14 @@ export function ToolsPage({ filter, onFilter, admin }: ToolsPageProps) {
       }
     >
       <div className="mb-5 flex flex-wrap items-center gap-2.5">
-        <div className="relative w-full max-w-64">
-          <Search className="pointer-events-none absolute top-2.5 left-2.5 size-4 text-ink-3" aria-hidden />
-          <Input
-            type="search"
-            aria-label={t('tools.search')}
-            placeholder={t('tools.search')}
-            className="pl-8.5"
-            value={filter.keyword ?? ''}
-            onChange={(event) => {
-              const { keyword: _, ...rest } = where;
-              onFilter(event.target.value ? { ...rest, keyword: event.target.value } : rest);
-            }}
-          />
-        </div>
+        <SearchInput
+          label={t('tools.search')}
+          value={filter.keyword ?? ''}
+          onChange={(keyword) => {
+            const { keyword: _, ...rest } = where;
+            onFilter(keyword ? { ...rest, keyword } : rest);
+          }}
+        />
         <div className="max-w-full overflow-x-auto">
           <Segmented<'all' | Type>
             label={t('tools.kind')}
@@ -116,7 +110,7 @@ export function ToolsPage({ filter, onFilter, admin }: ToolsPageProps) {
           <EmptyType type={filter.type} admin={admin} onAdd={setAdding} />
         )
       ) : (
-        <ul className="grid grid-cols-[repeat(auto-fill,minmax(17.5rem,1fr))] gap-3.5">
+        <ul className="grid auto-rows-fr grid-cols-[repeat(auto-fill,minmax(17.5rem,1fr))] gap-3.5">
           {tools.isPending
             ? Array.from({ length: 5 }, (_, index) => (
                 <li key={index} className="h-32 rounded-xl border border-line bg-surface p-4">

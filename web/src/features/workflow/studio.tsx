@@ -17,9 +17,9 @@ import { cn } from '@/lib/cn';
 import { useAutosave } from '@/lib/use-autosave';
 import { Canvas } from './canvas/canvas';
 import { Rail } from './canvas/rail';
-import { reveal } from './canvas/reveal';
 import { NodeSearch } from './canvas/search';
 import { ShortcutsSheet } from './canvas/shortcuts';
+import { fitAll, useView } from './canvas/view';
 import { addNode } from './graph/edit';
 import type { FlowEdge, FlowNode } from './graph/flow';
 import type { Config } from './graph/types';
@@ -96,11 +96,9 @@ function Room({ app, canEdit, author, menu, search, onSearch }: StudioProps) {
   const { node, panel } = search;
   // whatever opened it, the node whose panel is open is the chosen one, and stays in sight beside it
   useEffect(() => {
-    if (!node) return;
-    store.getState().select(new Set([node]));
-    const frame = requestAnimationFrame(() => reveal(flow, node));
-    return () => cancelAnimationFrame(frame);
-  }, [node, store, flow]);
+    if (node) store.getState().select(new Set([node]));
+  }, [node, store]);
+  useView(node);
   const openNode = useCallback((id: string | undefined) => onSearch({ ...search, node: id }), [onSearch, search]);
   const openPanel = useCallback(
     (next: PanelName | undefined) =>
@@ -125,7 +123,7 @@ function Room({ app, canEdit, author, menu, search, onSearch }: StudioProps) {
       }),
     );
     store.getState().editGraph((graph) => tidy(graph, measured));
-    requestAnimationFrame(() => void flow.fitView({ duration: 260, padding: 0.18, maxZoom: 1 }));
+    requestAnimationFrame(() => void fitAll(flow, 260));
   }, [flow, store]);
   const openRun = () => openPanel('run');
   const replay = (run: Run, nodeId: string) => setReplaying({ run, nodeId });
@@ -165,7 +163,7 @@ function Room({ app, canEdit, author, menu, search, onSearch }: StudioProps) {
         {canEdit && (
           <Button onClick={openRun} aria-pressed={panel === 'run'}>
             <Play />
-            {t(isChat ? 'preview.title' : 'studio.run.title')}
+            <span className="sr-only @5xl:not-sr-only">{t(isChat ? 'preview.title' : 'studio.run.title')}</span>
           </Button>
         )}
         {canEdit && <PublishDraft app={app} draft={draft} onChecks={() => openPanel('checks')} />}

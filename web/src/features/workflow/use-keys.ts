@@ -2,6 +2,8 @@ import { useReactFlow } from '@xyflow/react';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { copySelected, duplicate, paste, removeSelected, selectedIds, targetBehind } from './actions';
+import { fitAll } from './canvas/view';
+import type { FlowEdge, FlowNode } from './graph/flow';
 import { useStudioStore } from './store';
 import { useUi } from './ui';
 
@@ -16,7 +18,7 @@ interface Keys {
 export function useKeys(keys: Keys): void {
   const { t } = useTranslation();
   const store = useStudioStore();
-  const flow = useReactFlow();
+  const flow = useReactFlow<FlowNode, FlowEdge>();
   const latest = useRef(keys);
   latest.current = keys;
   useEffect(() => {
@@ -63,7 +65,7 @@ export function useKeys(keys: Keys): void {
         case '?':
           return run(() => ui.set({ isHelping: true }));
         case 'f':
-          return run(() => void flow.fitView({ duration: 200, padding: 0.18, maxZoom: 1 }));
+          return run(() => void fitAll(flow, 200));
         case 'm':
           return run(() => ui.set({ hasMinimap: !ui.hasMinimap }));
         case '+':

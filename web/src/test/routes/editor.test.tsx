@@ -100,9 +100,9 @@ it('sets parameters and the model', async () => {
 it('publishes with a note, after saving what is pending', async () => {
   const { user, world } = renderAt('/apps/museum');
   put(await prompt(), ' Now.');
-  await user.click(screen.getByRole('button', { name: 'Publish changes' }));
-  put(await screen.findByLabelText(/Note/), 'Says now');
   await user.click(screen.getByRole('button', { name: 'Publish' }));
+  put(await screen.findByLabelText(/Note/), 'Says now');
+  await user.click(within(screen.getByRole('dialog')).getByRole('button', { name: 'Publish' }));
   await screen.findByText('Version 3 is live.');
   const lines = world.seen.map((request) => request.line);
   expect(lines.indexOf('PUT /api/apps/museum/draft')).toBeLessThan(lines.indexOf('POST /api/apps/museum/publish'));

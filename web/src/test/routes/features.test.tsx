@@ -83,7 +83,7 @@ it('adds fields for files and JSON to the form', async () => {
   await user.click(dialog.getByRole('button', { name: 'Files' }));
   put(dialog.getByLabelText('Variable name'), 'plans');
   await user.click(dialog.getByRole('checkbox', { name: 'Documents' }));
-  put(dialog.getByLabelText('Most files'), '4');
+  put(dialog.getByLabelText('Maximum files'), '4');
   await user.click(dialog.getByRole('button', { name: 'Add' }));
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
   await user.click(screen.getByRole('button', { name: 'Add variable' }));

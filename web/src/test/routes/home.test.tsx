@@ -149,7 +149,7 @@ it('shows the engine at work', async () => {
   renderAt('/engine');
   await screen.findByRole('heading', { name: 'ashlar-tiny' });
   await screen.findByText('Live, once a second');
-  expect(screen.getByText('61 %')).toBeTruthy();
+  expect(screen.getByText('61%')).toBeTruthy();
 });
 
 it('tries a tool, and says what is wrong with what was typed', async () => {
@@ -174,7 +174,7 @@ it('imports an OpenAPI document and connects an MCP server', async () => {
   await user.click(await screen.findByRole('menuitem', { name: 'From an OpenAPI document' }));
   let dialog = await screen.findByRole('dialog');
   put(within(dialog).getByRole('textbox', { name: 'Web address' }), 'https://pets.example.com/openapi.json');
-  await user.click(within(dialog).getByRole('button', { name: 'Look inside' }));
+  await user.click(within(dialog).getByRole('button', { name: 'Find tools' }));
   await within(dialog).findByText('2 tools found');
   await user.click(within(dialog).getByRole('button', { name: 'Save' }));
   await screen.findByRole('button', { name: 'Pet store' });

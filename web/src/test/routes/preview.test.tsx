@@ -18,7 +18,7 @@ it('asks about a picture with the unsaved draft and shows the answer, its cost a
   await user.type(await composer(), 'What is it?{Enter}');
   await screen.findByText('one red circle');
   expect(screen.getByRole('table')).toBeTruthy();
-  await screen.findByText(/245 tokens · first word 0.38 s · 1.42 s · 29 tokens\/s/);
+  await screen.findByText(/245 tokens · first token 0.38 s · 1.42 s · 29 tokens\/s/);
   expect(asked(world)[0]).toMatchObject({
     query: 'What is it?',
     inputs: { museum: 'the Louvre', language: 'English' },

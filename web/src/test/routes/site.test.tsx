@@ -41,7 +41,7 @@ it('runs a workflow once and a table line by line', async () => {
   put(await screen.findByRole('textbox', { name: /Letter/ }), 'It is broken.');
   await user.click(screen.getByRole('button', { name: 'Run' }));
   await screen.findByText('2 steps');
-  await user.click(screen.getByRole('radio', { name: 'Many at once' }));
+  await user.click(screen.getByRole('radio', { name: 'Batch run' }));
   const file = new File(['letter,tone\none,formal\n,formal\n'], 'a.csv', { type: 'text/csv' });
   await user.upload(screen.getByTestId('batch-file'), file);
   await user.click(await screen.findByRole('button', { name: 'Run 2 lines' }));

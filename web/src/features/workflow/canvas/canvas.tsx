@@ -8,7 +8,6 @@ import {
   MiniMap,
   type NodeTypes,
   ReactFlow,
-  type ReactFlowInstance,
   SelectionMode,
   useReactFlow,
 } from '@xyflow/react';
@@ -19,7 +18,7 @@ import { type Adding, add, canAdd } from '../actions';
 import { canConnect, connect } from '../graph/edit';
 import type { FlowEdge, FlowNode } from '../graph/flow';
 import { NEXT } from '../graph/handles';
-import { isContainer, isEntry, text, typeOf, type XY } from '../graph/types';
+import { isContainer, text, typeOf, type XY } from '../graph/types';
 import { KIND_NAMES } from '../nodes/kind';
 import { useStudio, useStudioStore } from '../store';
 import { type Target, useUi } from '../ui';
@@ -28,36 +27,24 @@ import { ContainerBlock, InnerStart } from './container';
 import { Joint } from './joint';
 import { NoteBlock } from './note';
 import { DRAG_TYPE, Palette } from './palette';
+import { MAP_SIZE } from './view';
 
 const NODE_TYPES: NodeTypes = { block: Block, container: ContainerBlock, 'inner-start': InnerStart, note: NoteBlock };
 const EDGE_TYPES: EdgeTypes = { joint: Joint };
 const NO_ATTRIBUTION = { hideAttribution: true };
 const GRID: [number, number] = [8, 8];
-const READABLE = 0.6;
 /** From here on only what can be seen is drawn. */
 const MANY = 60;
 const SEVERAL = ['Shift', 'Meta', 'Control'];
-const MAP_SIZE = { width: 168, height: 112, margin: 12 };
-const colourOf = (node: FlowNode) => (node.type === 'note' ? 'var(--line)' : familyColour(typeOf(node.data.raw)));
+const colourOf = (node: FlowNode) =>
+  node.type === 'note'
+    ? 'var(--line)'
+    : `color-mix(in oklab, ${familyColour(typeOf(node.data.raw))} 45%, var(--surface))`;
 const onDragOver = (event: DragEvent) => {
   if (!event.dataTransfer.types.includes(DRAG_TYPE)) return;
   event.preventDefault();
   event.dataTransfer.dropEffect = 'copy';
 };
-const FIT = { padding: 0.18, maxZoom: 1 };
-
-/** All of it where that can be read, else the beginning. */
-async function begin(flow: ReactFlowInstance<FlowNode, FlowEdge>) {
-  await flow.fitView(FIT);
-  const first = flow.getNodes().find((node) => isEntry(typeOf(node.data.raw)));
-  if (flow.getZoom() >= READABLE || !first) return;
-  const box = document.querySelector('.react-flow')?.getBoundingClientRect();
-  await flow.setViewport({
-    x: 64 - first.position.x * READABLE,
-    y: (box?.height ?? 800) / 2 - (first.position.y + 60) * READABLE,
-    zoom: READABLE,
-  });
-}
 
 /** While all of it moves the wall is one picture: nothing in it is painted anew (`canvas.css`). */
 const setMoving = (isMoving: boolean) =>
@@ -195,7 +182,6 @@ export const Canvas = memo(function Canvas({ onOpen }: CanvasProps) {
         snapGrid={GRID}
         minZoom={0.12}
         maxZoom={2}
-        onInit={begin}
         proOptions={NO_ATTRIBUTION}
         elevateNodesOnSelect={false}
         onlyRenderVisibleElements={nodes.length > MANY}

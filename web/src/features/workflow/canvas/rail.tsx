@@ -21,9 +21,11 @@ import { useTranslation } from 'react-i18next';
 import { Tooltip } from '@/components/ui/tooltip';
 import { cn } from '@/lib/cn';
 import { addNote } from '../actions';
+import type { FlowEdge, FlowNode } from '../graph/flow';
 import type { PanelName } from '../search';
 import { useStudio, useStudioStore } from '../store';
 import { useUi } from '../ui';
+import { fitAll } from './view';
 
 interface RailProps {
   author: string;
@@ -36,7 +38,7 @@ interface RailProps {
 export function Rail({ author, panel, onPanel, onArrange }: RailProps) {
   const { t } = useTranslation();
   const store = useStudioStore();
-  const flow = useReactFlow();
+  const flow = useReactFlow<FlowNode, FlowEdge>();
   const set = useUi((ui) => ui.set);
   const hasMinimap = useUi((ui) => ui.hasMinimap);
   const canEdit = useStudio((studio) => studio.canEdit);
@@ -109,11 +111,7 @@ export function Rail({ author, panel, onPanel, onArrange }: RailProps) {
       <Tool label={t('studio.canvas.zoomOut')} keys="−" onClick={() => void flow.zoomOut({ duration: 120 })}>
         <ZoomOut />
       </Tool>
-      <Tool
-        label={t('studio.keys.fit')}
-        keys="F"
-        onClick={() => void flow.fitView({ duration: 200, padding: 0.18, maxZoom: 1 })}
-      >
+      <Tool label={t('studio.keys.fit')} keys="F" onClick={() => void fitAll(flow, 200)}>
         <Maximize />
       </Tool>
       <Tool

@@ -150,8 +150,9 @@ export function useCodeMirror(options: Options) {
             ...defaultKeymap,
             ...historyKeymap,
           ]),
-          theme,
+          // the earlier one wins: the font of code over the page's
           shaped.of([]),
+          theme,
           editable.of([]),
           placeholder ? placeholderOf(placeholder) : [],
           EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: isCode ? 'false' : 'true' }),

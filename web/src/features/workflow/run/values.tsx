@@ -2,7 +2,6 @@ import { ChevronRight } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { CodeBlock } from '@/components/code-block';
-import { CopyIcon } from '@/components/copy';
 import { FileList, filesOfValue } from '@/components/files/file-list';
 import { Button } from '@/components/ui/button';
 import { request } from '@/lib/api/client';
@@ -24,25 +23,24 @@ export function Values({ title, value, isOpen = false, whole }: ValuesProps) {
   const [all, setAll] = useState<Data | null>(null);
   const shown = all ?? value;
   if (!shown || Object.keys(shown).length === 0) return null;
-  const source = JSON.stringify(shown, null, 2);
   return (
     <div>
-      <div className="flex items-center">
-        <button
-          type="button"
-          aria-expanded={open}
-          onClick={() => setOpen(!open)}
-          className="flex grow items-center gap-1 rounded py-1 text-left font-medium text-ink-2 text-xs hover:text-ink"
-        >
-          <ChevronRight className={cn('size-3.5 text-ink-3 transition-transform', open && 'rotate-90')} aria-hidden />
-          {title}
-        </button>
-        {open && <CopyIcon text={source} label={`${t('common.copy')}: ${title}`} />}
-      </div>
+      <button
+        type="button"
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+        className="flex w-full items-center gap-1 rounded py-1 text-left font-medium text-ink-2 text-xs hover:text-ink"
+      >
+        <ChevronRight className={cn('size-3.5 text-ink-3 transition-transform', open && 'rotate-90')} aria-hidden />
+        {title}
+      </button>
       {open && (
         <>
           <FileList files={filesOfValue(shown)} size="sm" className="mb-1.5" />
-          <CodeBlock code={source} className="max-h-80 overflow-y-auto [&_pre]:py-2 [&_pre]:text-[0.6875rem]" />
+          <CodeBlock
+            code={JSON.stringify(shown, null, 2)}
+            className="max-h-80 overflow-y-auto [&_pre]:py-2 [&_pre]:text-[0.6875rem]"
+          />
           {whole && !all && (
             <Button
               variant="ghost"

@@ -35,7 +35,7 @@ export const features = {
     annotationByText: 'There is no embedding model here: only the same words match.',
     jsonSchema: 'JSON Schema',
     jsonSchemaText: 'What values must look like. Without it any object will do.',
-    maxFiles: 'Most files',
+    maxFiles: 'Maximum files',
     fileLimit_one: 'or drop it here',
     fileLimit_other: 'or drop them here, up to {{count}}',
     jsonBad: 'This is not a JSON object.',

@@ -245,7 +245,7 @@ export const home: Pick<
     source: '文档位置',
     sourceUrl: '网址',
     sourceText: '粘贴',
-    look: '查看内容',
+    look: '查找工具',
     found_one: '找到 {{count}} 个工具',
     found_other: '找到 {{count}} 个工具',
     parameters_one: '{{count}} 个参数',

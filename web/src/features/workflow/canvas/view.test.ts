@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { overhang } from './reveal';
+import { overhang } from './view';
 
 it('moves only as far as a node hangs over', () => {
   expect(overhang(100, 340, 800)).toBe(0);
