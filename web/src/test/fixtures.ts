@@ -1,7 +1,7 @@
 // A small made-up workspace that answers like the server, for tests and for the screenshot gallery.
 import { HttpResponse, http } from 'msw';
 import type { components } from '@/lib/api/schema';
-import type { AppVersion, Model, Provider, SecretInfo, Session } from '@/lib/api/types';
+import type { AppVersion, Model, Provider, Secret, Session } from '@/lib/api/types';
 import { formHandlers, type LinkedForm, WAITING } from './form-fixtures';
 import { type HomeWorld, homeHandlers, makeHome, thoughtEvents } from './home-fixtures';
 import { type LogWorld, logHandlers, logWorld } from './logs-fixtures';
@@ -112,7 +112,7 @@ export interface World extends LogWorld, SiteWorld {
   keys: Schemas['ApiKey'][];
   models: Model[];
   providers: Provider[];
-  secrets: SecretInfo[];
+  secrets: Secret[];
   members: Schemas['Member'][];
   invitations: Schemas['Invitation'][];
   annotations: Schemas['Annotation'][];

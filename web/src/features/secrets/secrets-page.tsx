@@ -8,11 +8,11 @@ import { Button } from '@/components/ui/button';
 import { Segmented } from '@/components/ui/segmented';
 import { Skeleton } from '@/components/ui/skeleton';
 import { api, unwrap } from '@/lib/api/client';
-import type { SecretInfo } from '@/lib/api/types';
+import type { Secret } from '@/lib/api/types';
 import { formatAgo, formatDate, formatDay } from '@/lib/format';
 import { KINDS } from './kinds';
 
-type Kind = SecretInfo['kind'];
+type Kind = Secret['kind'];
 
 const ICONS = { provider: Waypoints, api: Braces, mcp: Plug, environment_variable: Variable } as const;
 /** From here on the list can be narrowed to a kind. */
@@ -86,10 +86,9 @@ export function SecretsPage({ kind, onKind }: SecretsPageProps) {
   );
 }
 
-function SecretRow({ secret }: { secret: SecretInfo }) {
+function SecretRow({ secret }: { secret: Secret }) {
   const { t, i18n } = useTranslation();
   const Icon = ICONS[secret.kind];
-  const changed = isoOf(secret.updated_at);
   return (
     <li className="grid grid-cols-[auto_minmax(0,1fr)] items-center gap-x-3 gap-y-1 px-4 py-3 @sm:grid-cols-[auto_minmax(0,1fr)_minmax(0,9rem)] @2xl:grid-cols-[auto_minmax(0,1fr)_11rem_9rem]">
       <span className="flex size-8.5 items-center justify-center rounded-lg bg-hover text-ink-2 [&_svg]:size-4">
@@ -108,17 +107,18 @@ function SecretRow({ secret }: { secret: SecretInfo }) {
             </>
           )}
         </p>
+        {!secret.is_readable && <p className="text-danger text-xs">{t('secrets.unreadable')}</p>}
       </div>
       <div className="col-start-2 @sm:col-start-auto @sm:text-right @2xl:contents">
         <p className="truncate text-sm @2xl:text-left">
           <Place secret={secret} />
         </p>
         <p className="flex flex-wrap gap-x-3 text-ink-3 text-xs @sm:flex-col @2xl:text-right">
-          <time dateTime={changed} title={formatDate(changed, i18n.language)}>
-            {t('secrets.changed', { ago: formatAgo(changed, i18n.language) })}
+          <time dateTime={secret.updated_at} title={formatDate(secret.updated_at, i18n.language)}>
+            {t('secrets.changed', { ago: formatAgo(secret.updated_at, i18n.language) })}
           </time>
-          {secret.created_at != null && (
-            <span>{t('secrets.since', { date: formatDay(isoOf(secret.created_at), i18n.language) })}</span>
+          {secret.created_at && (
+            <span>{t('secrets.since', { date: formatDay(secret.created_at, i18n.language) })}</span>
           )}
         </p>
       </div>
@@ -127,7 +127,7 @@ function SecretRow({ secret }: { secret: SecretInfo }) {
 }
 
 /** The page where a new value can be given. */
-function Place({ secret: { kind, id, name, app } }: { secret: SecretInfo }) {
+function Place({ secret: { kind, id, name, app } }: { secret: Secret }) {
   const { t } = useTranslation();
   const className = 'text-accent-ink underline-offset-2 hover:underline';
   if (kind === 'environment_variable')
@@ -147,5 +147,3 @@ function Place({ secret: { kind, id, name, app } }: { secret: SecretInfo }) {
     </Link>
   );
 }
-
-const isoOf = (seconds: number) => new Date(seconds * 1000).toISOString();

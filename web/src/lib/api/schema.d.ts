@@ -1467,7 +1467,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The workspace's sealed secrets, without their values */
+        /** Every secret of the workspace, by kind and name */
         get: operations["list_secrets"];
         put?: never;
         post?: never;
@@ -3523,29 +3523,31 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description A console list. */
-        List_SecretInfo: {
+        List_Secret: {
             data: {
                 app?: null | components["schemas"]["SecretApp"];
                 /**
-                 * Format: int64
-                 * @description Unix seconds; null of environment variables
+                 * Format: date-time
+                 * @description Null of an environment variable
                  */
-                created_at?: number | null;
-                /** @description Names of an MCP server's sealed headers */
+                created_at?: string | null;
+                /** @description Of an MCP server: which of its headers are kept */
                 headers: string[];
                 /**
                  * Format: uuid
                  * @description Of the provider, the tool provider or the app
                  */
                 id: string;
+                /** @description False when it was sealed with another instance key: it has to be entered anew */
+                is_readable: boolean;
                 kind: components["schemas"]["SecretKind"];
-                /** @description Of the provider, the tool provider or the variable */
+                /** @description Of the provider or the environment variable */
                 name: string;
                 /**
-                 * Format: int64
-                 * @description Unix seconds; of environment variables, when the draft was saved last
+                 * Format: date-time
+                 * @description Of an environment variable: when its app was last changed
                  */
-                updated_at: number;
+                updated_at: string;
             }[];
             /** @description Ask for the next page with `cursor=` this; null on the last page */
             next_cursor?: string | null;
@@ -4585,40 +4587,37 @@ export interface components {
          * @enum {string}
          */
         Scheme: "basic" | "bearer" | "custom";
-        /** @description The app that has a secret environment variable. */
-        SecretApp: {
-            id: components["schemas"]["AppId"];
-            mode: components["schemas"]["AppMode"];
-            name: string;
-        };
-        /** @description A sealed secret; its value is never shown. */
-        SecretInfo: {
+        /** @description A secret, without its value. */
+        Secret: {
             app?: null | components["schemas"]["SecretApp"];
             /**
-             * Format: int64
-             * @description Unix seconds; null of environment variables
+             * Format: date-time
+             * @description Null of an environment variable
              */
-            created_at?: number | null;
-            /** @description Names of an MCP server's sealed headers */
+            created_at?: string | null;
+            /** @description Of an MCP server: which of its headers are kept */
             headers: string[];
             /**
              * Format: uuid
              * @description Of the provider, the tool provider or the app
              */
             id: string;
+            /** @description False when it was sealed with another instance key: it has to be entered anew */
+            is_readable: boolean;
             kind: components["schemas"]["SecretKind"];
-            /** @description Of the provider, the tool provider or the variable */
+            /** @description Of the provider or the environment variable */
             name: string;
             /**
-             * Format: int64
-             * @description Unix seconds; of environment variables, when the draft was saved last
+             * Format: date-time
+             * @description Of an environment variable: when its app was last changed
              */
-            updated_at: number;
+            updated_at: string;
         };
-        /**
-         * @description What a secret belongs to.
-         * @enum {string}
-         */
+        SecretApp: {
+            mode: components["schemas"]["AppMode"];
+            name: string;
+        };
+        /** @enum {string} */
         SecretKind: "provider" | "api" | "mcp" | "environment_variable";
         /** @description Who is signed in, and where. */
         Session: {
@@ -8205,7 +8204,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["List_SecretInfo"];
+                    "application/json": components["schemas"]["List_Secret"];
                 };
             };
         };

@@ -37,7 +37,7 @@ export type OpenapiProvider = Schemas['OpenapiProvider'];
 export type OpenapiPreview = Schemas['OpenapiPreview'];
 export type McpServer = Schemas['McpServer'];
 export type WorkflowTool = Schemas['WorkflowTool'];
-export type SecretInfo = Schemas['SecretInfo'];
+export type Secret = Schemas['Secret'];
 export type AuditEntry = Schemas['AuditEntry'];
 export type Provider = Narrow<
   Schemas['Provider'],

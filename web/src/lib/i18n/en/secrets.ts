@@ -15,6 +15,7 @@ export const secrets = {
   place_mcp: 'Tools',
   changed: 'Changed {{ago}}',
   since: 'Since {{date}}',
+  unreadable: 'Sealed with another key: enter it again',
   empty: 'No secrets yet',
   emptyText:
     'Keys of providers and tools, and environment variables of type secret, are listed here once there are any.',

@@ -17,6 +17,7 @@ export const secrets: Translation['secrets'] = {
   place_mcp: '工具',
   changed: '{{ago}}更改',
   since: '创建于 {{date}}',
+  unreadable: '由其他密钥封存，请重新填写',
   empty: '还没有机密信息',
   emptyText: '供应商和工具的密钥，以及机密类型的环境变量，会列在这里。',
   noneOfKind: '没有此类机密',
