@@ -1,13 +1,15 @@
 import { CircleAlert, FileText, Link2, LoaderCircle, Upload, X } from 'lucide-react';
 import { type DragEvent, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { errorMessage } from '@/lib/api/errors';
 import { cn } from '@/lib/cn';
-import { type ChosenFile, parseUrl } from '@/lib/files';
+import { type ChosenFile, isOneOf, kindOf, nameOfUrl, parseUrl, type SentFile, uploadFile } from '@/lib/files';
 import { formatBytes } from '@/lib/format';
 import { Button } from './ui/button';
 import { Input } from './ui/input';
 
-interface FieldRules {
+/** What one input takes. */
+export interface FileFieldRules {
   methods: readonly string[];
   /** Accepted ones, without dots; empty: any. */
   extensions: readonly string[];
@@ -20,16 +22,38 @@ interface FileFieldProps {
   label: string;
   describedBy: string | undefined;
   invalid: boolean;
-  rules: FieldRules;
+  rules: FileFieldRules;
   files: ChosenFile[];
-  onAdd: (files: File[], room: number) => void;
-  onAddUrl: (url: string) => void;
-  onRemove: (key: number) => void;
+  /** Uploads end later, so the change is a function. */
+  onChange: (update: (files: ChosenFile[]) => ChosenFile[]) => void;
+  upload?: (file: File) => Promise<SentFile>;
+  /** The file at an address, when more is known of it than its name says. */
+  sentOf?: (url: string) => SentFile;
 }
 
-/** Files for one input: chosen, dropped, or named by their address. */
-export function FileField(props: FileFieldProps) {
-  const { id, label, describedBy, invalid, rules, files } = props;
+const addressed = (url: string): SentFile => ({
+  type: kindOf(nameOfUrl(url)),
+  transfer_method: 'remote_url',
+  url,
+});
+
+let nextKey = 1;
+
+/**
+ * Files for one input: chosen, dropped, or named by their address. Uploads start at once, so that sending does not wait for them; what
+ * is refused stays and says why.
+ */
+export function FileField({
+  id,
+  label,
+  describedBy,
+  invalid,
+  rules,
+  files,
+  onChange,
+  upload = uploadFile,
+  sentOf = addressed,
+}: FileFieldProps) {
   const { t } = useTranslation();
   const input = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
@@ -37,7 +61,30 @@ export function FileField(props: FileFieldProps) {
   const takesFiles = rules.methods.includes('local_file');
   const isOpen = takesFiles && room > 0;
   const choose = t(rules.number_limit > 1 ? 'form.chooseFiles' : 'form.chooseFile');
-  const add = (chosen: FileList | null) => props.onAdd([...(chosen ?? [])], room);
+  const settle = (key: number, patch: Partial<ChosenFile>) =>
+    onChange((all) => all.map((one) => (one.key === key ? { ...one, ...patch } : one)));
+  const refusal = (file: File, i: number) =>
+    i === room
+      ? t('form.tooMany', { count: rules.number_limit })
+      : isOneOf(rules.extensions, file.name)
+        ? null
+        : t('form.notAccepted');
+  const add = (chosen: FileList | null) => {
+    // of those that are too many, the first says so
+    for (const [i, file] of [...(chosen ?? [])].slice(0, room + 1).entries()) {
+      const entry: ChosenFile = { key: nextKey++, name: file.name, size: file.size };
+      const error = refusal(file, i);
+      onChange((all) => [...all, error ? { ...entry, error } : entry]);
+      if (error) continue;
+      upload(file).then(
+        (sent) => settle(entry.key, { sent }),
+        (failure: unknown) => settle(entry.key, { error: errorMessage(failure, t) }),
+      );
+    }
+  };
+  const addUrl = (url: string) =>
+    onChange((all) => [...all, { key: nextKey++, name: nameOfUrl(url), sent: sentOf(url) }]);
+  const remove = (key: number) => onChange((all) => all.filter((one) => one.key !== key));
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
@@ -48,7 +95,7 @@ export function FileField(props: FileFieldProps) {
       {files.length > 0 && (
         <ul className="space-y-1.5">
           {files.map((file) => (
-            <FileRow key={file.key} file={file} onRemove={() => props.onRemove(file.key)} />
+            <FileRow key={file.key} file={file} onRemove={() => remove(file.key)} />
           ))}
         </ul>
       )}
@@ -101,7 +148,7 @@ export function FileField(props: FileFieldProps) {
         </div>
       )}
       {rules.methods.includes('remote_url') && room > 0 && (
-        <UrlField {...(takesFiles ? {} : { id })} label={label} describedBy={describedBy} onAdd={props.onAddUrl} />
+        <UrlField {...(takesFiles ? {} : { id })} label={label} describedBy={describedBy} onAdd={addUrl} />
       )}
     </div>
   );

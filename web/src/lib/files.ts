@@ -68,9 +68,12 @@ export function acceptedExtensions({ kinds, extensions }: FileRules): string[] {
 }
 
 export function isAccepted(rules: FileRules, name: string): boolean {
-  const accepted = acceptedExtensions(rules);
-  return accepted.length === 0 || accepted.includes(extensionOf(name));
+  return isOneOf(acceptedExtensions(rules), name);
 }
+
+/** Whether a name has one of these extensions; without any, every name has. */
+export const isOneOf = (extensions: readonly string[], name: string) =>
+  extensions.length === 0 || extensions.includes(extensionOf(name));
 
 /** What a file counts as where it is taken; null: it is not. */
 export function kindTaken(rules: FileRules, name: string): FileKind | null {

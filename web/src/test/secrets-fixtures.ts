@@ -1,7 +1,6 @@
 import type { Secret } from '@/lib/api/types';
 
-const DAY = 86_400;
-const ago = (seconds: number) => new Date(Date.now() - seconds * 1000).toISOString();
+const ago = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
 
 export const SECRETS: Secret[] = [
   {
@@ -9,40 +8,40 @@ export const SECRETS: Secret[] = [
     id: 'p-1',
     name: 'vllm',
     headers: [],
-    app: null,
     is_readable: true,
-    created_at: ago(90 * DAY),
-    updated_at: ago(4 * DAY),
+    app: null,
+    created_at: ago(90),
+    updated_at: ago(4),
   },
   {
     kind: 'api',
     id: 'api-1',
     name: 'weather',
     headers: [],
+    is_readable: true,
     app: null,
-    is_readable: false,
-    created_at: ago(30 * DAY),
-    updated_at: ago(30 * DAY),
+    created_at: ago(30),
+    updated_at: ago(30),
   },
   {
     kind: 'mcp',
     id: 'mcp-1',
     name: 'github',
     headers: ['Authorization', 'X-GitHub-Organisation'],
-    app: null,
     is_readable: true,
-    created_at: ago(12 * DAY),
-    updated_at: ago(3600),
+    app: null,
+    created_at: ago(12),
+    updated_at: ago(0.05),
   },
   {
     kind: 'environment_variable',
     id: 'pipeline',
     name: 'LEDGER_TOKEN',
     headers: [],
-    app: { name: 'Invoice pipeline', mode: 'workflow' },
     is_readable: true,
+    app: { name: 'Invoice pipeline', mode: 'workflow' },
     created_at: null,
-    updated_at: ago(600),
+    updated_at: ago(0.01),
   },
 ];
 
@@ -56,13 +55,13 @@ export const MANY_SECRETS: Secret[] = [
       id: 'guide',
       name: index === 3 ? 'CUSTOMER_RELATIONSHIP_MANAGEMENT_SERVICE_ACCOUNT_TOKEN' : `PARTNER_${index + 1}_KEY`,
       headers: [],
+      is_readable: index !== 2,
       app: {
         name: index === 4 ? 'Museum guide for visitors of every branch' : 'Museum guide',
         mode: 'advanced-chat',
       },
-      is_readable: true,
       created_at: null,
-      updated_at: ago(index * DAY),
+      updated_at: ago(index),
     }),
   ),
 ];

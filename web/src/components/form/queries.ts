@@ -2,6 +2,7 @@ import { type QueryClient, queryOptions, useMutation, useQueryClient } from '@ta
 import { api, request, unwrap } from '@/lib/api/client';
 import { ApiError } from '@/lib/api/errors';
 import type { components } from '@/lib/api/schema';
+import type { SentFile } from '@/lib/files';
 import type { WireValues } from './values';
 
 type Schemas = components['schemas'];
@@ -23,7 +24,7 @@ export const formQuery = (token: string) =>
   });
 
 /** It was settled by somebody else, or by time. */
-export const isSettled = (error: unknown) => error instanceof ApiError && error.status === 412;
+const isSettled = (error: unknown) => error instanceof ApiError && error.status === 412;
 
 /** Asks the form itself how it was settled. */
 export const settleForm = (client: QueryClient, token: string) =>
@@ -40,9 +41,19 @@ export function useAnswer(token: string) {
   });
 }
 
-export async function uploadFile(token: string, file: File): Promise<Upload> {
-  const body = new FormData();
-  body.append('file', file);
-  const response = await request(`/api/forms/${encodeURIComponent(token)}/files`, { method: 'POST', body });
-  return (await response.json()) as Upload;
+/** Takes in a file for the one who has the form's link. */
+export function useUpload(token: string) {
+  const client = useQueryClient();
+  return async (file: File): Promise<SentFile> => {
+    const body = new FormData();
+    body.append('file', file);
+    try {
+      const response = await request(`/api/forms/${encodeURIComponent(token)}/files`, { method: 'POST', body });
+      const { id, type } = (await response.json()) as Upload;
+      return { type, transfer_method: 'local_file', upload_file_id: id };
+    } catch (error) {
+      if (isSettled(error)) void settleForm(client, token);
+      throw error;
+    }
+  };
 }

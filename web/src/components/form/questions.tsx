@@ -8,8 +8,7 @@ import { Textarea } from '@/components/ui/input';
 import { Select } from '@/components/ui/select';
 import { cn } from '@/lib/cn';
 import type { FormAction, FormFileRules, FormInput, FormQuestions } from './queries';
-import { useAnswer } from './queries';
-import { useFiles } from './use-files';
+import { useAnswer, useUpload } from './queries';
 import { initialValues, problemsOf, type Values, wireValues } from './values';
 
 const VARIANTS: Record<string, 'primary' | 'secondary' | 'soft' | 'ghost'> = {
@@ -154,7 +153,15 @@ interface FilesProps {
   setValues: Dispatch<SetStateAction<Values>>;
 }
 
-function Files({ token, name, rules, setValues, ...field }: FilesProps) {
-  const { add, addUrl, remove } = useFiles(token, name, rules, setValues);
-  return <FileField {...field} rules={rules} onAdd={add} onAddUrl={addUrl} onRemove={remove} />;
+function Files({ token, name, setValues, ...field }: FilesProps) {
+  const upload = useUpload(token);
+  return (
+    <FileField
+      {...field}
+      upload={upload}
+      onChange={(update) =>
+        setValues((all) => ({ ...all, files: { ...all.files, [name]: update(all.files[name] ?? []) } }))
+      }
+    />
+  );
 }

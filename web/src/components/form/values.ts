@@ -1,6 +1,6 @@
 import type { TFunction } from 'i18next';
 import type { ChosenFile, SentFile } from '@/lib/files';
-import type { FormFileRules, FormInput } from './queries';
+import type { FormInput } from './queries';
 
 export interface Values {
   texts: Record<string, string>;
@@ -42,15 +42,4 @@ export function wireValues(inputs: FormInput[], values: Values): WireValues {
     } else out[input.name] = values.texts[input.name] ?? '';
   }
   return out;
-}
-
-export function isAccepted(rules: FormFileRules, name: string): boolean {
-  const extension = name.includes('.') ? (name.split('.').at(-1)?.toLowerCase() ?? '') : '';
-  return rules.extensions.length === 0 || rules.extensions.includes(extension);
-}
-
-/** A file that lies at an address; the server finds out what it is, but fetches only what is said to be a picture. */
-export function fileAt(url: string): SentFile {
-  const isPicture = /\.(jpe?g|png|webp|gif|svg)$/i.test(new URL(url).pathname);
-  return { type: isPicture ? 'image' : 'custom', transfer_method: 'remote_url', url };
 }

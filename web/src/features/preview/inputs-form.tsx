@@ -5,9 +5,8 @@ import { Checkbox } from '@/components/ui/checkbox';
 import { Field } from '@/components/ui/field';
 import { Input, Textarea } from '@/components/ui/input';
 import { Select } from '@/components/ui/select';
-import { errorMessage } from '@/lib/api/errors';
 import { type FormField, fieldRules } from '@/lib/app-config';
-import { acceptedExtensions, type ChosenFile, fileAt, isAccepted, nameOfUrl, uploadFile } from '@/lib/files';
+import { acceptedExtensions, type ChosenFile, fileAt } from '@/lib/files';
 import { jsonObject } from '@/lib/json';
 
 /** By variable: text of fields, `ChosenFile[]` of file fields, a boolean of checkboxes. */
@@ -118,37 +117,14 @@ function JsonInput({ field, text, onChange }: JsonInputProps) {
   );
 }
 
-let nextKey = 1;
-
 interface FilesInputProps {
   field: FormField;
   files: ChosenFile[];
   onChange: Dispatch<SetStateAction<Inputs>>;
 }
 
-/** Uploads start at once, so that sending does not wait for them. */
 function FilesInput({ field, files, onChange }: FilesInputProps) {
-  const { t } = useTranslation();
   const rules = fieldRules(field);
-  const change = (edit: (files: ChosenFile[]) => ChosenFile[]) =>
-    onChange((old) => ({ ...old, [field.variable]: edit(filesOf(old[field.variable])) }));
-  const settle = (key: number, patch: Partial<ChosenFile>) =>
-    change((all) => all.map((one) => (one.key === key ? { ...one, ...patch } : one)));
-  const add = (chosen: File[], room: number) => {
-    for (const file of chosen.slice(0, room)) {
-      const key = nextKey++;
-      const entry: ChosenFile = { key, name: file.name, size: file.size };
-      if (!isAccepted(rules, file.name)) {
-        change((all) => [...all, { ...entry, error: t('files.notTaken', { name: file.name }) }]);
-        continue;
-      }
-      change((all) => [...all, entry]);
-      uploadFile(file).then(
-        (sent) => settle(key, { sent }),
-        (error: unknown) => settle(key, { error: errorMessage(error, t) }),
-      );
-    }
-  };
   return (
     <Field label={field.label} optional={!field.required}>
       {(control) => (
@@ -159,11 +135,8 @@ function FilesInput({ field, files, onChange }: FilesInputProps) {
           invalid={false}
           rules={{ methods: rules.methods, extensions: acceptedExtensions(rules), number_limit: rules.limit }}
           files={files}
-          onAdd={add}
-          onAddUrl={(url) =>
-            change((all) => [...all, { key: nextKey++, name: nameOfUrl(url), sent: fileAt(url, rules) }])
-          }
-          onRemove={(key) => change((all) => all.filter((one) => one.key !== key))}
+          sentOf={(url) => fileAt(url, rules)}
+          onChange={(update) => onChange((old) => ({ ...old, [field.variable]: update(filesOf(old[field.variable])) }))}
         />
       )}
     </Field>

@@ -4,7 +4,6 @@ import { Braces, LockKeyhole, Plug, Variable, Waypoints } from 'lucide-react';
 import { Trans, useTranslation } from 'react-i18next';
 import { Panel, Section } from '@/components/page';
 import { EmptyState, ErrorState } from '@/components/states';
-import { Badge } from '@/components/ui/badge';
 import { Button } from '@/components/ui/button';
 import { Segmented } from '@/components/ui/segmented';
 import { Skeleton } from '@/components/ui/skeleton';
@@ -90,18 +89,14 @@ export function SecretsPage({ kind, onKind }: SecretsPageProps) {
 function SecretRow({ secret }: { secret: Secret }) {
   const { t, i18n } = useTranslation();
   const Icon = ICONS[secret.kind];
-  const changed = secret.updated_at;
   return (
     <li className="grid grid-cols-[auto_minmax(0,1fr)] items-center gap-x-3 gap-y-1 px-4 py-3 @sm:grid-cols-[auto_minmax(0,1fr)_minmax(0,9rem)] @2xl:grid-cols-[auto_minmax(0,1fr)_11rem_9rem]">
       <span className="flex size-8.5 items-center justify-center rounded-lg bg-hover text-ink-2 [&_svg]:size-4">
         <Icon aria-hidden />
       </span>
       <div className="min-w-0">
-        <p className="flex items-center gap-2 font-medium text-sm">
-          <span className="truncate" title={secret.name}>
-            {secret.kind === 'environment_variable' ? <code className="font-mono">{secret.name}</code> : secret.name}
-          </span>
-          {!secret.is_readable && <Badge tone="danger">{t('secrets.unreadable')}</Badge>}
+        <p className="truncate font-medium text-sm" title={secret.name}>
+          {secret.kind === 'environment_variable' ? <code className="font-mono">{secret.name}</code> : secret.name}
         </p>
         <p className="truncate text-ink-3 text-xs">
           {t(`secrets.kind_${secret.kind}`)}
@@ -112,16 +107,19 @@ function SecretRow({ secret }: { secret: Secret }) {
             </>
           )}
         </p>
+        {!secret.is_readable && <p className="text-danger text-xs">{t('secrets.unreadable')}</p>}
       </div>
       <div className="col-start-2 @sm:col-start-auto @sm:text-right @2xl:contents">
         <p className="truncate text-sm @2xl:text-left">
           <Place secret={secret} />
         </p>
         <p className="flex flex-wrap gap-x-3 text-ink-3 text-xs @sm:flex-col @2xl:text-right">
-          <time dateTime={changed} title={formatDate(changed, i18n.language)}>
-            {t(secret.app ? 'secrets.appChanged' : 'secrets.changed', { ago: formatAgo(changed, i18n.language) })}
+          <time dateTime={secret.updated_at} title={formatDate(secret.updated_at, i18n.language)}>
+            {t(secret.app ? 'secrets.appChanged' : 'secrets.changed', {
+              ago: formatAgo(secret.updated_at, i18n.language),
+            })}
           </time>
-          {secret.created_at != null && (
+          {secret.created_at && (
             <span>{t('secrets.since', { date: formatDay(secret.created_at, i18n.language) })}</span>
           )}
         </p>

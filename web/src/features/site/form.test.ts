@@ -54,8 +54,8 @@ describe('the form of a published app', () => {
     values.texts.extra = '{"a": 1}';
     const sent = { type: 'document' as const, transfer_method: 'local_file' as const, upload_file_id: 'f' };
     values.files.docs = [
-      { key: 1, name: 'a.pdf', kind: 'document', sent },
-      { key: 2, name: 'b.pdf', kind: 'document', error: 'no' },
+      { key: 1, name: 'a.pdf', sent },
+      { key: 2, name: 'b.pdf', error: 'no' },
     ];
     expect(wireInputs(FORM.fields, values)).toEqual({ name: 'Ada', n: 3, short: true, extra: { a: 1 }, docs: [sent] });
   });

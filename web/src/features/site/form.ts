@@ -1,4 +1,4 @@
-import { type Attachment, bareExtension, type FileKind, type FileRules, type TransferMethod } from '@/lib/files';
+import { bareExtension, type ChosenFile, type FileKind, type FileRules, type TransferMethod } from '@/lib/files';
 import type { OpenedSite } from './api';
 
 type FieldType = 'text-input' | 'paragraph' | 'select' | 'number' | 'checkbox' | 'file' | 'file-list' | 'json_object';
@@ -90,7 +90,7 @@ export function readForm(site: OpenedSite): SiteForm {
 
 export interface Values {
   texts: Record<string, string | boolean>;
-  files: Record<string, Attachment[]>;
+  files: Record<string, ChosenFile[]>;
 }
 
 export function initialValues(fields: Field[]): Values {

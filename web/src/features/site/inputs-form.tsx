@@ -1,12 +1,11 @@
-import { type Dispatch, type SetStateAction, useCallback } from 'react';
+import type { Dispatch, SetStateAction } from 'react';
 import { useTranslation } from 'react-i18next';
 import { FileField } from '@/components/file-field';
-import { useAttachments } from '@/components/files/use-attachments';
 import { Checkbox } from '@/components/ui/checkbox';
 import { Field as FieldBox } from '@/components/ui/field';
 import { Input, Textarea } from '@/components/ui/input';
 import { Select } from '@/components/ui/select';
-import { type Attachment, acceptedExtensions, type FileRules } from '@/lib/files';
+import { acceptedExtensions, type FileRules, fileAt, kindTaken } from '@/lib/files';
 import type { SiteClient } from './api';
 import type { Field, Problem, Values } from './form';
 
@@ -115,16 +114,6 @@ interface FileInputProps {
 }
 
 function FileInput({ client, id, name, label, invalid, rules, values, onChange, ...aria }: FileInputProps) {
-  const files = values.files[name] ?? [];
-  const change = useCallback(
-    (update: SetStateAction<Attachment[]>) =>
-      onChange((all) => {
-        const old = all.files[name] ?? [];
-        return { ...all, files: { ...all.files, [name]: typeof update === 'function' ? update(old) : update } };
-      }),
-    [name, onChange],
-  );
-  const attachments = useAttachments(rules, client.upload, files, change);
   return (
     <FileField
       id={id}
@@ -132,10 +121,16 @@ function FileInput({ client, id, name, label, invalid, rules, values, onChange, 
       describedBy={aria['aria-describedby']}
       invalid={invalid}
       rules={{ methods: rules.methods, extensions: acceptedExtensions(rules), number_limit: rules.limit }}
-      files={files}
-      onAdd={attachments.addFiles}
-      onAddUrl={attachments.addUrl}
-      onRemove={attachments.remove}
+      files={values.files[name] ?? []}
+      onChange={(update) =>
+        onChange((all) => ({ ...all, files: { ...all.files, [name]: update(all.files[name] ?? []) } }))
+      }
+      upload={async (file) => ({
+        type: kindTaken(rules, file.name) ?? 'custom',
+        transfer_method: 'local_file',
+        upload_file_id: await client.upload(file),
+      })}
+      sentOf={(url) => fileAt(url, rules)}
     />
   );
 }

@@ -19,7 +19,6 @@ import type { GivenVariable, Runner } from '../run/runner';
 import { isOver } from '../run/state';
 import { useRun } from '../run/store';
 import { Details } from '../run/trace';
-import { useFiles } from '../run/use-files';
 import { useStudio } from '../store';
 import { GivenField, readGiven, useGivenProblem, written } from './given';
 
@@ -154,7 +153,6 @@ const ANY_FILE = { allowed_file_types: ['custom'], allowed_file_upload_methods: 
 function FileValue({ label, isList, files, setFiles, isKnown }: FileValueProps) {
   const { t } = useTranslation();
   const rules = fileRules(ANY_FILE, isList ? 10 : 1);
-  const { add, addUrl, remove } = useFiles(rules, setFiles);
   return (
     <>
       <FileField
@@ -164,9 +162,7 @@ function FileValue({ label, isList, files, setFiles, isKnown }: FileValueProps) 
         invalid={false}
         rules={rules}
         files={files}
-        onAdd={add}
-        onAddUrl={addUrl}
-        onRemove={remove}
+        onChange={setFiles}
       />
       {isKnown && files.length === 0 && <p className="mt-1 text-ink-3 text-xs">{t('studio.panel.lastFile')}</p>}
     </>

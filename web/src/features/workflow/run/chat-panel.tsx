@@ -21,7 +21,6 @@ import type { Runner } from './runner';
 import { type Run, seconds } from './state';
 import { useRun } from './store';
 import { Trace } from './trace';
-import { useFiles } from './use-files';
 
 interface Turn {
   key: number;
@@ -337,7 +336,6 @@ interface AttachProps {
 
 function Attach({ rules, files, setFiles }: AttachProps) {
   const { t } = useTranslation();
-  const { add, addUrl, remove } = useFiles(rules, setFiles);
   return (
     <FileField
       id="chat-files"
@@ -346,9 +344,7 @@ function Attach({ rules, files, setFiles }: AttachProps) {
       invalid={false}
       rules={rules}
       files={files}
-      onAdd={add}
-      onAddUrl={addUrl}
-      onRemove={remove}
+      onChange={setFiles}
     />
   );
 }

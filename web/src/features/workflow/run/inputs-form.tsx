@@ -1,5 +1,5 @@
 import type { TFunction } from 'i18next';
-import { type Dispatch, type SetStateAction, useCallback, useId } from 'react';
+import { type Dispatch, type SetStateAction, useId } from 'react';
 import { useTranslation } from 'react-i18next';
 import { FileField } from '@/components/file-field';
 import { Checkbox } from '@/components/ui/checkbox';
@@ -10,7 +10,6 @@ import type { ChosenFile } from '@/lib/files';
 import { CodeField } from '../fields/code-field';
 import { type Data, text } from '../graph/types';
 import type { InputField } from './inputs';
-import { useFiles } from './use-files';
 
 interface InputsFormProps {
   fields: InputField[];
@@ -75,7 +74,20 @@ function Entry({ field, value, problem, setValues }: EntryProps) {
     <Field label={field.label} optional={!field.required} error={problem}>
       {(control) =>
         field.rules ? (
-          <Files id={control.id} field={field} files={value as ChosenFile[]} problem={problem} setValues={setValues} />
+          <FileField
+            id={control.id}
+            label={field.label}
+            describedBy={control['aria-describedby']}
+            invalid={Boolean(problem)}
+            rules={field.rules}
+            files={value as ChosenFile[]}
+            onChange={(update) =>
+              setValues((all) => ({
+                ...all,
+                [field.variable]: update((all[field.variable] as ChosenFile[] | undefined) ?? []),
+              }))
+            }
+          />
         ) : field.type === 'select' ? (
           <Select
             {...control}
@@ -107,40 +119,6 @@ function Entry({ field, value, problem, setValues }: EntryProps) {
         )
       }
     </Field>
-  );
-}
-
-interface FilesProps {
-  id: string;
-  field: InputField;
-  files: ChosenFile[];
-  problem: string | undefined;
-  setValues: InputsFormProps['setValues'];
-}
-
-function Files({ id, field, files, problem, setValues }: FilesProps) {
-  const change = useCallback(
-    (update: (files: ChosenFile[]) => ChosenFile[]) =>
-      setValues((all) => ({
-        ...all,
-        [field.variable]: update((all[field.variable] as ChosenFile[] | undefined) ?? []),
-      })),
-    [field.variable, setValues],
-  );
-  const rules = field.rules ?? { extensions: [], methods: ['local_file'], number_limit: 1, max_mb: 15 };
-  const { add, addUrl, remove } = useFiles(rules, change);
-  return (
-    <FileField
-      id={id}
-      label={field.label}
-      describedBy={undefined}
-      invalid={Boolean(problem)}
-      rules={rules}
-      files={files}
-      onAdd={add}
-      onAddUrl={addUrl}
-      onRemove={remove}
-    />
   );
 }
 

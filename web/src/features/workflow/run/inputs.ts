@@ -1,5 +1,6 @@
 // The form that a workflow begins with, as its draft has it. Pure.
-import type { FormFileRules } from '@/components/form/queries';
+import type { FileFieldRules } from '@/components/file-field';
+import { acceptedExtensions, bareExtension, FILE_KINDS, type FileKind, type TransferMethod } from '@/lib/files';
 import {
   type Config,
   type Data,
@@ -23,53 +24,18 @@ export interface InputField {
   maxLength: number | undefined;
   options: string[];
   initial: unknown;
-  rules: FormFileRules | null;
+  rules: FileFieldRules | null;
 }
 
 const TYPES = ['text-input', 'paragraph', 'select', 'number', 'checkbox', 'file', 'file-list', 'json_object'] as const;
 
-const EXTENSIONS: Record<string, string[]> = {
-  image: ['jpg', 'jpeg', 'png', 'webp', 'gif', 'svg'],
-  video: ['mp4', 'mov', 'mpeg', 'webm'],
-  audio: ['mp3', 'm4a', 'wav', 'amr', 'mpga'],
-  document: [
-    'txt',
-    'markdown',
-    'md',
-    'mdx',
-    'pdf',
-    'html',
-    'htm',
-    'xlsx',
-    'xls',
-    'vtt',
-    'properties',
-    'doc',
-    'docx',
-    'csv',
-    'eml',
-    'msg',
-    'ppt',
-    'pptx',
-    'xml',
-    'epub',
-    'odt',
-  ],
-};
-const MAX_MB: Record<string, number> = { image: 10, document: 15, audio: 50, video: 100, custom: 15 };
-
 /** Which files may be given, from what the DSL says of them. */
-export function fileRules(data: Data, limit: number): FormFileRules {
-  const kinds = list(data.allowed_file_types).map(String);
-  const custom = list(data.allowed_file_extensions).map((one) => String(one).replace(/^\./, '').toLowerCase());
-  const methods = list(data.allowed_file_upload_methods).map(String);
-  const all = kinds.flatMap((kind) => (kind === 'custom' ? custom : (EXTENSIONS[kind] ?? [])));
-  return {
-    extensions: kinds.includes('custom') && custom.length === 0 ? [] : all,
-    methods: (methods.length > 0 ? methods : ['local_file', 'remote_url']) as FormFileRules['methods'],
-    number_limit: limit,
-    max_mb: Math.max(...(kinds.length > 0 ? kinds : ['custom']).map((kind) => MAX_MB[kind] ?? 15)),
-  };
+export function fileRules(data: Data, limit: number): FileFieldRules {
+  const kinds = list(data.allowed_file_types).filter((kind): kind is FileKind => FILE_KINDS.includes(kind as FileKind));
+  const extensions = list(data.allowed_file_extensions).map((one) => bareExtension(String(one)));
+  const named = list(data.allowed_file_upload_methods) as TransferMethod[];
+  const methods: TransferMethod[] = named.length > 0 ? named : ['local_file', 'remote_url'];
+  return { extensions: acceptedExtensions({ kinds, extensions, methods, limit }), methods, number_limit: limit };
 }
 
 export function fieldsOfStart(config: Config): InputField[] {
@@ -100,7 +66,7 @@ export const triggersOf = (config: Config): RawNode[] =>
   config.graph.nodes.filter((node) => isEntry(typeOf(node)) && typeOf(node) !== 'start' && !parentOf(node));
 
 /** Files that come with a question, from the features of a chatflow. */
-export function chatFiles(config: Config): FormFileRules | null {
+export function chatFiles(config: Config): FileFieldRules | null {
   const upload = record(record(config.features).file_upload);
   const image = record(upload.image);
   if (upload.enabled !== true && image.enabled !== true) return null;

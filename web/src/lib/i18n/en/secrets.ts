@@ -16,10 +16,10 @@ export const secrets = {
   changed: 'Changed {{ago}}',
   appChanged: 'App changed {{ago}}',
   since: 'Since {{date}}',
+  unreadable: 'Sealed with another key: enter it again',
   empty: 'No secrets yet',
   emptyText:
     'Keys of providers and tools, and environment variables of type secret, are listed here once there are any.',
-  unreadable: 'Sealed with another key: enter it again',
   noneOfKind: 'None of this kind',
   instanceKey:
     'This server seals them with its instance key: <code>instance.key</code> in the data directory, or what <code>ASHLAR_INSTANCE_KEY</code> sets. A backup without it can’t open them: they would have to be entered again.',

@@ -18,9 +18,9 @@ export const secrets: Translation['secrets'] = {
   changed: '{{ago}}更改',
   appChanged: '应用{{ago}}更改',
   since: '创建于 {{date}}',
+  unreadable: '由其他密钥封存，请重新填写',
   empty: '还没有机密信息',
   emptyText: '供应商和工具的密钥，以及机密类型的环境变量，会列在这里。',
-  unreadable: '由其他密钥封存：请重新填写',
   noneOfKind: '没有此类机密',
   instanceKey:
     '服务器用实例密钥封存它们：数据目录中的 <code>instance.key</code>，或 <code>ASHLAR_INSTANCE_KEY</code> 设定的值。备份中若没有它，便无法解开这些机密，只能重新填写。',
