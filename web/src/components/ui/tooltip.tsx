@@ -3,6 +3,8 @@ import type { ReactNode } from 'react';
 
 export const TooltipProvider = Radix.Provider;
 
+const isElsewhere = (from: EventTarget | null) => from !== null && from !== document.body;
+
 export function Tooltip({
   text,
   side = 'top',
@@ -15,7 +17,7 @@ export function Tooltip({
   return (
     <Radix.Root>
       {/* Focus that comes from nowhere was given back by a dialog that closed: Escape is then for what lies below. */}
-      <Radix.Trigger asChild onFocus={(event) => event.relatedTarget || event.preventDefault()}>
+      <Radix.Trigger asChild onFocus={(event) => isElsewhere(event.relatedTarget) || event.preventDefault()}>
         {children}
       </Radix.Trigger>
       <Radix.Portal>

@@ -44,7 +44,7 @@ describe('the form of a published app', () => {
     values.texts.extra = '[1]';
     values.texts.n = 'three';
     expect(problemsOf(FORM.fields, values)).toEqual({ name: 'required', n: 'number', extra: 'json', docs: 'required' });
-    values.files.docs = [{ key: 1, name: 'a.pdf', kind: 'document' }];
+    values.files.docs = [{ key: 1, name: 'a.pdf' }];
     expect(problemsOf(FORM.fields, values).docs).toBe('uploading');
   });
 
