@@ -157,7 +157,7 @@ test('the other pages, in Chinese as well', async ({ page }) => {
   await expect(page.getByRole('heading', { name: '应用', exact: true })).toBeVisible();
   await shoot(page, 'apps-zh');
   await page.getByRole('link', { name: 'Picture helper' }).click();
-  await expect(page.getByRole('button', { name: '发布更改' })).toBeVisible();
+  await expect(page.getByRole('button', { name: '发布' })).toBeVisible();
   await page.waitForLoadState('networkidle');
   await shoot(page, 'chat-zh');
   await page.goto(`${base}/settings/account`);

@@ -12,7 +12,7 @@ const SHOTS: Shot[] = [
     name: 'chat',
     path: '/apps/museum',
     act: async (page) => {
-      await page.getByTestId('picture-input').setInputFiles(join(DOCS, 'red-circle.png'));
+      await page.getByTestId('file-input').setInputFiles(join(DOCS, 'red-circle.png'));
       await page.locator('textarea').last().fill('What do you see?');
       await page.keyboard.press('Enter');
       await page.locator('.prose-answer table').waitFor();
@@ -22,10 +22,13 @@ const SHOTS: Shot[] = [
     name: 'studio',
     path: '/apps/pipeline?panel=run',
     act: async (page) => {
+      // room for nodes that can be read
+      await button(page, /^Collapse sidebar$/).click();
+      await button(page, /^Map$/).click();
       await page.locator('aside textarea').first().fill('The shade of my lamp came cracked.');
       await button(page, /^Run$/).click();
       await page.getByRole('tab', { name: 'Trace' }).click();
-      await button(page, /^See everything$/).click();
+      await page.locator('.edge-taken').nth(2).waitFor();
     },
   },
   {

@@ -61,7 +61,7 @@ export function Section({
       <div className="mb-3 flex flex-wrap items-end justify-between gap-3">
         <div>
           <h2 className="font-semibold text-base text-ink">{title}</h2>
-          {text && <p className="mt-0.5 max-w-2xl text-ink-3 text-sm">{text}</p>}
+          {text && <p className="mt-0.5 max-w-2xl text-balance text-ink-3 text-sm">{text}</p>}
         </div>
         {actions}
       </div>

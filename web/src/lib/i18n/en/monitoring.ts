@@ -2,7 +2,7 @@ export const monitoring = {
   title: 'Monitoring',
   answers: 'Answers',
   runs: 'Runs',
-  succeeded: 'Done',
+  succeeded: 'Succeeded',
   failures: 'Failed',
   conversations: 'Conversations',
   users: 'Active users',

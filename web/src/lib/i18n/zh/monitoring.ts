@@ -4,7 +4,7 @@ export const monitoring: Translation['monitoring'] = {
   title: '监测',
   answers: '回答数',
   runs: '运行数',
-  succeeded: '完成',
+  succeeded: '成功',
   failures: '失败',
   conversations: '对话数',
   users: '活跃用户',
