@@ -51,7 +51,7 @@ constexpr int SLOTS = 2;
 // That the registers are shared out for.
 constexpr int BLOCKS_AT_ONCE = 2;
 // Heads whose sums the warps join at a time.
-constexpr int JOINED_HEADS = 2;
+constexpr int JOINED_HEADS = 4;
 constexpr float LOG2_E = 1.4426950408889634f;
 
 // Where a vector of eight elements of a row of keys or values lies in shared memory: such that the eight rows that
@@ -120,49 +120,51 @@ struct HeadNorm {
     }
 };
 
-// One head: normalised, rotated if asked, rounded once. By one warp; every lane calls it.
+// One head by half a warp: normalised, rotated if asked, rounded once. A lane has eight neighbouring elements. All lanes of
+// the warp call it, those of a half without a head with `exists` false.
 template <int D>
-__device__ __forceinline__ void prepare_head(bf16* to, const bf16* from, HeadNorm norm, const float2* angles, float eps) {
-    constexpr int HALF = D / 2;
-    constexpr int PAIRS = (HALF + WARP - 1) / WARP;
-    const int lane = threadIdx.x % WARP;
-    const bf16 *weight = norm.weight, *bias = norm.bias;
-    float a[PAIRS], b[PAIRS];
-    // Loaded with the head, so that nobody waits for them later.
-    float weights[PAIRS][2];
-    float2 turns[PAIRS];
+__device__ __forceinline__ void prepare_head(bf16* to, const bf16* from, HeadNorm norm, const float2* angles, float eps, bool exists) {
+    constexpr int LANES = WARP / 2, VECTORS = D / 8, HALF = VECTORS / 2;
+    static_assert(VECTORS <= LANES && VECTORS % 2 == 0, "a lane for every vector, whose pairs are in one other");
+    const int vector = threadIdx.x % LANES, other = vector < HALF ? vector + HALF : vector - HALF;
+    exists = exists && vector < VECTORS;
+    float values[8] = {}, weights[8], biases[8] = {};
+    float2 turns[8];
+#pragma unroll
+    for (int i = 0; i < 8; i++) weights[i] = 1.0f, turns[i] = make_float2(1.0f, 0.0f);
+    if (exists) {
+        unpack8(values, load8(from + vector * 8));
+        if (norm.weight) unpack8(weights, load8(norm.weight + vector * 8));
+        if (norm.bias) unpack8(biases, load8(norm.bias + vector * 8));
+        if (angles) {
+#pragma unroll
+            for (int i = 0; i < 8; i += 2) {
+                const float4 two = *reinterpret_cast<const float4*>(angles + vector % HALF * 8 + i);
+                turns[i] = make_float2(two.x, two.y), turns[i + 1] = make_float2(two.z, two.w);
+            }
+        }
+    }
     float sum = 0.0f, squares = 0.0f;
 #pragma unroll
-    for (int i = 0; i < PAIRS; i++) {
-        const int pair = lane + i * WARP;
-        const bool exists = pair < HALF;
-        a[i] = exists ? __bfloat162float(from[pair]) : 0.0f;
-        b[i] = exists ? __bfloat162float(from[pair + HALF]) : 0.0f;
-        weights[i][0] = exists && weight ? __bfloat162float(weight[pair]) : 1.0f;
-        weights[i][1] = exists && weight ? __bfloat162float(weight[pair + HALF]) : 1.0f;
-        turns[i] = exists && angles ? angles[pair] : make_float2(1.0f, 0.0f);
-        sum += a[i] + b[i];
-    }
-    const float mean = bias ? warp_reduce<Sum>(sum) / D : 0.0f;
+    for (float value : values) sum += value;
+    // The halves may have different norms, but reduce together.
+    const float of_head = warp_reduce<Sum, LANES>(sum), mean = norm.bias ? of_head / D : 0.0f;
 #pragma unroll
-    for (int i = 0; i < PAIRS; i++) {
-        if (lane + i * WARP < HALF) a[i] -= mean, b[i] -= mean;
-        squares += a[i] * a[i] + b[i] * b[i];
+    for (float& value : values) {
+        value = exists ? value - mean : 0.0f;
+        squares += value * value;
     }
-    const float scale = weight ? rsqrtf(warp_reduce<Sum>(squares) / D + eps) : 1.0f;
-    const auto normed = [&](float v, float weight, int i) {
-        const float scaled = v * scale * weight;
-        return bias ? scaled + __bfloat162float(bias[i]) : scaled;
-    };
+    const float all = warp_reduce<Sum, LANES>(squares);
+    const float scale = norm.weight ? rsqrtf(all / D + eps) : 1.0f;
 #pragma unroll
-    for (int i = 0; i < PAIRS; i++) {
-        const int pair = lane + i * WARP;
-        if (pair >= HALF) continue;
-        const float x = normed(a[i], weights[i][0], pair), y = normed(b[i], weights[i][1], pair + HALF);
-        const float2 angle = turns[i];
-        to[pair] = bf16(x * angle.x - y * angle.y);
-        to[pair + HALF] = bf16(y * angle.x + x * angle.y);
+    for (int i = 0; i < 8; i++) values[i] = values[i] * scale * weights[i] + biases[i];
+    float turned[8];
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+        const float of_pair = __shfl_sync(ALL_LANES, values[i], other, LANES) * turns[i].y;
+        turned[i] = values[i] * turns[i].x + (vector < HALF ? -of_pair : of_pair);
     }
+    if (exists) store8(to + vector * 8, pack8(turned));
 }
 
 // A warp's softmax so far, of `OCTETS` times eight query heads. A lane has heads 2 (lane % 4) and the next of each octet:
@@ -366,16 +368,16 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
     const bool has_new = FUSED && (cursor.n_splits - 1) % gridDim.z == blockIdx.z;
     const bf16* heads = p.qkv + static_cast<size_t>(row) * (p.n_heads + 2 * p.n_kv_heads) * D;
     const float2* angles = FUSED ? p.angles + static_cast<size_t>(row) * (D / 2) : nullptr;
-    for (int i = warp; i < group + (has_new ? 2 : 0); i += WARPS) {
-        if (i < group) {
-            const int head = kv_head * group + i;
-            const HeadNorm norm = FUSED ? HeadNorm::of(p.q_weight, p.q_bias, head, D) : HeadNorm{};
-            prepare_head<D>(queries + i * QUERY_STRIDE, heads + head * D, norm, angles, p.eps);
-        } else if (i == group) {
-            prepare_head<D>(fresh, heads + (p.n_heads + kv_head) * D, HeadNorm::of(p.k_weight, p.k_bias, kv_head, D), angles, p.eps);
-        } else {
-            prepare_head<D>(fresh + D, heads + (p.n_heads + p.n_kv_heads + kv_head) * D, HeadNorm{}, nullptr, p.eps);
-        }
+    const int n_prepared = group + (has_new ? 2 : 0);
+    for (int first = warp * 2; first < n_prepared; first += WARPS * 2) {
+        const int i = first + lane / (WARP / 2);
+        const bool of_query = i < group, of_key = i == group;
+        const int head = of_query ? kv_head * group + i : p.n_heads + (of_key ? 0 : p.n_kv_heads) + kv_head;
+        HeadNorm norm = {};
+        if (FUSED && of_query) norm = HeadNorm::of(p.q_weight, p.q_bias, head, D);
+        if (FUSED && of_key) norm = HeadNorm::of(p.k_weight, p.k_bias, kv_head, D);
+        bf16* to = of_query ? queries + i * QUERY_STRIDE : fresh + (i - group) * D;
+        prepare_head<D>(to, heads + head * D, norm, of_query || of_key ? angles : nullptr, p.eps, i < n_prepared);
     }
     __syncthreads();
     if (has_new && threadIdx.x < 2 * R::VECTORS) {
@@ -407,7 +409,6 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
     Softmax<D, OCTETS> softmax;
     softmax.reset();
     int slot = 0;
-    int joined = 0;
     for (; !cursor.ended(); cursor.advance()) {
         const int first = cursor.first_token() + warp * WARP_TOKENS;
         const int n = min(WARP_TOKENS, n_tokens - first);
@@ -437,12 +438,10 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
 
         for (int first_head = 0; first_head < group; first_head += JOINED_HEADS) {
             const int n_joined = min(JOINED_HEADS, group - first_head);
-            // Two places in turn: whoever writes one is past the barrier that came after everybody had read it.
-            float* here = scratch + joined++ % 2 * WARPS * JOINED_HEADS * (D + 4);
-            softmax.store(here + warp * n_joined * (D + 4), first_head, n_joined);
+            softmax.store(scratch + warp * n_joined * (D + 4), first_head, n_joined);
             __syncthreads();
             for (int i = threadIdx.x; i < n_joined * D; i += THREADS) {
-                const float* of_head = here + i / D * (D + 4);
+                const float* of_head = scratch + i / D * (D + 4);
                 const int stride = n_joined * (D + 4);
                 float2 stats[WARPS];
                 float largest = -INFINITY;
@@ -466,6 +465,7 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
                     if (i % D == 0) partial_sums[cursor.split * group + element / D] = make_float2(largest, sum);
                 }
             }
+            __syncthreads();
         }
         softmax.reset();
     }

@@ -20,13 +20,15 @@
 //           row and 8 * stages * 8 min(inner, 1536) bytes; an expert has a piece for every min(inner, 1536) values between its matrices
 //
 // How it works: in swiglu the blocks of a cluster share out the gate's rows and give each other the logits; each block norms and
-// chooses for itself. Then each warp goes through columns of its own, multiplying rows of the matrices, which it keeps in flight
-// in registers, with x in shared memory. In `down` each warp has a piece of a token's activations in registers, and multiplies
-// that part of sixteen rows with it, which come through its own ring of stages in shared memory (bulk copies on Hopper); the
-// pieces of a column are added up in their order. A token's result depends on that token alone, to the bit.
+// chooses for itself, and one warp weighs the choices for `down` while the others go on. Each warp goes through columns of its
+// own, multiplying rows of the matrices, which it keeps in flight in registers, with x in shared memory. In `down` each warp has a
+// piece of a token's activations in registers, and multiplies that part of sixteen rows with it, which come through its own ring
+// of stages in shared memory (bulk copies on Hopper); the pieces of a column are added up in their order. A token's result depends
+// on that token alone, to the bit.
 //
-// The first rows of the gate and of the shared expert are on their way before swiglu's wait; in `down` all are, as far as there
-// is room: it reads the choices before its wait, which are in memory before swiglu lets it start.
+// The first rows of the gate and of the shared expert are on their way before swiglu's wait, and those of the shared expert are
+// used while logits come; in `down` as many rows are as there are stages: it reads the choices before its wait, which are in
+// memory before swiglu lets it start.
 #include "bulk.cuh"
 #include "routing.cuh"
 
@@ -79,20 +81,36 @@ __device__ __forceinline__ uint4 load_once(const bf16* p) {
     return v;
 }
 
-// What tokens chose.
-struct Chosen {
-    int ids[MAX_ROWS * MAX_CHOSEN];
-    float weights[MAX_ROWS * MAX_CHOSEN];
-};
-
-// By a warp for each row; a barrier must follow.
-__device__ __forceinline__ void choose_all(const Routing& routing, int rows, Chosen& chosen, float (*picks)[MAX_EXPERTS]) {
+// The experts of each row, by a warp; a barrier must follow.
+__device__ __forceinline__ void choose_all(const Routing& routing, int rows, int* ids, float (*picks)[MAX_EXPERTS]) {
     const int lane = threadIdx.x % WARP, row = threadIdx.x / WARP;
     if (row >= rows) return;
-    const Choice choice = choose(routing, row, picks[row]);
-    if (lane < routing.k) {
-        chosen.ids[row * routing.k + lane] = choice.id;
-        chosen.weights[row * routing.k + lane] = choice.weight;
+    const int id = choose(routing, row, picks[row]).id;
+    if (lane < routing.k) ids[row * routing.k + lane] = id;
+}
+
+// The same where experts have no groups, by the whole block at once: an expert's place is the number of better ones, which four
+// lanes count.
+__device__ __forceinline__ void rank_all(const Routing& r, int rows, int* ids, unsigned* orders) {
+    constexpr int COUNTING = 4;
+    const int n = r.n_experts, n_all = rows * n;
+    for (int i = threadIdx.x; i < n_all; i += blockDim.x) {
+        const float logit = logit_of(r, i / n, i % n);
+        orders[i] = order_of(r.sigmoid ? sigmoid(logit) + (r.bias ? r.bias[i % n] : 0.0f) : logit);
+    }
+    __syncthreads();
+    // Whole warps stay together.
+    for (int i = threadIdx.x / COUNTING; i - static_cast<int>(threadIdx.x) % WARP / COUNTING < n_all; i += blockDim.x / COUNTING) {
+        const int row = min(i / n, rows - 1), id = i % n;
+        const unsigned own = orders[row * n + id];
+        int n_better = 0;
+        for (int other = threadIdx.x % COUNTING; other < n; other += COUNTING) {
+            const unsigned order = orders[row * n + other];
+            n_better += order > own || (order == own && other < id);
+        }
+#pragma unroll
+        for (int distance = 1; distance < COUNTING; distance *= 2) n_better += __shfl_xor_sync(ALL_LANES, n_better, distance);
+        if (i < n_all && n_better < r.k) ids[row * r.k + n_better] = id;
     }
 }
 
@@ -201,7 +219,7 @@ extern "C" __global__ void __launch_bounds__(UP_THREADS)
         int x, out;
     };
     __shared__ Source sources[MAX_ROWS * (MAX_CHOSEN + 1)];
-    __shared__ Chosen chosen;
+    __shared__ int chosen[MAX_ROWS * MAX_CHOSEN];
     __shared__ float picks[MAX_ROWS][MAX_EXPERTS];
     __shared__ float scratch[MAX_ROWS][WARP], bias[MAX_EXPERTS];
     const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, n_warps = static_cast<int>(blockDim.x) / WARP;
@@ -259,6 +277,8 @@ extern "C" __global__ void __launch_bounds__(UP_THREADS)
     Place ahead = {0, warp * n_blocks + static_cast<int>(blockIdx.x), 0};
     settle(ahead);
     Place place = ahead;
+    // Pieces loaded and not used, the next one in `even`.
+    int n_on_their_way = 0;
     const auto load = [&](Rows& to) {
         const Source& source = sources[ahead.source];
         const int first = ahead.piece * UP_PIECE + lane * 8;
@@ -270,11 +290,11 @@ extern "C" __global__ void __launch_bounds__(UP_THREADS)
             to.up[i] = exists ? load_once(source.ups + at + i * CHUNK) : make_uint4(0, 0, 0, 0);
         }
         advance(ahead);
+        n_on_their_way++;
     };
     Rows even, odd;
-    int n_early = 0;
-    if (ahead.source < n_shared) load(even), n_early = 1;
-    if (ahead.source < n_shared) load(odd), n_early = 2;
+    if (ahead.source < n_shared) load(even);
+    if (ahead.source < n_shared) load(odd);
     wait_for_earlier_kernels();
 
     for (int row = 0; row < rows; row++) {
@@ -318,26 +338,9 @@ extern "C" __global__ void __launch_bounds__(UP_THREADS)
         }
     }
     cluster.arrive();
-    cluster.wait();
-    routing.logits = logits;
-    if (routing.bias) routing.bias = bias;
-    choose_all(routing, rows, chosen, picks);
-    __syncthreads();
-    for (int i = threadIdx.x; i < rows * routing.k; i += blockDim.x) {
-        const int row = i / routing.k;
-        const bf16* gates = gate_up + static_cast<size_t>(chosen.ids[i]) * 2 * inner * width;
-        sources[n_shared + i] = {gates, gates + static_cast<size_t>(inner) * width, row * x_stride, row * stride + i % routing.k * inner};
-        // Before `down` is let in.
-        if (blockIdx.x == 0) {
-            __stcg(choices + i, make_int2(chosen.ids[i], __float_as_int(chosen.weights[i])));
-            __threadfence();
-        }
-    }
-    __syncthreads();
-    if (n_early < 1 && ahead.source < n_sources) load(even);
-    if (n_early < 2 && ahead.source < n_sources) load(odd);
-    launch_dependents();
 
+    // Sources before the choice are the shared expert's.
+    int n_known = n_shared;
     float gates[2] = {}, ups[2] = {};
     const auto use = [&](Rows& rows_here) {
         const Source& source = sources[place.source];
@@ -350,7 +353,8 @@ extern "C" __global__ void __launch_bounds__(UP_THREADS)
             multiply8(gates, rows_here.gate[i], low, high);
             multiply8(ups, rows_here.up[i], low, high);
         }
-        if (ahead.source < n_sources) load(rows_here);
+        n_on_their_way--;
+        if (ahead.source < n_known) load(rows_here);
         if (place.piece == n_pieces - 1) {
             // The lower lanes add up the gate, the upper ones the up.
             const float g = gates[0] + gates[1], u = ups[0] + ups[1];
@@ -362,6 +366,41 @@ extern "C" __global__ void __launch_bounds__(UP_THREADS)
         }
         advance(place);
     };
+    // While the other blocks' logits come.
+    const int n_early = n_on_their_way;
+    if (n_early > 0) use(even);
+    if (n_early > 1) use(odd);
+    cluster.wait();
+    routing.logits = logits;
+    if (routing.bias) routing.bias = bias;
+    if (routing.kept_groups < routing.n_groups)
+        choose_all(routing, rows, chosen, picks);
+    else
+        rank_all(routing, rows, chosen, reinterpret_cast<unsigned*>(picks));
+    __syncthreads();
+    for (int i = threadIdx.x; i < rows * routing.k; i += blockDim.x) {
+        const int row = i / routing.k;
+        const bf16* gates = gate_up + static_cast<size_t>(chosen[i]) * 2 * inner * width;
+        sources[n_shared + i] = {gates, gates + static_cast<size_t>(inner) * width, row * x_stride, row * stride + i % routing.k * inner};
+    }
+    __syncthreads();
+    n_known = n_sources;
+    if (n_on_their_way < 1 && ahead.source < n_sources) load(even);
+    if (n_on_their_way < 2 && ahead.source < n_sources) load(odd);
+    if (blockIdx.x > 0) {
+        launch_dependents();
+    } else if (warp == n_warps - 1) {
+        // What `down` reads before its wait, by a warp that has the fewest columns.
+        for (int row = 0; row < rows; row++) {
+            const int at = row * routing.k + lane;
+            const Choice choice = choose(routing, row, picks[row], chosen + row * routing.k);
+            if (lane < routing.k) __stcg(choices + at, make_int2(choice.id, __float_as_int(choice.weight)));
+        }
+        __threadfence();
+        __syncwarp();
+        launch_dependents();
+    }
+
     while (place.source < n_sources) {
         use(even);
         if (place.source < n_sources) use(odd);

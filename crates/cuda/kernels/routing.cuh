@@ -94,11 +94,20 @@ struct Choice {
     float weight;
 };
 
+// The sum of a logit's parts.
+__device__ __forceinline__ float logit_of(const Routing& r, int row, int id) {
+    const float* own = r.logits + static_cast<int64_t>(row) * r.parts * r.n_experts + id;
+    float sum = *own;
+    for (int part = 1; part < r.parts; part++) sum += own[part * r.n_experts];
+    return sum;
+}
+
+__device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+
 // `choose`, of experts of which a lane has PER_LANE at most.
 template <int PER_LANE>
-__device__ __forceinline__ Choice choose_among(const Routing& r, int row, float* picks) {
+__device__ __forceinline__ Choice choose_among(const Routing& r, int row, float* picks, const int* ids) {
     const int lane = threadIdx.x % WARP;
-    const float* own = r.logits + static_cast<int64_t>(row) * r.parts * r.n_experts;
 
     Experts<PER_LANE> experts;
     // By which experts are chosen. Of a softmax it is the logits: they tell scores apart that are rounded to one number.
@@ -107,15 +116,14 @@ __device__ __forceinline__ Choice choose_among(const Routing& r, int row, float*
 #pragma unroll
     for (int i = 0; i < PER_LANE; i++) {
         const int id = i * WARP + lane;
-        pick[i] = id < r.n_experts ? own[id] : -INFINITY;
-        for (int part = 1; part < r.parts && id < r.n_experts; part++) pick[i] += own[part * r.n_experts + id];
+        pick[i] = id < r.n_experts ? logit_of(r, row, id) : -INFINITY;
         largest = fmaxf(largest, pick[i]);
     }
     largest = warp_reduce<Max>(largest);
 #pragma unroll
     for (int i = 0; i < PER_LANE; i++) {
         const int id = i * WARP + lane;
-        experts.score[i] = r.sigmoid ? 1.0f / (1.0f + expf(-pick[i])) : expf(pick[i] - largest);
+        experts.score[i] = r.sigmoid ? sigmoid(pick[i]) : expf(pick[i] - largest);
         sum += id < r.n_experts ? experts.score[i] : 0.0f;
         if (r.sigmoid) pick[i] = experts.score[i] + (r.bias && id < r.n_experts ? r.bias[id] : 0.0f);
     }
@@ -124,8 +132,8 @@ __device__ __forceinline__ Choice choose_among(const Routing& r, int row, float*
     for (int i = 0; i < PER_LANE; i++) experts.order[i] = i * WARP + lane < r.n_experts ? order_of(pick[i]) : 0;
     if (r.kept_groups < r.n_groups) keep_groups(experts, picks, pick, r.n_experts, r.n_groups, r.kept_groups);
 
-    int own_id = 0;
-    for (int j = 0; j < r.k; j++) {
+    int own_id = ids && lane < r.k ? ids[lane] : 0;
+    for (int j = 0; j < r.k && !ids; j++) {
         const int id = experts.take_best();
         if (lane == j) own_id = id;
     }
@@ -136,9 +144,10 @@ __device__ __forceinline__ Choice choose_among(const Routing& r, int row, float*
     return {own_id, own_score * scale};
 }
 
-// Lane j below k gets the token's j-th choice. `picks` has room for all experts.
-__device__ __forceinline__ Choice choose(const Routing& r, int row, float* picks) {
-    if (r.n_experts <= 2 * WARP) return choose_among<2>(r, row, picks);
-    if (r.n_experts <= 4 * WARP) return choose_among<4>(r, row, picks);
-    return choose_among<MAX_EXPERTS / WARP>(r, row, picks);
+// Lane j below k gets the token's j-th choice, whose weight alone is asked for where the choices are in `ids`. `picks` has room for
+// all experts.
+__device__ __forceinline__ Choice choose(const Routing& r, int row, float* picks, const int* ids = nullptr) {
+    if (r.n_experts <= 2 * WARP) return choose_among<2>(r, row, picks, ids);
+    if (r.n_experts <= 4 * WARP) return choose_among<4>(r, row, picks, ids);
+    return choose_among<MAX_EXPERTS / WARP>(r, row, picks, ids);
 }

@@ -326,32 +326,44 @@ __device__ __forceinline__ void consume(Ring<W, I, E> ring, const unsigned char*
     Finish<E> finish = {}, next = {};
     if (owns) next.load(p, ring.tile, own_row, own_column);
 
+    // The loop over pieces is kept short: with everything in shared memory its length is what the product takes.
+    const int n_whole = p.k / Pieces::PIECE;
+    const unsigned first_w = ring.stages_at + w_offset;
+    // The lane's place in the rows of x, or how far behind its place in W that is.
+    const unsigned x_at = I == Input::Resident ? shared_address(resident) + x_offset : STAGE_WEIGHTS + x_offset - w_offset;
+    unsigned w = first_w, full = ring.full_at, empty = ring.empty_at;
+    int stage = 0, parity = 0, n_left = ring.n_items();
+
     Sums<TILES> sums = {};
     int buffer = 0;
-    for (int n_items = ring.n_items(); n_items > 0; n_items--, ring.advance()) {
-        if (n_items == p.stages) launch_dependents();
-        if (ring.piece == 0 && owns) {
+    for (int tile = ring.tile; n_left > 0; tile += gridDim.x) {
+        if (owns) {
             finish = next;
-            next.load(p, ring.tile + gridDim.x, own_row, own_column);
+            next.load(p, tile + gridDim.x, own_row, own_column);
         }
-        barrier_wait(ring.full(), ring.parity);
-        const unsigned w = ring.at() + w_offset;
-        const unsigned x = (I == Input::Resident ? shared_address(resident) + ring.piece * Pieces::PIECE * 2 : ring.at() + STAGE_WEIGHTS) + x_offset;
-        const int length = ring.length();
-        if (length == Pieces::PIECE) {
+        unsigned x = x_at;
+        for (int piece = 0; piece < ring.n_pieces; piece++) {
+            if (n_left-- == p.stages) launch_dependents();
+            barrier_wait(full, parity);
+            if (I == Input::Streamed) x = w + x_at;
+            if (piece < n_whole) {
 #pragma unroll
-            for (int s = 0; s < STEPS; s++) {
-                const int at = s * CONSUMERS * STEP;
-                multiply_step<W, TILES>(sums, w + at * W::BYTES, x + at * 2, x_stride, p.m, true);
+                for (int s = 0; s < STEPS; s++) {
+                    const int at = s * CONSUMERS * STEP;
+                    multiply_step<W, TILES>(sums, w + at * W::BYTES, x + at * 2, x_stride, p.m, true);
+                }
+            } else {
+                const int length = p.k - piece * Pieces::PIECE;
+                for (int at = 0; at + warp * STEP < length; at += CONSUMERS * STEP)
+                    multiply_step<W, TILES>(sums, w + at * W::BYTES, x + at * 2, x_stride, p.m, at + column < length);
             }
-        } else {
-            for (int at = 0; at + warp * STEP < length; at += CONSUMERS * STEP)
-                multiply_step<W, TILES>(sums, w + at * W::BYTES, x + at * 2, x_stride, p.m, at + column < length);
+            __syncwarp();
+            if (lane == 0) barrier_arrive(empty);
+            x += Pieces::PIECE * 2;
+            w += ring.stage_bytes(), full += 8, empty += 8;
+            if (++stage == p.stages) stage = 0, parity ^= 1, w = first_w, full = ring.full_at, empty = ring.empty_at;
         }
-        __syncwarp();
-        if (lane == 0) barrier_arrive(ring.empty());
 
-        if (ring.piece < ring.n_pieces - 1) continue;
         float* all = scratch + buffer * CONSUMERS * TILES * 128;
 #pragma unroll
         for (int tile = 0; tile < TILES; tile++) {

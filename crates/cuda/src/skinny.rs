@@ -56,7 +56,7 @@ const MIN_STAGES: usize = 3;
 /// As many rows of x, of as many values, come sooner all at once than piece by piece with each tile of W.
 const MAX_RESIDENT_ROWS: usize = 2;
 const MAX_RESIDENT_VALUES: usize = 4096;
-/// Rows up to which a product that is only stored leaves room beside it, see [`Skinny::layout`].
+/// Rows up to which a product leaves room beside it, see [`Skinny::layout`].
 const MAX_SHARING_ROWS: usize = 2;
 /// Shared memory that the device keeps of each block.
 const RESERVED_SHARED: usize = 1024;
@@ -100,14 +100,18 @@ impl Skinny {
     ///
     /// As many stages as there is room for in one block: with room for two, the early blocks of the next product would crowd
     /// onto the multiprocessors that are free first. But attention follows what is only stored, and with few rows it takes
-    /// longer to start than to read its keys: there, two small blocks make way for it one by one.
+    /// longer to start than to read its keys: there, two small blocks make way for it one by one. And what is added follows
+    /// attention: where half the room holds most of a block's weights, they come while attention's blocks have the other half.
     fn layout(&self, device: &Device) -> Option<(usize, usize)> {
         let (fixed, stage) = self.shared(self.is_resident(device));
         let stages = |shared: usize| Some(shared.checked_sub(fixed)? / stage).filter(|stages| *stages >= MIN_STAGES);
-        let shares = self.epilogue == Epilogue::Store && self.rows <= MAX_SHARING_ROWS;
-        let half = (device.max_shared() - RESERVED_SHARED) / 2;
-        let two = if shares { stages(half).map(|stages| (2, stages)) } else { None };
-        two.or_else(|| Some((1, stages(device.max_shared())?)))
+        let half = stages((device.max_shared() - RESERVED_SHARED) / 2).filter(|_| self.rows <= MAX_SHARING_ROWS);
+        let n_pieces = self.n_in.div_ceil(self.piece());
+        match (self.epilogue, half) {
+            (Epilogue::Store, Some(half)) => Some((2, half)),
+            (Epilogue::Add, Some(half)) if self.n_tiles() <= device.n_processors() && n_pieces <= 2 * half => Some((1, half)),
+            _ => Some((1, stages(device.max_shared())?)),
+        }
     }
 
     /// Whether there is a kernel for this shape: few rows, an inner size of whole vectors, and room for normalised rows.

@@ -69,10 +69,14 @@ const DOWN_PIECE: usize = 1536;
 const DOWN_COLUMNS: usize = 16;
 const STAGE_ROWS: usize = 4;
 const MAX_STAGES: usize = 32;
+/// Bytes on their way to a multiprocessor that keep memory busy: of more, those that are needed first would come as late as the last.
+const DOWN_AHEAD: usize = 147_456;
+/// At least, for one to come while another is used.
+const MIN_STAGES: usize = 2;
 /// Of a piece of a row: its description, and its products.
 const PIECE_BYTES: usize = 96;
 /// Shared memory of fixed size.
-const UP_FIXED: usize = 14_848;
+const UP_FIXED: usize = 14_336;
 const DOWN_FIXED: usize = 2048;
 const ALIGNMENT: usize = 256;
 const BF16: usize = 2;
@@ -105,8 +109,10 @@ impl FewTokens {
         let piece = self.inner.min(DOWN_PIECE);
         let n_pieces = self.rows * (self.shared_inner().div_ceil(piece) + self.n_chosen * self.inner.div_ceil(piece));
         let (fixed, stage) = (n_pieces * PIECE_BYTES, STAGE_ROWS * piece * BF16);
-        let stages = (device.max_shared().checked_sub(DOWN_FIXED + fixed)? / (DOWN_WARPS * stage)).min(MAX_STAGES);
-        (stages > 0).then_some((stages, DOWN_WARPS * stages * stage + fixed))
+        let of_warps = DOWN_WARPS * stage;
+        let room = device.max_shared().checked_sub(DOWN_FIXED + fixed)? / of_warps;
+        let stages = room.min((DOWN_AHEAD / of_warps).max(MIN_STAGES)).min(MAX_STAGES);
+        (stages > 0).then_some((stages, stages * of_warps + fixed))
     }
 
     /// Whether there are kernels for this shape.
