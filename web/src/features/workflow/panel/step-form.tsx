@@ -30,6 +30,7 @@ export function StepForm({ data, onAnswer }: StepFormProps) {
     return [name, texts[name] ?? (initial.type === 'variable' ? '' : text(initial.value))];
   });
   const values: Data = Object.fromEntries(answered);
+  const isUploading = Object.values(files).some((all) => all.some((file) => !file.sent && !file.error));
   return (
     <Section title={t('studio.panel.answer')}>
       <div className="space-y-3">
@@ -73,7 +74,11 @@ export function StepForm({ data, onAnswer }: StepFormProps) {
         })}
         <div className="flex flex-wrap gap-2">
           {records(data.user_actions).map((action) => (
-            <Button key={text(action.id)} onClick={() => onAnswer({ inputs: values, action: text(action.id) })}>
+            <Button
+              key={text(action.id)}
+              disabled={isUploading}
+              onClick={() => onAnswer({ inputs: values, action: text(action.id) })}
+            >
               {text(action.title) || text(action.id)}
             </Button>
           ))}
