@@ -518,7 +518,7 @@ test('a document is read out of a file', async ({ page, request }) => {
   await panel
     .locator('input[type=file]')
     .setInputFiles({ name: 'wall.txt', mimeType: 'text/plain', buffer: Buffer.from('Walls are made of stones.') });
-  await expect(panel.getByText('wall.txt')).toBeVisible();
+  await expect(panel.getByText('wall.txt', { exact: true })).toBeVisible();
   await panel.getByRole('button', { name: 'Run', exact: true }).click();
   await expect(panel.getByText('"text": "Walls are made of stones.')).toBeVisible();
   await page.screenshot({ path: 'screenshots/server/panel-document.png' });
