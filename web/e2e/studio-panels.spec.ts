@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:http';
 import { expect, type Locator, type Page, test } from '@playwright/test';
 import { baseUrl } from './base';
-import { block, caller, edge, importFlow, node, saved, watch } from './studio';
+import { block, caller, choose, edge, importFlow, node, pick, saved, watch } from './studio';
 
 let server: Server;
 let address = '';
@@ -51,17 +51,6 @@ async function write(page: Page, field: Locator, text: string) {
   await field.click();
   await page.keyboard.press('Control+A');
   await page.keyboard.insertText(text);
-}
-
-async function choose(page: Page, select: Locator, option: string | RegExp) {
-  await select.click();
-  await page.getByRole('option', { name: option }).click();
-}
-
-async function pick(page: Page, field: Locator, variable: string) {
-  await field.click();
-  await page.getByRole('textbox', { name: 'Search variables' }).fill(variable);
-  await page.keyboard.press('Enter');
 }
 
 /** The node run alone, with a value for the word that it reads. */
@@ -374,6 +363,10 @@ test('triggers: a schedule, a webhook, and a plugin of an imported file', async 
   await panel.getByRole('button', { name: 'Wed' }).click();
   await saved(page);
   expect((await dataOf(call, app)).frequency).toBe('weekly');
+  await expect(panel.getByText(/once the app is published/)).toBeVisible();
+  await page.getByRole('button', { name: 'Publish', exact: true }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Publish', exact: true }).click();
+  await expect(panel.getByText(/^Next, by the live version: .*9:00/)).toBeVisible();
   await page.screenshot({ path: 'screenshots/server/panel-schedule.png' });
 
   const hook = await importFlow(request, {
@@ -393,7 +386,6 @@ test('triggers: a schedule, a webhook, and a plugin of an imported file', async 
   const hooked = await open(page, hook, 'Hook');
   await hooked.getByRole('region', { name: 'Body' }).getByRole('button', { name: 'Add' }).click();
   await saved(page);
-  await page.reload();
   await expect(hooked.getByText(/\/triggers?\/|\/webhook/).first()).toBeVisible();
   await page.screenshot({ path: 'screenshots/server/panel-webhook.png' });
 
@@ -530,5 +522,192 @@ test('a document is read out of a file', async ({ page, request }) => {
   await panel.getByRole('button', { name: 'Run', exact: true }).click();
   await expect(panel.getByText('"text": "Walls are made of stones.')).toBeVisible();
   await page.screenshot({ path: 'screenshots/server/panel-document.png' });
+  expect(errors).toEqual([]);
+});
+
+test('an assigner sets conversation variables; they are seen and changed among the last values', async ({
+  page,
+  request,
+}) => {
+  const errors = watch(page);
+  const call = await caller(request);
+  const variable = (name: string, value_type: string, value: unknown) => ({
+    id: name,
+    name,
+    value_type,
+    value,
+    description: '',
+    selector: ['conversation', name],
+  });
+  const app = await importFlow(request, {
+    name: 'Panel: assigner',
+    mode: 'advanced-chat',
+    conversation_variables: [
+      variable('names', 'array[string]', []),
+      variable('count', 'number', 0),
+      variable('profile', 'object', {}),
+    ],
+    nodes: [
+      node('s', 0, 0, { type: 'start', title: 'Start', variables: [] }),
+      node('x', 1, 0, { type: 'assigner', title: 'Remember', version: '2', items: [] }),
+      node('a', 2, 0, { type: 'answer', title: 'Answer', answer: 'count {{#conversation.count#}}' }),
+    ],
+    edges: ['s>x', 'x>a'].map(edge),
+  });
+  const panel = await open(page, app, 'Remember');
+  const item = (i: number) => panel.getByRole('listitem').nth(i);
+  for (const [i, name] of ['names', 'count', 'profile'].entries()) {
+    await panel.getByRole('button', { name: 'Add', exact: true }).click();
+    await pick(page, item(i).getByRole('button', { name: /^Variable/ }), name);
+  }
+  await choose(page, item(0).getByRole('combobox'), 'append');
+  await pick(page, item(0).getByRole('button', { name: /^Value/ }), 'query');
+  await choose(page, item(1).getByRole('combobox'), '+=');
+  await write(page, item(1).getByRole('textbox'), '2');
+  await choose(page, item(2).getByRole('combobox'), 'set to');
+  await write(page, item(2).getByRole('textbox'), '[]');
+  await expect(item(2).getByText('This is no value of type object.')).toBeVisible();
+  await write(page, item(2).getByRole('textbox'), '{"a": 1}');
+  await saved(page);
+  expect((await dataOf(call, app)).items.map((one: { value: unknown }) => one.value)).toEqual([
+    ['sys', 'query'],
+    2,
+    '{"a": 1}',
+  ]);
+  await page.goto(`${baseUrl()}/apps/${app}?panel=run`);
+  await page.getByRole('textbox', { name: 'Ask something' }).fill('Ada');
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('count 2')).toBeVisible();
+  await page.goto(`${baseUrl()}/apps/${app}?panel=values`);
+  const values = page.getByRole('region', { name: 'Last values' });
+  await expect(values.getByText('["Ada"]')).toBeVisible();
+  await expect(values.getByText('sys.query')).toHaveCount(0);
+  await values.getByRole('button', { name: 'Edit: names' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Conversation · names' });
+  await write(page, dialog.getByRole('textbox'), '["Alan"]');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(values.getByText('["Alan"]')).toBeVisible();
+  await page.screenshot({ path: 'screenshots/server/panel-values.png' });
+  await values.getByRole('button', { name: 'Take the change back: names' }).click();
+  await expect(values.getByText('["Ada"]')).toBeVisible();
+  expect(errors).toEqual([]);
+});
+
+test('a loop with variables that an assigner changes until a condition holds', async ({ page, request }) => {
+  const errors = watch(page);
+  const inside = { isInLoop: true, loop_id: 'x' };
+  const app = await importFlow(request, {
+    name: 'Panel: loop',
+    nodes: [
+      node('s', 0, 0, { type: 'start', title: 'Start', variables: FIELDS }),
+      {
+        ...node('x', 1, 0, { type: 'loop', title: 'Again', start_node_id: 'b', loop_count: 10, break_conditions: [] }),
+        width: 440,
+        height: 200,
+      },
+      {
+        id: 'b',
+        type: 'custom-loop-start',
+        parentId: 'x',
+        position: { x: 24, y: 76 },
+        data: { type: 'loop-start', title: '', ...inside },
+      },
+      {
+        ...node('k', 0, 0, { type: 'assigner', title: 'Keep', version: '2', items: [], ...inside }),
+        parentId: 'x',
+        position: { x: 140, y: 76 },
+      },
+      node('e', 3, 0, { type: 'end', title: 'End', outputs: [{ variable: 'n', value_selector: ['x', 'steps'] }] }),
+    ],
+    edges: ['s>x', 'b>k', 'x>e'].map(edge),
+  });
+  const panel = await open(page, app, 'Again');
+  const variables = panel.getByRole('region', { name: 'Loop variables' });
+  await variables.getByRole('button', { name: 'Add', exact: true }).click();
+  await variables.getByRole('textbox', { name: 'Name' }).fill('steps');
+  await choose(page, variables.getByRole('combobox', { name: 'Type' }), /^number$/);
+  await expect(variables.getByRole('textbox', { name: 'First value' })).toHaveValue('0');
+  await variables.getByRole('textbox', { name: 'First value' }).fill('none');
+  await expect(variables.getByText('This is no value of type number.')).toBeVisible();
+  await variables.getByRole('textbox', { name: 'First value' }).fill('1');
+  await panel.getByRole('button', { name: 'Add condition' }).click();
+  await pick(page, panel.getByRole('button', { name: /^Variable:/ }), 'steps');
+  await choose(page, panel.getByRole('combobox', { name: 'Comparison' }), /^≥/);
+  await write(page, panel.getByRole('textbox', { name: 'Value', exact: true }), '7');
+  await panel.getByRole('spinbutton', { name: 'Rounds at most' }).fill('5');
+  await page.keyboard.press('Tab');
+  await saved(page);
+  await page.screenshot({ path: 'screenshots/server/panel-loop.png' });
+  await page.goto(`${baseUrl()}/apps/${app}?node=k`);
+  const keep = page.getByRole('region', { name: 'Keep', exact: true });
+  await keep.getByRole('button', { name: 'Add', exact: true }).click();
+  await pick(page, keep.getByRole('button', { name: /^Variable/ }), 'steps');
+  await choose(page, keep.getByRole('combobox'), '+=');
+  await write(page, keep.getByRole('textbox', { name: 'Value' }), '2');
+  await saved(page);
+  await page.getByRole('button', { name: 'Test run' }).click();
+  const run = page.getByRole('region', { name: 'Test run' });
+  await run.getByRole('button', { name: 'Run', exact: true }).click();
+  await expect(run.getByText('"n": 7')).toBeVisible();
+  expect(errors).toEqual([]);
+});
+
+test('a form for a person: its fields, its time, and an answer when it is tried alone', async ({ page, request }) => {
+  const errors = watch(page);
+  const call = await caller(request);
+  const app = await importFlow(request, {
+    name: 'Panel: form',
+    ...around({
+      type: 'human-input',
+      title: 'Ask',
+      form_content: 'Is {{#s.word#}} right?',
+      inputs: [],
+      user_actions: [{ id: 'approve', title: 'Approve', button_style: 'primary' }],
+      delivery_methods: [],
+      timeout: 3,
+      timeout_unit: 'day',
+    }),
+  });
+  const panel = await open(page, app, 'Ask');
+  const inputs = panel.getByRole('region', { name: 'Inputs' });
+  const dialog = page.getByRole('dialog');
+  await inputs.getByRole('button', { name: 'Add', exact: true }).click();
+  await choose(page, dialog.getByRole('combobox', { name: 'Type' }), /^Select$/);
+  await dialog.getByRole('textbox', { name: 'Variable name' }).fill('finish');
+  await expect(dialog.getByRole('button', { name: 'Add' })).toBeDisabled();
+  await dialog.getByRole('textbox', { name: 'Options' }).fill('rough\nhoned\n');
+  await dialog.getByRole('button', { name: 'Add' }).click();
+  await inputs.getByRole('button', { name: 'Add', exact: true }).click();
+  await choose(page, dialog.getByRole('combobox', { name: 'Type' }), /^Files$/);
+  await dialog.getByRole('textbox', { name: 'Variable name' }).fill('plans');
+  await dialog.getByRole('spinbutton', { name: 'Files at most' }).fill('2');
+  await dialog.getByRole('button', { name: 'Add' }).click();
+  await expect(panel.getByText(/^Nobody gets the form/)).toBeVisible();
+  await panel.getByRole('switch', { name: /^Web page/ }).click();
+  await expect(panel.getByText(/^Nobody gets the form/)).toBeHidden();
+  await panel.getByRole('radio', { name: 'Hours' }).click();
+  await panel.getByRole('spinbutton', { name: 'Open for' }).fill('100');
+  await panel.getByRole('radio', { name: 'Days' }).click();
+  await expect(panel.getByRole('spinbutton', { name: 'Open for' })).toHaveValue('7');
+  await saved(page);
+  expect(await dataOf(call, app)).toMatchObject({
+    inputs: [
+      { type: 'select', output_variable_name: 'finish', option_source: { value: ['rough', 'honed'] } },
+      { type: 'file-list', output_variable_name: 'plans', number_limits: 2 },
+    ],
+    timeout: 7,
+    timeout_unit: 'day',
+  });
+  await page.screenshot({ path: 'screenshots/server/panel-form.png' });
+  await panel.getByRole('button', { name: 'Run this node alone' }).click();
+  await expect(panel.getByRole('textbox', { name: 's.word' })).toHaveValue('stone');
+  await panel.getByRole('button', { name: 'Run', exact: true }).click();
+  await choose(page, panel.getByRole('combobox', { name: 'finish' }), 'honed');
+  await panel
+    .locator('input[type=file]')
+    .setInputFiles({ name: 'plan.txt', mimeType: 'text/plain', buffer: Buffer.from('A wall.') });
+  await panel.getByRole('button', { name: 'Approve' }).click();
+  await expect(panel.getByText('"finish": "honed"')).toBeVisible();
+  await expect(panel.getByText('"filename": "plan.txt"')).toBeVisible();
   expect(errors).toEqual([]);
 });

@@ -69,3 +69,21 @@ test('a loop of somebody else runs to its end', async ({ page, request }) => {
   await page.screenshot({ path: 'screenshots/server/sample-loop.png' });
   expect(errors).toEqual([]);
 });
+
+test('the import dialog says what a file of somebody else misses', async ({ page }) => {
+  const file = 'svcvit-document-chat-template.yml';
+  test.skip(!files.includes(file), `${file} is not there.`);
+  const errors = watch(page);
+  await page.goto(`${baseUrl()}/apps`);
+  await page.getByRole('button', { name: 'Import a file' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.locator('input[type=file]').setInputFiles(join(SAMPLES, file));
+  await dialog.getByRole('button', { name: 'Import', exact: true }).click();
+  await expect(dialog.getByText(/^“document chat” is here/)).toBeVisible();
+  await expect(dialog.getByText('deepseek/deepseek-chat', { exact: true })).toBeVisible();
+  await expect(dialog.getByText(/is not set up here/)).toHaveCount(0);
+  await page.screenshot({ path: 'screenshots/server/import-report.png' });
+  await dialog.getByRole('button', { name: 'Open app' }).click();
+  await expect(page.getByRole('button', { name: 'Publish', exact: true })).toBeVisible();
+  expect(errors).toEqual([]);
+});

@@ -1,5 +1,5 @@
 // What the walks through the studio share.
-import { type APIRequestContext, expect, type Page } from '@playwright/test';
+import { type APIRequestContext, expect, type Locator, type Page } from '@playwright/test';
 import { seriousIssues } from './axe';
 import { baseUrl } from './base';
 
@@ -78,3 +78,15 @@ export async function accessible(page: Page) {
 
 export const block = (page: Page, title: string) => page.getByRole('group', { name: title, exact: true });
 export const saved = (page: Page) => expect(page.getByText('Draft saved')).toBeVisible();
+
+export async function choose(page: Page, select: Locator, option: string | RegExp) {
+  await select.click();
+  await page.getByRole('option', { name: option }).click();
+}
+
+/** A variable by its name, in the field that names one. */
+export async function pick(page: Page, field: Locator, variable: string) {
+  await field.click();
+  await page.getByRole('textbox', { name: 'Search variables' }).fill(variable);
+  await page.keyboard.press('Enter');
+}

@@ -1,4 +1,4 @@
-import { infiniteQueryOptions, useMutation, useQueryClient } from '@tanstack/react-query';
+import { infiniteQueryOptions, queryOptions, useMutation, useQueryClient } from '@tanstack/react-query';
 import { api, request, unwrap } from '@/lib/api/client';
 import { appQuery } from '@/lib/api/queries';
 import type { App } from '@/lib/api/types';
@@ -20,6 +20,14 @@ export const versionsQuery = (appId: string) =>
     getNextPageParam: (page) => page.next_cursor || undefined,
   });
 
+/** Where a workflow begins by itself: webhooks and schedules, as the server keeps them. */
+export const triggersQuery = (appId: string) =>
+  queryOptions({
+    queryKey: ['triggers', appId],
+    queryFn: async ({ signal }) =>
+      (await unwrap(api.GET('/api/apps/{app_id}/triggers', { params: at(appId), signal }))).data,
+  });
+
 export function usePublish(appId: string) {
   const client = useQueryClient();
   return useMutation({
@@ -30,6 +38,7 @@ export function usePublish(appId: string) {
         client.invalidateQueries({ queryKey: appQuery(appId).queryKey }),
         client.invalidateQueries({ queryKey: versionsQuery(appId).queryKey }),
         client.invalidateQueries({ queryKey: ['apps'] }),
+        client.invalidateQueries({ queryKey: triggersQuery(appId).queryKey }),
       ]),
     meta: { silent: true },
   });

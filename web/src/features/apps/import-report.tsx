@@ -19,8 +19,14 @@ export function ImportReport({ result, onMapped }: { result: ImportResult; onMap
   const { app, missing, mapped } = result;
   const { models = [], tools = [], knowledge = [], plugins = [] } = missing ?? {};
   // what is listed below is not told twice
-  const told = [...models, ...tools, ...knowledge].map((entry) => entry.message);
-  const warnings = result.warnings.filter((warning) => !told.some((message) => warning.includes(message)));
+  const told = [
+    ...models.map(({ provider, name }) => [`'${provider}'`, `'${name}'`]),
+    ...plugins.map((plugin) => [`'${plugin}'`]),
+    ...[...models, ...tools, ...knowledge].map(({ message }) => [message]),
+  ];
+  const warnings = result.warnings.filter(
+    (warning) => !told.some((parts) => parts.every((part) => warning.includes(part))),
+  );
   return (
     <div className="space-y-4">
       {warnings.length > 0 && (

@@ -15,13 +15,6 @@ export const toolsQuery = queryOptions({
   staleTime: 30_000,
 });
 
-export const triggersQuery = (appId: string) =>
-  queryOptions({
-    queryKey: ['triggers', appId],
-    queryFn: async ({ signal }) =>
-      (await unwrap(api.GET('/api/apps/{app_id}/triggers', { params: at(appId), signal }))).data,
-  });
-
 export const draftVariablesQuery = (appId: string) =>
   queryOptions({
     queryKey: ['draft-variables', appId],
@@ -30,18 +23,21 @@ export const draftVariablesQuery = (appId: string) =>
     staleTime: 0,
   });
 
-export const nodeVariablesQuery = (appId: string, nodeId: string) =>
+/** What a node of the draft reads, after `flush` has saved what is not saved yet. */
+export const nodeVariablesQuery = (appId: string, nodeId: string, flush: () => Promise<boolean>) =>
   queryOptions({
     queryKey: ['node-variables', appId, nodeId],
-    queryFn: async ({ signal }) =>
-      (
+    queryFn: async ({ signal }) => {
+      await flush();
+      return (
         await unwrap(
           api.GET('/api/apps/{app_id}/draft/nodes/{node_id}/variables', {
             params: { path: { app_id: appId, node_id: nodeId } },
             signal,
           }),
         )
-      ).data,
+      ).data;
+    },
     staleTime: 0,
     gcTime: 0,
   });

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { toast } from 'sonner';
 import { AppHeader } from '@/components/app/app-header';
 import { Publish } from '@/components/app/publish';
+import { triggersQuery } from '@/components/app/queries';
 import { ConflictDialog, SaveState } from '@/components/app/save-state';
 import { VersionsDrawer } from '@/components/app/versions';
 import { EmptyState } from '@/components/states';
@@ -89,6 +90,10 @@ function Room({ app, canEdit, author, menu, search, onSearch }: StudioProps) {
     [store, touch],
   );
   useCheck(app.id);
+  // triggers get their addresses when the draft is saved
+  useEffect(() => {
+    if (draft.status === 'saved') void client.invalidateQueries({ queryKey: triggersQuery(app.id).queryKey });
+  }, [draft.status, app.id, client]);
 
   const runner = useMemo(() => makeRunner(app.id, () => forgetValues(client, app.id)), [app.id, client]);
   useEffect(() => () => runner.clear(), [runner]);
@@ -217,6 +222,7 @@ function Room({ app, canEdit, author, menu, search, onSearch }: StudioProps) {
         <ReplayDialog
           appId={app.id}
           {...replaying}
+          flush={draft.flush}
           onClose={() => setReplaying(null)}
           onStart={(overrides) => void startReplay(replaying.run, replaying.nodeId, overrides)}
         />

@@ -1,6 +1,7 @@
 import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
 import { Select } from '@/components/ui/select';
+import { jsonObject } from '@/lib/json';
 import { CodeField } from '../fields/code-field';
 import { AddButton, Empty, RemoveButton, replaced, Section, without } from '../fields/parts';
 import { useScope } from '../fields/scope';
@@ -50,6 +51,9 @@ function operationsOf(type: string): string[] {
     return ['over-write', 'set', 'clear', 'append', 'extend', '+=', '-=', '*=', '/=', 'remove-first', 'remove-last'];
   return ['over-write', 'set', 'clear'];
 }
+
+/** What a fixed value begins with; objects are written as JSON. */
+const ZERO: Record<string, unknown> = { number: 0, boolean: false, object: '{}' };
 
 const NO_VALUE = new Set(['clear', 'remove-first', 'remove-last']);
 const ARITHMETIC = new Set(['+=', '-=', '*=', '/=']);
@@ -141,7 +145,7 @@ function Panel({ data, set, disabled }: PanelProps) {
                     put({
                       operation: next,
                       input_type: NO_VALUE.has(next) || !isConstant ? 'variable' : 'constant',
-                      value: NO_VALUE.has(next) ? null : isConstant ? (type === 'number' ? 0 : '') : [],
+                      value: NO_VALUE.has(next) ? null : isConstant ? (ZERO[type] ?? '') : [],
                     });
                   }}
                   options={operationsOf(type).map((one) => ({ value: one, label: wordOf(one, t) }))}
@@ -197,11 +201,13 @@ function Operand({ item, type, put, index, disabled }: OperandProps) {
     );
   }
   if (type === 'object') {
+    const written = typeof item.value === 'string' ? item.value : JSON.stringify(item.value ?? {}, null, 2);
     return (
       <CodeField
         label={t('studio.assigner.value')}
         language="json"
-        value={typeof item.value === 'string' ? item.value : JSON.stringify(item.value ?? {}, null, 2)}
+        value={written}
+        problem={jsonObject(written) ? null : t('studio.fields.badValue', { type })}
         onChange={(value) => put({ value }, `value${index}`)}
         minRows={4}
         disabled={disabled}

@@ -7,6 +7,7 @@ import { Field } from '@/components/ui/field';
 import { Input, Textarea } from '@/components/ui/input';
 import { Segmented } from '@/components/ui/segmented';
 import { Select } from '@/components/ui/select';
+import { VARIABLE } from '@/lib/app-config';
 import {
   AddButton,
   Check,
@@ -30,6 +31,9 @@ import type { NodeKind, PanelProps, SummaryProps } from './kind';
 import { Course, plain } from './summary';
 
 const TYPES = ['paragraph', 'select', 'file', 'file-list'] as const;
+const MOST_FILES = 10;
+const MOST_DAYS = 7;
+const MOST_HOURS = 24 * MOST_DAYS;
 const STYLES = ['default', 'primary', 'accent', 'ghost'] as const;
 
 export const humanInput: NodeKind = {
@@ -138,7 +142,7 @@ function Panel({ id, data, set, disabled }: PanelProps) {
               label={t('studio.human.open')}
               value={number(data.timeout, 36)}
               min={1}
-              max={isHours ? 168 : 7}
+              max={isHours ? MOST_HOURS : MOST_DAYS}
               onChange={(timeout) => set({ ...data, timeout }, 'timeout')}
               disabled={disabled}
             />
@@ -146,7 +150,13 @@ function Panel({ id, data, set, disabled }: PanelProps) {
           <Segmented
             label={t('studio.human.timeout')}
             value={isHours ? 'hour' : 'day'}
-            onChange={(timeout_unit) => set({ ...data, timeout_unit })}
+            onChange={(timeout_unit) =>
+              set({
+                ...data,
+                timeout_unit,
+                timeout: Math.min(number(data.timeout, 36), timeout_unit === 'day' ? MOST_DAYS : MOST_HOURS),
+              })
+            }
             disabled={disabled}
             options={[
               { value: 'hour', label: t('studio.human.hours') },
@@ -350,6 +360,9 @@ function Delivery({ data, set, disabled }: Pick<PanelProps, 'data' | 'set' | 'di
             disabled={disabled}
           />
         </Toggle>
+        {methods.every((method) => method.enabled !== true) && (
+          <p className="rounded-md bg-warn-soft px-2.5 py-1.5 text-warn-ink text-xs">{t('studio.human.noDelivery')}</p>
+        )}
       </div>
     </Section>
   );
@@ -373,6 +386,17 @@ function InputDialog({ input: given, isNew, taken, onSave, onClose }: InputDialo
   const setSource = (patch: Data) =>
     put({ [type === 'select' ? 'option_source' : 'default']: { type: 'constant', selector: [], ...source, ...patch } });
   const options = list(source.value).map(String);
+  const name = text(input.output_variable_name);
+  const nameProblem = !VARIABLE.test(name)
+    ? t('validation.variableName')
+    : taken.includes(name)
+      ? t('validation.variableTaken')
+      : undefined;
+  const isWithoutOptions = type === 'select' && !isVariable && options.every((option) => !option.trim());
+  const save = () => {
+    const kept = { ...source, value: options.filter((option) => option.trim()) };
+    onSave({ ...input, type, ...(type === 'select' && !isVariable ? { option_source: kept } : {}) });
+  };
   return (
     <Dialog
       open
@@ -381,7 +405,7 @@ function InputDialog({ input: given, isNew, taken, onSave, onClose }: InputDialo
       footer={
         <>
           <Button onClick={onClose}>{t('common.cancel')}</Button>
-          <Button variant="primary" onClick={() => onSave({ ...input, type })}>
+          <Button variant="primary" disabled={nameProblem !== undefined || isWithoutOptions} onClick={save}>
             {t(isNew ? 'common.add' : 'common.save')}
           </Button>
         </>
@@ -409,15 +433,31 @@ function InputDialog({ input: given, isNew, taken, onSave, onClose }: InputDialo
             />
           )}
         </Field>
-        <NameField
-          label={t('editor.variableName')}
-          value={text(input.output_variable_name)}
-          taken={taken}
-          onChange={(output_variable_name) => put({ output_variable_name })}
-          disabled={false}
-        />
+        <Field label={t('editor.variableName')} error={nameProblem}>
+          {(control) => (
+            <Input
+              {...control}
+              className="font-mono"
+              spellCheck={false}
+              value={name}
+              onChange={(event) => put({ output_variable_name: event.target.value })}
+            />
+          )}
+        </Field>
         {type === 'file' || type === 'file-list' ? (
-          <FileRules field={input} put={put} />
+          <>
+            <FileRules field={input} put={put} />
+            {type === 'file-list' && (
+              <NumberField
+                label={t('studio.human.mostFiles')}
+                value={number(input.number_limits, MOST_FILES)}
+                min={1}
+                max={MOST_FILES}
+                onChange={(number_limits) => put({ number_limits })}
+                disabled={false}
+              />
+            )}
+          </>
         ) : (
           <div className="space-y-2">
             <div className="flex items-center justify-between gap-2">

@@ -17,6 +17,7 @@ import {
 import { SelectorField } from '../fields/selector-field';
 import { renameVariable } from '../graph/edit';
 import { type Data, number, records, selectorOf, text } from '../graph/types';
+import { useGivenProblem } from '../panel/given';
 import { useStudioStore } from '../store';
 import type { NodeKind, PanelProps } from './kind';
 
@@ -30,6 +31,10 @@ const TYPES = [
   'array[object]',
   'array[boolean]',
 ] as const;
+
+/** What a fixed value begins with, as JSON. */
+const zero = (type: string) =>
+  type === 'string' ? '' : type === 'number' ? '0' : type === 'boolean' ? 'false' : type === 'object' ? '{}' : '[]';
 
 export const loop: NodeKind = {
   type: 'loop',
@@ -55,6 +60,7 @@ function EndPanel() {
 function Panel({ id, data, set, disabled }: PanelProps) {
   const { t } = useTranslation();
   const store = useStudioStore();
+  const problemOf = useGivenProblem();
   const variables = records(data.loop_variables);
   const names = variables.map((one) => text(one.label));
   const write = (loop_variables: Data[], step?: string) => set({ ...data, loop_variables }, step);
@@ -113,6 +119,8 @@ function Panel({ id, data, set, disabled }: PanelProps) {
               const put = (patch: Data, step?: string) => write(replaced(variables, i, { ...one, ...patch }), step);
               const isVariable = one.value_type === 'variable';
               const type = text(one.var_type);
+              const first = typeof one.value === 'string' ? one.value : JSON.stringify(one.value ?? '');
+              const problem = isVariable ? null : problemOf(first, type);
               return (
                 <li key={text(one.id) || i} className="space-y-1.5 rounded-lg border border-line bg-sunken/50 p-2">
                   <div className="flex items-start gap-1.5">
@@ -129,7 +137,7 @@ function Panel({ id, data, set, disabled }: PanelProps) {
                       className="w-32 shrink-0 px-2"
                       aria-label={t('editor.variableType')}
                       value={type}
-                      onValueChange={(var_type) => put({ var_type })}
+                      onValueChange={(var_type) => put({ var_type, ...(isVariable ? {} : { value: zero(var_type) }) })}
                       disabled={disabled}
                       options={TYPES.map((known) => ({ value: known, label: known }))}
                     />
@@ -143,7 +151,7 @@ function Panel({ id, data, set, disabled }: PanelProps) {
                     <Segmented
                       label={t('studio.loop.from')}
                       value={isVariable ? 'variable' : 'constant'}
-                      onChange={(value_type) => put({ value_type, value: value_type === 'variable' ? [] : '' })}
+                      onChange={(value_type) => put({ value_type, value: value_type === 'variable' ? [] : zero(type) })}
                       disabled={disabled}
                       options={[
                         { value: 'constant', label: t('studio.fields.constant') },
@@ -164,12 +172,19 @@ function Panel({ id, data, set, disabled }: PanelProps) {
                         aria-label={t('studio.loop.first')}
                         placeholder={type === 'string' ? '' : 'JSON'}
                         className="h-8 px-2 font-mono text-xs"
-                        value={typeof one.value === 'string' ? one.value : JSON.stringify(one.value ?? '')}
+                        value={first}
+                        aria-invalid={problem !== null}
+                        aria-describedby={problem ? `loop-problem-${i}` : undefined}
                         disabled={disabled}
                         onChange={(event) => put({ value: event.target.value }, `value${i}`)}
                       />
                     )}
                   </div>
+                  {problem && (
+                    <p id={`loop-problem-${i}`} role="alert" className="text-2xs text-danger">
+                      {problem}
+                    </p>
+                  )}
                 </li>
               );
             })}

@@ -63,7 +63,9 @@ function Panel({ data, set, disabled }: PanelProps) {
   const info = useTool(data);
   const isChosen = text(data.tool_name) !== '';
   const settings = info?.parameters.filter((parameter) => parameter.form === 'form') ?? [];
-  const inputs = info?.parameters.filter((parameter) => parameter.form === 'llm') ?? [];
+  const inputs = (info?.parameters.filter((parameter) => parameter.form === 'llm') ?? []).toSorted(
+    (a, b) => Number(b.required) - Number(a.required),
+  );
   return (
     <>
       <Section title={t('studio.kinds.tool.title')}>

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
+import { triggersQuery } from '@/components/app/queries';
 import { CopyIcon } from '@/components/copy';
 import { Badge } from '@/components/ui/badge';
 import { Input } from '@/components/ui/input';
@@ -11,7 +12,6 @@ import { ScopeOf } from '../fields/scope';
 import { TemplateField } from '../fields/template-field';
 import { outputsOf } from '../graph/outputs';
 import { type Data, list, number, record, records, text, titleOf } from '../graph/types';
-import { triggersQuery } from '../queries';
 import { useStudio } from '../store';
 import type { NodeKind, PanelProps, SummaryProps } from './kind';
 import { Course } from './summary';
@@ -313,7 +313,17 @@ function SchedulePanel({ id, data, set, disabled }: PanelProps) {
             <Select
               aria-label={t('studio.schedule.frequency')}
               value={frequency}
-              onValueChange={(next) => set({ ...data, frequency: next })}
+              onValueChange={(next) =>
+                set({
+                  ...data,
+                  frequency: next,
+                  visual_config: {
+                    ...visual,
+                    ...(next === 'weekly' && weekdays.length === 0 ? { weekdays: ['mon'] } : {}),
+                    ...(next === 'monthly' && days.length === 0 ? { monthly_days: [1] } : {}),
+                  },
+                })
+              }
               disabled={disabled}
               options={FREQUENCIES.map((one) => ({ value: one, label: t(`studio.schedule.${one}`) }))}
             />
@@ -381,11 +391,11 @@ function SchedulePanel({ id, data, set, disabled }: PanelProps) {
             label: zone,
           }))}
         />
-        {trigger?.next_fire_at && (
-          <p className="mt-2 text-ink-3 text-xs">
-            {t('studio.schedule.next', { date: formatDate(trigger.next_fire_at, i18n.language) })}
-          </p>
-        )}
+        <p className="mt-2 text-ink-3 text-xs">
+          {trigger?.next_fire_at
+            ? t('studio.schedule.next', { date: formatDate(trigger.next_fire_at, i18n.language) })
+            : t('studio.schedule.notYet')}
+        </p>
         {trigger?.error && <p className="mt-2 text-danger text-xs">{trigger.error}</p>}
       </Section>
     </>

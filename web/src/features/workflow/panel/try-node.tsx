@@ -6,21 +6,22 @@ import { FileField } from '@/components/file-field';
 import { FormError } from '@/components/form-error';
 import { Markdown } from '@/components/markdown';
 import { Button } from '@/components/ui/button';
-import { Field } from '@/components/ui/field';
-import { Textarea } from '@/components/ui/input';
 import { Skeleton } from '@/components/ui/skeleton';
 import { errorMessage } from '@/lib/api/errors';
 import type { ChosenFile } from '@/lib/files';
 import { Section } from '../fields/parts';
-import { type Data, findNode, records, text } from '../graph/types';
+import { sourceTitle } from '../fields/variable-list';
+import { type Data, findNode, typeOf } from '../graph/types';
 import { nodeVariablesQuery } from '../queries';
-import { fileRules } from '../run/inputs';
+import { fieldsOfStart, fileRules, initialOf } from '../run/inputs';
+import { wireOf } from '../run/inputs-form';
 import type { GivenVariable, Runner } from '../run/runner';
 import { isOver } from '../run/state';
 import { useRun } from '../run/store';
 import { Details } from '../run/trace';
 import { useStudio } from '../store';
 import { GivenField, readGiven, useGivenProblem, written } from './given';
+import { StepForm } from './step-form';
 
 interface TryNodeProps {
   appId: string;
@@ -32,8 +33,9 @@ interface TryNodeProps {
 /** One node run by itself, with values for what it reads. */
 export function TryNode({ appId, nodeId, runner, flush }: TryNodeProps) {
   const { t } = useTranslation();
-  const { data: variables, error, isPending } = useQuery(nodeVariablesQuery(appId, nodeId));
-  const node = useStudio((studio) => findNode(studio.config.graph, nodeId));
+  const { data: variables, error, isPending } = useQuery(nodeVariablesQuery(appId, nodeId, flush));
+  const config = useStudio((studio) => studio.config);
+  const node = findNode(config.graph, nodeId);
   const run = useRun((state) =>
     state.run?.isStep && state.run.executions.some((one) => one.nodeId === nodeId) ? state.run : null,
   );
@@ -44,14 +46,23 @@ export function TryNode({ appId, nodeId, runner, flush }: TryNodeProps) {
   if (isPending) return <Skeleton className="m-4 h-40" />;
   if (error || !node) return <p className="p-4 text-danger text-sm">{errorMessage(error, t)}</p>;
   const busy = run?.status === 'running';
+  const fields = fieldsOfStart(config);
+  const defaults = wireOf(fields, initialOf(fields));
+  const isOfStart = (id: string) => {
+    const source = findNode(config.graph, id);
+    return source !== undefined && typeOf(source) === 'start';
+  };
   const rows = (variables ?? []).map((variable) => {
     const type = variable.type ?? 'any';
     const key = variable.selector.join('.');
+    const [from = '', name = ''] = variable.selector;
+    const value = variable.is_known || !isOfStart(from) ? variable.value : defaults[name];
     return {
       key,
       type,
       variable,
-      value: typed[key] ?? written(variable.value, type),
+      source: sourceTitle({ id: from, title: variable.title ?? from }, t),
+      value: typed[key] ?? written(value, type),
       isFile: type === 'file' || type === 'array[file]',
     };
   });
@@ -100,7 +111,7 @@ export function TryNode({ appId, nodeId, runner, flush }: TryNodeProps) {
           {rows.map((row) => (
             <div key={row.key}>
               <p className="mb-1 flex items-baseline gap-1.5 text-xs">
-                <span className="truncate text-ink-3">{row.variable.title ?? row.variable.selector[0]}</span>
+                <span className="truncate text-ink-3">{row.source}</span>
                 <code className="truncate font-mono text-accent-ink">{row.variable.selector.slice(1).join('.')}</code>
                 <span className="ml-auto font-mono text-2xs text-ink-3">{row.type}</span>
               </p>
@@ -166,42 +177,5 @@ function FileValue({ label, isList, files, setFiles, isKnown }: FileValueProps) 
       />
       {isKnown && files.length === 0 && <p className="mt-1 text-ink-3 text-xs">{t('studio.panel.lastFile')}</p>}
     </>
-  );
-}
-
-/** The form of a node that asks a person, when it is tried alone. */
-function StepForm({ data, onAnswer }: { data: Data; onAnswer: (form: Data) => void }) {
-  const { t } = useTranslation();
-  const [inputs, setInputs] = useState<Data>({});
-  return (
-    <Section title={t('studio.panel.answer')}>
-      <div className="space-y-3">
-        {records(data.inputs)
-          .filter((input) => input.type === 'paragraph' || input.type === 'select' || !input.type)
-          .map((input) => {
-            const name = text(input.output_variable_name);
-            return (
-              <Field key={name} label={name}>
-                {(control) => (
-                  <Textarea
-                    {...control}
-                    rows={2}
-                    className="min-h-9"
-                    value={text(inputs[name])}
-                    onChange={(event) => setInputs((all) => ({ ...all, [name]: event.target.value }))}
-                  />
-                )}
-              </Field>
-            );
-          })}
-        <div className="flex flex-wrap gap-2">
-          {records(data.user_actions).map((action) => (
-            <Button key={text(action.id)} onClick={() => onAnswer({ inputs, action: text(action.id) })}>
-              {text(action.title) || text(action.id)}
-            </Button>
-          ))}
-        </div>
-      </div>
-    </Section>
   );
 }

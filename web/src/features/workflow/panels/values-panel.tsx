@@ -11,6 +11,7 @@ import { Confirm, Dialog } from '@/components/ui/dialog';
 import { Skeleton } from '@/components/ui/skeleton';
 import { Tooltip } from '@/components/ui/tooltip';
 import { api, unwrap } from '@/lib/api/client';
+import { sourceTitle } from '../fields/variable-list';
 import { findNode, typeOf } from '../graph/types';
 import { KindIcon } from '../nodes/kind-icon';
 import { GivenField, readGiven, useGivenProblem, written } from '../panel/given';
@@ -47,7 +48,9 @@ export function ValuesPanel({ appId, onClose }: ValuesPanelProps) {
       ),
     onSuccess: () => forgetValues(client, appId),
   });
-  const groups = Map.groupBy(data ?? [], (variable) => variable.node_id);
+  // a start gives the system's variables too: they have a group of their own
+  const shown = data?.filter((variable) => variable.kind !== 'node' || !variable.name.startsWith('sys.'));
+  const groups = Map.groupBy(shown ?? [], (variable) => variable.node_id);
   const hasNodes = data?.some((variable) => variable.kind === 'node');
   return (
     <PanelFrame
@@ -77,9 +80,7 @@ export function ValuesPanel({ appId, onClose }: ValuesPanelProps) {
             <div key={id} className="border-b last:border-b-0">
               <p className="flex items-center gap-1.5 px-4 pt-2.5 pb-1 font-medium text-xs">
                 <KindIcon type={node ? typeOf(node) : id} className="size-3.5" />
-                {id === 'sys' || id === 'env' || id === 'conversation'
-                  ? t(`studio.vars.${id}`)
-                  : (variables[0]?.title ?? id)}
+                {sourceTitle({ id, title: variables[0]?.title ?? id }, t)}
               </p>
               <ul className="pb-1.5">
                 {variables.map((variable) => (
@@ -171,8 +172,8 @@ function EditDialog({ appId, variable, onClose }: { appId: string; variable: Dra
     <Dialog
       open
       onOpenChange={(open) => !open && onClose()}
-      title={`${variable.title ?? variable.node_id} · ${variable.name}`}
-      description={t('studio.values.editText')}
+      title={`${sourceTitle({ id: variable.node_id, title: variable.title ?? variable.node_id }, t)} · ${variable.name}`}
+      description={t(variable.kind === 'conversation' ? 'studio.values.editConversation' : 'studio.values.editText')}
       footer={
         <>
           <Button onClick={onClose}>{t('common.cancel')}</Button>

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Button } from '@/components/ui/button';
 import { Dialog } from '@/components/ui/dialog';
 import { Skeleton } from '@/components/ui/skeleton';
+import { sourceTitle } from '../fields/variable-list';
 import { findNode, titleOf } from '../graph/types';
 import { GivenField, readGiven, useGivenProblem, written } from '../panel/given';
 import { nodeVariablesQuery } from '../queries';
@@ -16,15 +17,16 @@ interface ReplayDialogProps {
   appId: string;
   run: Run;
   nodeId: string;
+  flush: () => Promise<boolean>;
   onStart: (overrides: GivenVariable[]) => void;
   onClose: () => void;
 }
 
 /** From a node on once more: what stands before it stays as it was, unless it is changed here. */
-export function ReplayDialog({ appId, run, nodeId, onStart, onClose }: ReplayDialogProps) {
+export function ReplayDialog({ appId, run, nodeId, flush, onStart, onClose }: ReplayDialogProps) {
   const { t } = useTranslation();
   const node = useStudio((studio) => findNode(studio.config.graph, nodeId));
-  const { data, isPending } = useQuery(nodeVariablesQuery(appId, nodeId));
+  const { data, isPending } = useQuery(nodeVariablesQuery(appId, nodeId, flush));
   const [typed, setTyped] = useState<Record<string, string>>({});
   const problemOf = useGivenProblem();
   const rows = (data ?? [])
@@ -38,7 +40,9 @@ export function ReplayDialog({ appId, run, nodeId, onStart, onClose }: ReplayDia
     .map((variable) => {
       const type = variable.type ?? 'any';
       const key = variable.selector.join('.');
-      return { key, type, variable, was: written(valueIn(run, variable.selector) ?? variable.value, type) };
+      const [from = ''] = variable.selector;
+      const source = sourceTitle({ id: from, title: variable.title ?? from }, t);
+      return { key, type, variable, source, was: written(valueIn(run, variable.selector) ?? variable.value, type) };
     });
   const bad = rows.some((row) => typed[row.key] !== undefined && problemOf(typed[row.key] ?? '', row.type) !== null);
   return (
@@ -79,7 +83,7 @@ export function ReplayDialog({ appId, run, nodeId, onStart, onClose }: ReplayDia
           {rows.map((row) => (
             <div key={row.key}>
               <p className="mb-1 flex items-baseline gap-1.5 text-xs">
-                <span className="truncate text-ink-3">{row.variable.title ?? row.variable.selector[0]}</span>
+                <span className="truncate text-ink-3">{row.source}</span>
                 <code className="truncate font-mono text-accent-ink">{row.variable.selector.slice(1).join('.')}</code>
               </p>
               <GivenField
