@@ -61,7 +61,7 @@ fn check_object(object: &Map<String, Value>, declared: Option<&Outputs>, at: &Pa
         return object.iter().map(|(name, value)| Ok((name.clone(), check_free(value, &at.field(name), level)?))).collect();
     };
     if let Some(missing) = declared.keys().find(|name| !object.contains_key(*name)) {
-        return Err(format!("Output {} is missing.", at.field(missing)));
+        return Err(format!("Output {} is missing: return it from main, or remove it from the outputs.", at.field(missing)));
     }
     let check = |(name, value): (&String, &Value)| {
         let output = declared.get(name)?;
@@ -70,7 +70,10 @@ fn check_object(object: &Map<String, Value>, declared: Option<&Outputs>, at: &Pa
     let checked: Map<String, Value> = object.iter().filter_map(check).collect::<Result<_, _>>()?;
     if checked.len() < object.len() {
         let extra: Vec<_> = object.keys().filter(|name| !declared.contains_key(*name)).map(|name| at.field(name).to_string()).collect();
-        return Err(format!("Not all output parameters are validated. Not declared: {}.", extra.join(", ")));
+        return Err(format!(
+            "Not all output parameters are validated. Not declared: {}: add it to the outputs, or do not return it.",
+            extra.join(", ")
+        ));
     }
     Ok(checked)
 }
@@ -309,9 +312,17 @@ mod tests {
         let child = json!({"a": {"type": "object", "children": {"b": {"type": "object", "children": {"c": {"type": "string"}}}}}});
         let rows = json!({"a": {"type": "array[object]", "children": {"n": {"type": "number"}}}});
         for (result, declared, expected) in [
-            (json!({}), number.clone(), "Output a is missing."),
-            (json!({"a": 1, "b": 2}), number.clone(), "Not all output parameters are validated. Not declared: b."),
-            (json!({"x": 1}), json!({}), "Not all output parameters are validated. Not declared: x."),
+            (json!({}), number.clone(), "Output a is missing: return it from main, or remove it from the outputs."),
+            (
+                json!({"a": 1, "b": 2}),
+                number.clone(),
+                "Not all output parameters are validated. Not declared: b: add it to the outputs, or do not return it.",
+            ),
+            (
+                json!({"x": 1}),
+                json!({}),
+                "Not all output parameters are validated. Not declared: x: add it to the outputs, or do not return it.",
+            ),
             (json!({"a": "1"}), number.clone(), "Output a must be a number, not a string."),
             (json!({"a": [1]}), number.clone(), "Output a must be a number, not an array."),
             (
@@ -353,12 +364,16 @@ mod tests {
                 json!({"a": {"type": "array[number]"}}),
                 "Output a has 1001 elements; an array of numbers may have at most 1000.",
             ),
-            (json!({"a": [{"n": 1}, {}]}), rows.clone(), "Output a[1].n is missing."),
+            (json!({"a": [{"n": 1}, {}]}), rows.clone(), "Output a[1].n is missing: return it from main, or remove it from the outputs."),
             (json!({"a": [{"n": 1}, {"n": "x"}]}), rows.clone(), "Output a[1].n must be a number, not a string."),
             (json!({"a": [7]}), rows, "Output a[0] must be an object, not a number."),
-            (json!({"a": {"b": {}}}), child.clone(), "Output a.b.c is missing."),
+            (json!({"a": {"b": {}}}), child.clone(), "Output a.b.c is missing: return it from main, or remove it from the outputs."),
             (json!({"a": {"b": {"c": 1}}}), child.clone(), "Output a.b.c must be a string, not a number."),
-            (json!({"a": {"b": {"c": "", "d": 1}}}), child, "Not all output parameters are validated. Not declared: a.b.d."),
+            (
+                json!({"a": {"b": {"c": "", "d": 1}}}),
+                child,
+                "Not all output parameters are validated. Not declared: a.b.d: add it to the outputs, or do not return it.",
+            ),
             (
                 json!({"a": {"x": u64::MAX}}),
                 json!({"a": {"type": "object"}}),

@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(Value::Object(outcome.outputs), json!({"s": null, "n": 1}));
         assert_eq!(outcome.inputs["a"], 1);
         for (result, message) in [
-            (json!({"n": 1}), "Output s is missing."),
+            (json!({"n": 1}), "Output s is missing"),
             (json!({"n": 1, "s": "", "x": 1}), "Not all output parameters are validated."),
             (json!({"n": "1", "s": ""}), "Output n"),
         ] {

@@ -33,6 +33,9 @@ impl Tool {
     pub fn parse(data: &Value) -> Result<Self, FieldError> {
         let provider_type = data.get("provider_type").and_then(Value::as_str).unwrap_or_default();
         let known = ["builtin", "plugin", "api", "workflow", "mcp"];
+        if provider_type.is_empty() {
+            return Err(FieldError::new("provider_type", "no tool is chosen: choose one"));
+        }
         if !known.contains(&provider_type) {
             let message = format!("tools of '{provider_type}' can't be called here: choose a tool of one of {}", known.join(", "));
             return Err(FieldError::new("provider_type", message));

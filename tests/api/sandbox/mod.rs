@@ -298,7 +298,10 @@ async fn results_are_held_against_what_is_declared() {
     assert_eq!(check(&good), Ok(json!({"n": 1, "names": ["a", null]})));
     let huge = run("def main(): return {'n': 2 ** 100, 'names': []}").await;
     assert!(check(&huge).unwrap_err().starts_with("Output n is out of range"));
-    assert_eq!(check(&run("def main(): return {'n': 1}").await), Err("Output names is missing.".to_owned()));
+    assert_eq!(
+        check(&run("def main(): return {'n': 1}").await),
+        Err("Output names is missing: return it from main, or remove it from the outputs.".to_owned())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
