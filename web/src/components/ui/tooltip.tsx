@@ -15,7 +15,10 @@ export function Tooltip({
   return (
     <Radix.Root>
       {/* Focus that comes from nowhere was given back by a dialog that closed: Escape is then for what lies below. */}
-      <Radix.Trigger asChild onFocus={(event) => event.relatedTarget || event.preventDefault()}>
+      <Radix.Trigger
+        asChild
+        onFocus={(event) => (event.relatedTarget ?? document.body) === document.body && event.preventDefault()}
+      >
         {children}
       </Radix.Trigger>
       <Radix.Portal>
