@@ -634,7 +634,7 @@ test('a loop with variables that an assigner changes until a condition holds', a
   await pick(page, panel.getByRole('button', { name: /^Variable:/ }), 'steps');
   await choose(page, panel.getByRole('combobox', { name: 'Comparison' }), /^≥/);
   await write(page, panel.getByRole('textbox', { name: 'Value', exact: true }), '7');
-  await panel.getByRole('spinbutton', { name: 'Rounds at most' }).fill('5');
+  await panel.getByRole('spinbutton', { name: 'Maximum rounds' }).fill('5');
   await page.keyboard.press('Tab');
   await saved(page);
   await page.screenshot({ path: 'screenshots/server/panel-loop.png' });

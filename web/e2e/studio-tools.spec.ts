@@ -81,7 +81,7 @@ test('tools of an OpenAPI document and of an MCP server, added and called', asyn
   await page.getByRole('button', { name: 'Add tools' }).click();
   await page.getByRole('menuitem', { name: /OpenAPI/ }).click();
   await dialog.getByRole('textbox', { name: 'Web address' }).fill(`${address}/openapi.json`);
-  await dialog.getByRole('button', { name: 'Look inside' }).click();
+  await dialog.getByRole('button', { name: 'Find tools' }).click();
   await dialog.getByLabel('Name', { exact: true }).fill(`quarry ${mark}`);
   await dialog.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByRole('heading', { name: `quarry ${mark}` })).toBeVisible();
