@@ -9,6 +9,8 @@ step format; cargo fmt --all --check
 step clippy; cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 step docs; RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --quiet --locked --workspace --no-deps --document-private-items
 step dependencies
+# of every platform, not only of this one
+cargo fetch --quiet --locked
 $tools/cargo-deny --offline check --hide-inclusion-graph licenses bans sources
 $tools/cargo-shear
 step SQL
