@@ -138,7 +138,7 @@ export const zh: Translation = {
     'agent-chat': '智能体',
     'advanced-chat': '对话流',
     workflow: '工作流',
-    chatText: '有记忆、建议问题和图片的对话。',
+    chatText: '有记忆的对话，可带图片和建议问题。',
     completionText: '填一张表单，生成一段文字，没有对话。',
   },
   apps: {
