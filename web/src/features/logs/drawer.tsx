@@ -130,11 +130,7 @@ export function About({
   return (
     <>
       <Badge>{t(`logs.source_${source}` as 'logs.source_mcp')}</Badge>
-      {user && (
-        <span>
-          {t('logs.user')}: {user}
-        </span>
-      )}
+      {user && <span>{t('logs.userIs', { user })}</span>}
       <time dateTime={iso}>{formatDate(iso, i18n.language)}</time>
       <span className="inline-flex items-center gap-0.5 font-mono text-2xs text-ink-3">
         {id.slice(0, 8)}

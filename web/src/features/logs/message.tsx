@@ -86,7 +86,7 @@ export function MessageCard({ app, message, traceOpen }: MessageCardProps) {
               {message.user_feedback && (
                 <Badge tone={message.user_feedback.rating === 'like' ? 'accent' : 'warn'}>
                   {message.user_feedback.rating === 'like' ? <ThumbsUp aria-hidden /> : <ThumbsDown aria-hidden />}
-                  {t('logs.userSays')}: {t(message.user_feedback.rating === 'like' ? 'logs.like' : 'logs.dislike')}
+                  {t(message.user_feedback.rating === 'like' ? 'logs.userLikes' : 'logs.userDislikes')}
                 </Badge>
               )}
             </div>

@@ -66,12 +66,12 @@ export function MembersPage({ session }: { session: Session }) {
                   </span>
                   <div className="min-w-40 grow">
                     <p className="truncate font-medium text-sm">
-                      {member.name} {self && <span className="font-normal text-ink-3">({t('settings.you')})</span>}
+                      {member.name} {self && <span className="font-normal text-ink-3">{t('settings.you')}</span>}
                     </p>
                     <p className="truncate text-ink-3 text-xs">
                       {member.email}
                       {member.last_login_at &&
-                        ` · ${t('settings.lastSeen')}: ${formatAgo(member.last_login_at, i18n.language)}`}
+                        ` · ${t('settings.lastSeen', { ago: formatAgo(member.last_login_at, i18n.language) })}`}
                     </p>
                   </div>
                   {fixed ? (

@@ -89,7 +89,7 @@ function useFormats(currency: string | null | undefined): Formats {
   const percent = number({ style: 'percent', maximumFractionDigits: 0 });
   return {
     count: (value) => compact.format(value),
-    seconds: (value) => (value < 1 ? `${Math.round(value * 1000)} ms` : `${tenth.format(value)} s`),
+    seconds: (value) => (value === 0 ? '0' : value < 1 ? `${Math.round(value * 1000)} ms` : `${tenth.format(value)} s`),
     speed: (value) => t('monitoring.speedValue', { rate: tenth.format(value) }),
     money: (value) => money.format(value),
     percent: (value) => percent.format(value),

@@ -144,7 +144,7 @@ export function ProviderDialog({ provider, onClose, onSaved }: ProviderDialogPro
           {(control) => <PasswordInput {...control} autoComplete="off" {...form.register('api_key')} />}
         </Field>
         <div className="grid max-w-sm grid-cols-2 gap-4">
-          <Field label={`${t('settings.timeout')} (${t('settings.seconds')})`} error={errors.timeout_s?.message}>
+          <Field label={t('settings.timeout')} error={errors.timeout_s?.message}>
             {(control) => <Input {...control} type="number" min={1} {...form.register('timeout_s')} />}
           </Field>
           <Field label={t('settings.retries')} error={errors.max_retries?.message}>

@@ -90,7 +90,7 @@ function SecretRow({ secret }: { secret: Secret }) {
   const { t, i18n } = useTranslation();
   const Icon = ICONS[secret.kind];
   return (
-    <li className="grid grid-cols-[auto_minmax(0,1fr)] items-center gap-x-3 gap-y-1 px-4 py-3 @sm:grid-cols-[auto_minmax(0,1fr)_minmax(0,9rem)] @2xl:grid-cols-[auto_minmax(0,1fr)_11rem_9rem]">
+    <li className="grid grid-cols-[auto_minmax(0,1fr)] items-center gap-x-3 gap-y-1 px-4 py-3 @sm:grid-cols-[auto_minmax(0,1fr)_minmax(0,10rem)] @2xl:grid-cols-[auto_minmax(0,1fr)_11rem_10rem]">
       <span className="flex size-8.5 items-center justify-center rounded-lg bg-hover text-ink-2 [&_svg]:size-4">
         <Icon aria-hidden />
       </span>

@@ -39,7 +39,9 @@ export function SignInForm({ onDone }: { onDone: () => void }) {
       </Button>
       <p className="text-ink-3 text-xs leading-5">
         {before}
-        <code className="rounded bg-hover px-1 py-0.5 font-mono text-ink-2">ashlar admin reset-password</code>
+        <code className="whitespace-nowrap rounded bg-hover px-1 py-0.5 font-mono text-ink-2">
+          ashlar admin reset-password
+        </code>
         {after}
       </p>
     </form>

@@ -145,7 +145,7 @@ export function Batch({ name, client, kind, fields }: BatchProps) {
             <h2 className="font-semibold text-base">{t('site.batchTitle')}</h2>
             <p className="text-ink-2 text-sm">{t('site.batchText')}</p>
             <p className="mt-1 text-ink-3 text-xs">
-              {t('site.batchColumns')}: {columns.map((field) => field.variable).join(', ')}
+              {t('site.batchColumns', { names: columns.map((field) => field.variable).join(', ') })}
             </p>
           </div>
           <Button variant="ghost" onClick={template}>

@@ -40,7 +40,7 @@ export function TourBanner({ onStart }: { onStart: () => void }) {
       aria-label={t('tour.title')}
       className="relative mb-6 flex flex-wrap items-center gap-x-6 gap-y-3 overflow-hidden rounded-xl bg-[oklch(0.235_0.012_75)] px-5 py-4 text-white"
     >
-      <Wall className="absolute inset-y-0 right-0 h-full w-2/3 opacity-70" />
+      <Wall className="absolute inset-y-0 right-0 h-full w-2/3 opacity-70 [mask-image:linear-gradient(to_right,transparent,black_30%)]" />
       <div className="relative min-w-0 grow">
         <p className="font-semibold text-base">{t('tour.banner')}</p>
         <p className="text-sm text-white/75">{t('tour.bannerText')}</p>

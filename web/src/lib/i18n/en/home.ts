@@ -231,7 +231,7 @@ export const home = {
     removeText: 'Apps that use its tools answer with an error until the tools are taken out of them.',
     removed: '“{{name}}” is removed.',
     saved: '“{{name}}” is saved.',
-    apiText: 'First the document, then what it gives, then how its server is shown who calls.',
+    apiText: 'First the document, then the tools in it, then authentication.',
     source: 'Where the document is',
     sourceUrl: 'Web address',
     sourceText: 'Paste',

@@ -52,7 +52,7 @@ export const site = {
   batchText: 'One run for each line of a CSV file. The first line names the fields.',
   batchFile: 'Choose a CSV file, or drop it here',
   batchTemplate: 'Download a template',
-  batchColumns: 'Fields',
+  batchColumns: 'Fields: {{names}}',
   batchRun_one: 'Run {{count}} line',
   batchRun_other: 'Run {{count}} lines',
   batchLine: 'Line',

@@ -240,7 +240,7 @@ export const studio = {
       'file-list': 'Files',
       json_object: 'JSON object',
     },
-    fileKinds: { image: 'Pictures', document: 'Documents', audio: 'Audio', video: 'Video', custom: 'Other' },
+    fileKinds: { image: 'Pictures', document: 'Documents', audio: 'Audio', video: 'Videos', custom: 'Others' },
   },
   end: {
     outputs: 'Outputs',

@@ -13,7 +13,7 @@ export const monitoring: Translation['monitoring'] = {
   prompt: '提示',
   completion: '回答',
   cost: '费用',
-  latency: '完整回答耗时',
+  latency: '响应时间',
   latencyRuns: '运行耗时',
   median: '中位数',
   p95: 'p95',

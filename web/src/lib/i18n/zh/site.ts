@@ -54,7 +54,7 @@ export const site: Translation['site'] = {
   batchText: 'CSV 文件的每一行运行一次，第一行是字段名。',
   batchFile: '选择 CSV 文件，或拖到这里',
   batchTemplate: '下载模板',
-  batchColumns: '字段',
+  batchColumns: '字段：{{names}}',
   batchRun_one: '运行 {{count}} 行',
   batchRun_other: '运行 {{count}} 行',
   batchLine: '行',
@@ -69,6 +69,6 @@ export const site: Translation['site'] = {
   batchMissing: '缺少：{{names}}',
   batchWaits: '需要等待人工：请单独运行这一行。',
   privacy: '隐私政策',
-  madeWith: '由此构建：',
+  madeWith: '技术支持：',
   openNew: '在独立窗口中打开',
 };
