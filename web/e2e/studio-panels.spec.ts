@@ -555,7 +555,9 @@ test('an assigner sets conversation variables; they are seen and changed among t
     edges: ['s>x', 'x>a'].map(edge),
   });
   const panel = await open(page, app, 'Remember');
-  const item = (i: number) => panel.getByRole('listitem').nth(i);
+  // the checklist above is a list too, and comes when it is ready
+  const assignments = panel.getByRole('region', { name: 'Assignments' });
+  const item = (i: number) => assignments.getByRole('listitem').nth(i);
   for (const [i, name] of ['names', 'count', 'profile'].entries()) {
     await panel.getByRole('button', { name: 'Add', exact: true }).click();
     await pick(page, item(i).getByRole('button', { name: /^Variable/ }), name);
