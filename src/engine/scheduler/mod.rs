@@ -7,6 +7,8 @@
 //! the lowest class gives all of its blocks back and waits again: its full blocks stay in the prefix index, so reading
 //! it a second time is mostly a hit.
 //!
+//! Sequences may move together (`groups`); how many rows of prompts a step has is learnt (`pace`).
+//!
 //! A step may be scheduled while the one before it runs. What that one draws is not known then: a sequence counts such a
 //! token as *unseen*, and its next row reads it from the sequence's slot on the device. Rows count as launched when they
 //! are scheduled and as computed when their step is committed; the device runs steps in order, so blocks of a sequence

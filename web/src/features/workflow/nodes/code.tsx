@@ -4,7 +4,7 @@ import { Select } from '@/components/ui/select';
 import { CodeField } from '../fields/code-field';
 import { NamedSelectors } from '../fields/named-selectors';
 import { AddButton, Empty, freeName, NameField, RemoveButton, Section } from '../fields/parts';
-import { renameVariable } from '../graph/edit';
+import { renameVariable, updateData } from '../graph/edit';
 import { type Data, record, records, text } from '../graph/types';
 import { useStudioStore } from '../store';
 import type { NodeKind, PanelProps, SummaryProps } from './kind';
@@ -121,12 +121,7 @@ function Outputs({ id, data, set, disabled }: PanelProps) {
     store.getState().editGraph((graph) => {
       const renamed = renameVariable(graph, id, before, name);
       const next = Object.fromEntries(outputs.map(([old, output], other) => [other === i ? name : old, output]));
-      return {
-        ...renamed,
-        nodes: renamed.nodes.map((node) =>
-          node.id === id ? { ...node, data: { ...node.data, outputs: next } } : node,
-        ),
-      };
+      return updateData(renamed, id, (now) => ({ ...now, outputs: next }));
     }, `${id}.output${i}`);
   };
   return (

@@ -23,7 +23,7 @@ import {
 } from '../fields/parts';
 import { SelectorField } from '../fields/selector-field';
 import { TemplateField } from '../fields/template-field';
-import { renameHandle } from '../graph/edit';
+import { renameHandle, updateData } from '../graph/edit';
 import { type Data, list, number, record, records, selectorOf, text } from '../graph/types';
 import { useStudioStore } from '../store';
 import { FileRules } from './form-field-dialog';
@@ -204,14 +204,10 @@ function Actions({ id, data, set, disabled }: PanelProps) {
     if (before === undefined) return;
     store.getState().editGraph((graph) => {
       const renamed = renameHandle(graph, id, before, next);
-      return {
-        ...renamed,
-        nodes: renamed.nodes.map((node) =>
-          node.id === id
-            ? { ...node, data: { ...node.data, user_actions: replaced(actions, i, { ...actions[i], id: next }) } }
-            : node,
-        ),
-      };
+      return updateData(renamed, id, (now) => ({
+        ...now,
+        user_actions: replaced(actions, i, { ...actions[i], id: next }),
+      }));
     }, `${id}.action${i}`);
   };
   return (

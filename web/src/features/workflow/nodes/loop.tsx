@@ -15,7 +15,7 @@ import {
   without,
 } from '../fields/parts';
 import { SelectorField } from '../fields/selector-field';
-import { renameVariable } from '../graph/edit';
+import { renameVariable, updateData } from '../graph/edit';
 import { type Data, number, records, selectorOf, text } from '../graph/types';
 import { useGivenProblem } from '../panel/given';
 import { useStudioStore } from '../store';
@@ -69,22 +69,10 @@ function Panel({ id, data, set, disabled }: PanelProps) {
     if (before === undefined) return;
     store.getState().editGraph((graph) => {
       const renamed = renameVariable(graph, id, before, label);
-      return {
-        ...renamed,
-        nodes: renamed.nodes.map((node) =>
-          node.id === id
-            ? {
-                ...node,
-                data: {
-                  ...node.data,
-                  loop_variables: records(node.data.loop_variables).map((one, other) =>
-                    other === i ? { ...one, label } : one,
-                  ),
-                },
-              }
-            : node,
-        ),
-      };
+      return updateData(renamed, id, (now) => ({
+        ...now,
+        loop_variables: records(now.loop_variables).map((one, other) => (other === i ? { ...one, label } : one)),
+      }));
     }, `${id}.label${i}`);
   };
   return (

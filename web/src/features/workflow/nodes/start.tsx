@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Badge } from '@/components/ui/badge';
 import { Button } from '@/components/ui/button';
 import { AddButton, Empty, freeName, RemoveButton, replaced, Section, without } from '../fields/parts';
-import { renameVariable } from '../graph/edit';
+import { renameVariable, updateData } from '../graph/edit';
 import { fieldType } from '../graph/outputs';
 import { systemVariables } from '../graph/scope';
 import { type Data, records, text } from '../graph/types';
@@ -57,20 +57,10 @@ function Panel({ id, data, set, disabled }: PanelProps) {
     const name = text(field.variable);
     store.getState().editGraph((graph) => {
       const renamed = before && before !== name ? renameVariable(graph, id, before, name) : graph;
-      return {
-        ...renamed,
-        nodes: renamed.nodes.map((node) =>
-          node.id === id
-            ? {
-                ...node,
-                data: {
-                  ...node.data,
-                  variables: before ? replaced(fields, editing.index, field) : [...fields, field],
-                },
-              }
-            : node,
-        ),
-      };
+      return updateData(renamed, id, (now) => ({
+        ...now,
+        variables: before ? replaced(fields, editing.index, field) : [...fields, field],
+      }));
     });
     setEditing(null);
   };
