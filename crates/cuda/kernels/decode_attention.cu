@@ -436,12 +436,19 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
         }
         if (!cursor.ends_split()) continue;
 
-        for (int first_head = 0; first_head < group; first_head += JOINED_HEADS) {
-            const int n_joined = min(JOINED_HEADS, group - first_head);
-            softmax.store(scratch + warp * n_joined * (D + 4), first_head, n_joined);
+        // Behind its last split the block needs the ring no more, which has room for more heads.
+        const bool is_last_split = cursor.split + static_cast<int>(gridDim.z) >= cursor.n_splits;
+        float* sums = is_last_split ? reinterpret_cast<float*>(ring) : scratch;
+        const int at_once = is_last_split ? SLOTS * SLOT * 2 / (4 * (D + 4)) : JOINED_HEADS;
+        if (is_last_split) __syncthreads();
+#pragma unroll 1
+        for (int first_head = 0; first_head < group; first_head += at_once) {
+            const int n_joined = min(at_once, group - first_head);
+            softmax.store(sums + warp * n_joined * (D + 4), first_head, n_joined);
             __syncthreads();
-            for (int i = threadIdx.x; i < n_joined * D; i += THREADS) {
-                const float* of_head = scratch + i / D * (D + 4);
+#pragma unroll 1
+            for (int i = threadIdx.x * 4; i < n_joined * D; i += THREADS * 4) {
+                const float* of_head = sums + i / D * (D + 4);
                 const int stride = n_joined * (D + 4);
                 float2 stats[WARPS];
                 float largest = -INFINITY;
@@ -450,18 +457,22 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
                     stats[w] = *reinterpret_cast<const float2*>(of_head + w * stride + D);
                     largest = fmaxf(largest, stats[w].x);
                 }
-                float value = 0.0f, sum = 0.0f;
+                float4 value = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+                float sum = 0.0f;
 #pragma unroll
                 for (int w = 0; w < WARPS; w++) {
                     const float weight = exp2_fast(stats[w].x - largest);
-                    value += weight * of_head[w * stride + i % D];
+                    const float4 of_warp = *reinterpret_cast<const float4*>(of_head + w * stride + i % D);
+                    value.x += weight * of_warp.x, value.y += weight * of_warp.y;
+                    value.z += weight * of_warp.z, value.w += weight * of_warp.w;
                     sum += weight * stats[w].y;
                 }
                 const int element = first_head * D + i;
                 if (cursor.n_splits == 1) {
-                    out[element] = bf16(value / sum);
+                    *reinterpret_cast<uint2*>(out + element) =
+                        make_uint2(pack2(value.x / sum, value.y / sum), pack2(value.z / sum, value.w / sum));
                 } else {
-                    partial_values[cursor.split * group * D + element] = value;
+                    *reinterpret_cast<float4*>(partial_values + cursor.split * group * D + element) = value;
                     if (i % D == 0) partial_sums[cursor.split * group + element / D] = make_float2(largest, sum);
                 }
             }
@@ -477,11 +488,11 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
     if (n_blocks > 1) {
         bool* is_last = reinterpret_cast<bool*>(fresh);
         if (threadIdx.x == 0) {
-            // Behind the barrier it publishes what the whole block wrote.
-            __threadfence();
-            *is_last = atomicAdd(p.tickets + pair, 1) == n_blocks - 1;
+            // Behind the barrier it publishes what the whole block wrote, and sees what others have.
+            int ticket;
+            asm volatile("atom.add.acq_rel.gpu.global.s32 %0, [%1], 1;" : "=r"(ticket) : "l"(p.tickets + pair) : "memory");
+            *is_last = ticket == n_blocks - 1;
             if (*is_last) p.tickets[pair] = 0;
-            __threadfence();
         }
         __syncthreads();
         if (!*is_last) return;

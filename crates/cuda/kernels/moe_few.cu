@@ -36,7 +36,7 @@ namespace {
 
 constexpr int WARPS = 8;
 constexpr int THREADS = WARPS * WARP;
-constexpr int UP_THREADS = 512;
+constexpr int UP_THREADS = 256;
 constexpr int MAX_ROWS = 8;
 constexpr int MAX_CHOSEN = 16;
 // Values that a warp takes at a time.
@@ -44,8 +44,10 @@ constexpr int CHUNK = WARP * 8;
 // Values of a row that are on their way together: of a gate and of its up in registers, of a row of `down` in a stage.
 constexpr int UP_CHUNKS = 4;
 constexpr int UP_PIECE = UP_CHUNKS * CHUNK;
-constexpr int DOWN_CHUNKS = 6;
-constexpr int DOWN_PIECE = DOWN_CHUNKS * CHUNK;
+constexpr int UP_STAGE_BYTES = 2 * UP_PIECE * 2;
+constexpr int DOWN_STEP = 128;
+constexpr int DOWN_STEPS = 6;
+constexpr int DOWN_PIECE = DOWN_STEPS * DOWN_STEP;
 // Columns that a block of `down` makes at a time, and those of them that a stage has rows of.
 constexpr int COLUMNS = 16;
 constexpr int STAGE_ROWS = 4;
@@ -53,102 +55,111 @@ constexpr int STAGE_ROWS = 4;
 constexpr int MAX_STAGES = 32;
 
 __device__ __forceinline__ int in_chunks(int n) { return (n + CHUNK - 1) / CHUNK * CHUNK; }
+__device__ __forceinline__ int in_sixteens(int n) { return (n + 15) / 16 * 16; }
 
-// Where value `i` of a vector in chunks is: in each 256 of them lane l has 4 l .. 4 l + 4 and the same behind 128, the values
-// 8 l .. 8 l + 8. What fills up the last ones is never read.
-__device__ __forceinline__ int place_of(int i) {
-    const int in_chunk = i % CHUNK;
-    return i - in_chunk + in_chunk % 8 / 4 * (CHUNK / 2) + in_chunk / 8 * 4 + i % 4;
+// Adds the products of a chunk of two rows with one of x, of which a lane has eight neighbouring values each: 32 values are a
+// row or a column of the tensor cores' product, whose diagonals are sums of products that belong together; `diagonals` adds them up.
+__device__ __forceinline__ void multiply_chunk(float (&sums)[2][4], uint4 first, uint4 second, uint4 x) {
+    multiply_add(sums[0], first.x, second.x, first.y, second.y, x.x, x.y);
+    multiply_add(sums[1], first.z, second.z, first.w, second.w, x.z, x.w);
 }
 
-// Adds a lane's products of the eight values that it has of a chunk.
-__device__ __forceinline__ void multiply8(float (&sums)[2], uint4 weights, float4 low, float4 high) {
-    const unsigned words[4] = {weights.x, weights.y, weights.z, weights.w};
-    const float x[8] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+// What a lane has of the products of the first row, and of the second.
+__device__ __forceinline__ float2 diagonals(const float (&sums)[2][4]) {
+    const int lane = threadIdx.x % WARP;
+    float own[4];
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-        sums[0] = __fmaf_rn(__uint_as_float(words[i] << 16), x[2 * i], sums[0]);
-        sums[1] = __fmaf_rn(__uint_as_float(words[i] & 0xffff0000u), x[2 * i + 1], sums[1]);
-    }
+    for (int i = 0; i < 4; i++) own[i] = sums[0][i] + sums[1][i];
+    if (lane % 4 != lane / 8) return make_float2(0.0f, 0.0f);
+    return lane / 4 % 2 ? make_float2(own[1], own[3]) : make_float2(own[0], own[2]);
 }
 
-// Weights are read once.
-__device__ __forceinline__ uint4 load_once(const bf16* p) {
-    uint4 v;
-    asm volatile("ld.global.nc.L1::no_allocate.L2::cache_hint.v4.u32 {%0, %1, %2, %3}, [%4], %5;"
-                 : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-                 : "l"(p), "l"(read_once()));
-    return v;
+// By a warp, the expert that is a lane's choice, of experts in groups. Apart from its caller, which is in a hurry and has none.
+__device__ __noinline__ int choose_in_groups(const Routing& routing, int row, float* picks) {
+    return choose_among<MAX_EXPERTS / WARP>(routing, row, picks).id;
 }
 
-// The experts of each row, by a warp; a barrier must follow.
-__device__ __forceinline__ void choose_all(const Routing& routing, int rows, int* ids, float (*picks)[MAX_EXPERTS]) {
-    const int lane = threadIdx.x % WARP, row = threadIdx.x / WARP;
-    if (row >= rows) return;
-    const int id = choose(routing, row, picks[row]).id;
-    if (lane < routing.k) ids[row * routing.k + lane] = id;
-}
-
-// The same where experts have no groups, by the whole block at once: an expert's place is the number of better ones, which four
-// lanes count.
-__device__ __forceinline__ void rank_all(const Routing& r, int rows, int* ids, unsigned* orders) {
+// The experts of each row, by the whole block: `chosen(row, place, expert)` is called once for each. A place is the number of
+// better experts, which four lanes count. `orders` has room for each row's experts, filled up to a multiple of sixteen.
+template <class Chosen>
+__device__ __forceinline__ void choose_all(const Routing& r, int rows, unsigned* orders, const Chosen& chosen) {
     constexpr int COUNTING = 4;
-    const int n = r.n_experts, n_all = rows * n;
-    for (int i = threadIdx.x; i < n_all; i += blockDim.x) {
-        const float logit = logit_of(r, i / n, i % n);
-        orders[i] = order_of(r.sigmoid ? sigmoid(logit) + (r.bias ? r.bias[i % n] : 0.0f) : logit);
+    const int n = r.n_experts, n_filled = in_sixteens(n);
+    if (r.kept_groups < r.n_groups) {
+        const int lane = threadIdx.x % WARP, row = threadIdx.x / WARP;
+        if (row >= rows) return;
+        const int id = choose_in_groups(r, row, reinterpret_cast<float*>(orders + row * n_filled));
+        if (lane < r.k) chosen(row, lane, id);
+        return;
+    }
+#pragma unroll 1
+    for (int row = 0; row < rows; row++) {
+#pragma unroll 1
+        for (int i = threadIdx.x; i < n_filled; i += blockDim.x) {
+            const float logit = i < n ? logit_of(r, row, i) : 0.0f;
+            // Zero is behind everything.
+            orders[row * n_filled + i] = i < n ? order_of(r.sigmoid ? sigmoid(logit) + (r.bias ? r.bias[i] : 0.0f) : logit) : 0;
+        }
     }
     __syncthreads();
-    // Whole warps stay together.
-    for (int i = threadIdx.x / COUNTING; i - static_cast<int>(threadIdx.x) % WARP / COUNTING < n_all; i += blockDim.x / COUNTING) {
-        const int row = min(i / n, rows - 1), id = i % n;
-        const unsigned own = orders[row * n + id];
-        int n_better = 0;
-        for (int other = threadIdx.x % COUNTING; other < n; other += COUNTING) {
-            const unsigned order = orders[row * n + other];
-            n_better += order > own || (order == own && other < id);
-        }
+#pragma unroll 1
+    for (int row = 0; row < rows; row++) {
+        const unsigned* of_row = orders + row * n_filled;
+        // Whole warps stay together.
+#pragma unroll 1
+        for (int id = threadIdx.x / COUNTING; id < n_filled; id += blockDim.x / COUNTING) {
+            const unsigned own = of_row[id];
+            // Of equals the lower numbers are better: of those in fours before the expert's own here, of those in its own below.
+            int n_better = 0;
+#pragma unroll 4
+            for (int other = threadIdx.x % COUNTING * 4; other < n_filled; other += COUNTING * 4) {
+                const uint4 four = *reinterpret_cast<const uint4*>(of_row + other);
+                const unsigned enough = own - (other + 4 <= id);
+                n_better += (four.x > enough) + (four.y > enough) + (four.z > enough) + (four.w > enough);
+            }
+            const int place = id % 4, neighbour = threadIdx.x % COUNTING;
+            n_better += neighbour < place && of_row[id - place + neighbour] == own;
 #pragma unroll
-        for (int distance = 1; distance < COUNTING; distance *= 2) n_better += __shfl_xor_sync(ALL_LANES, n_better, distance);
-        if (i < n_all && n_better < r.k) ids[row * r.k + n_better] = id;
+            for (int distance = 1; distance < COUNTING; distance *= 2) n_better += __shfl_xor_sync(ALL_LANES, n_better, distance);
+            if (threadIdx.x % COUNTING == 0 && id < n && n_better < r.k) chosen(row, n_better, id);
+        }
     }
-}
-
-// Where the eight values from `i` on are of a vector in chunks: two fours.
-__device__ __forceinline__ void store_in_chunks(float* to, int i, const float (&v)[8]) {
-    float* at = to + place_of(i);
-    *reinterpret_cast<float4*>(at) = make_float4(v[0], v[1], v[2], v[3]);
-    *reinterpret_cast<float4*>(at + CHUNK / 2) = make_float4(v[4], v[5], v[6], v[7]);
-}
-
-__device__ __forceinline__ void load_in_chunks(float (&v)[8], const float* from, int i) {
-    const float* at = from + place_of(i);
-    const float4 low = *reinterpret_cast<const float4*>(at), high = *reinterpret_cast<const float4*>(at + CHUNK / 2);
-    v[0] = low.x, v[1] = low.y, v[2] = low.z, v[3] = low.w, v[4] = high.x, v[5] = high.y, v[6] = high.z, v[7] = high.w;
 }
 
 // The blocks that choose experts together; elsewhere than on Hopper each does it alone.
 struct Cluster {
 #if __CUDA_ARCH__ >= 900
     int rank, size;
-    __device__ __forceinline__ Cluster() {
+    // Of the bytes that all send here.
+    unsigned received;
+    __device__ __forceinline__ Cluster(uint64_t* barrier, int bytes) : received(shared_address(barrier)) {
         asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
         asm("mov.u32 %0, %%cluster_nctarank;" : "=r"(size));
+        if (threadIdx.x == 0) {
+            barrier_init(received, 1);
+            asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+            expect_bytes(received, bytes);
+        }
+        __syncwarp();
+        asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
     }
-    // Everybody's stores before the one are seen by all after the other.
-    __device__ __forceinline__ void arrive() const { asm volatile("barrier.cluster.arrive.release;" ::: "memory"); }
-    __device__ __forceinline__ void wait() const { asm volatile("barrier.cluster.wait.acquire;" ::: "memory"); }
+    // Before the first `send`: for all blocks to be there.
+    __device__ __forceinline__ void wait_for_all() const { asm volatile("barrier.cluster.wait.aligned;" ::: "memory"); }
     // To the shared memory of another block, where it is in this one's.
-    __device__ __forceinline__ void store(float* to, int rank, float value) const {
-        unsigned at;
+    __device__ __forceinline__ void send(float* to, int rank, float value) const {
+        unsigned at, barrier;
         asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(at) : "r"(shared_address(to)), "r"(rank));
-        asm volatile("st.shared::cluster.f32 [%0], %1;" ::"r"(at), "f"(value) : "memory");
+        asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(barrier) : "r"(received), "r"(rank));
+        asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.f32 [%0], %1, [%2];" ::"r"(at), "f"(value), "r"(barrier) : "memory");
     }
+    // For what all have sent.
+    __device__ __forceinline__ void receive() const { barrier_wait(received, 0); }
 #else
     static constexpr int rank = 0, size = 1;
-    __device__ __forceinline__ void arrive() const {}
-    __device__ __forceinline__ void wait() const { __syncthreads(); }
-    __device__ __forceinline__ void store(float* to, int, float value) const { *to = value; }
+    __device__ __forceinline__ Cluster(uint64_t*, int) {}
+    __device__ __forceinline__ void wait_for_all() const {}
+    __device__ __forceinline__ void send(float* to, int, float value) const { *to = value; }
+    __device__ __forceinline__ void receive() const { __syncthreads(); }
 #endif
 };
 
@@ -208,9 +219,9 @@ struct Ring {
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(UP_THREADS)
-    moe_few_swiglu(float* out, int2* choices, const bf16* x, const bf16* norm, const bf16* gate, const bf16* gate_up, const bf16* shared_gate_up,
-                   Routing routing, int rows, int width, int inner, int shared, float eps) {
+extern "C" __global__ void __launch_bounds__(UP_THREADS, 2)
+    moe_few_swiglu(bf16* out, int2* choices, const bf16* x, const bf16* norm, const bf16* gate, const bf16* gate_up, const bf16* shared_gate_up,
+                   Routing routing, int rows, int width, int inner, int shared, float eps, int stages) {
     extern __shared__ __align__(128) unsigned char shared_memory[];
     // A token and one of its experts: a gate and its up are in row `column` of these.
     struct Source {
@@ -220,39 +231,45 @@ extern "C" __global__ void __launch_bounds__(UP_THREADS)
     };
     __shared__ Source sources[MAX_ROWS * (MAX_CHOSEN + 1)];
     __shared__ int chosen[MAX_ROWS * MAX_CHOSEN];
-    __shared__ float picks[MAX_ROWS][MAX_EXPERTS];
     __shared__ float scratch[MAX_ROWS][WARP], bias[MAX_EXPERTS];
     const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP, n_warps = static_cast<int>(blockDim.x) / WARP;
     const int n_blocks = gridDim.x, step = n_warps * n_blocks, x_stride = in_chunks(width);
     const int n_logits = routing.parts * routing.n_experts;
-    float* x_here = reinterpret_cast<float*>(shared_memory);
-    float* logits = x_here + rows * x_stride;
+    bf16* x_here = reinterpret_cast<bf16*>(shared_memory + n_warps * stages * UP_STAGE_BYTES);
+    unsigned* orders = reinterpret_cast<unsigned*>(x_here + rows * x_stride);
+    float* logits = reinterpret_cast<float*>(orders + rows * in_sixteens(routing.n_experts));
     const int n_shared = shared > 0 ? rows : 0, n_sources = n_shared + rows * routing.k;
     const int stride = routing.k * inner + shared;
-    const Cluster cluster;
-    cluster.arrive();
+    __shared__ uint64_t received;
+    const Cluster cluster(&received, rows * n_logits * 4);
 
-    // The gate's row that the warp multiplies first, and the first of the shared expert's rows, are on their way before the wait.
+    // The gate's rows that the warp multiplies first, and the first of the shared expert's rows, are on their way before the wait.
     constexpr int GATE_CHUNKS = 8;
-    uint4 of_gate[GATE_CHUNKS];
-    const bf16* loaded = nullptr;
-    const auto load_gate = [&](const bf16* from, int n) {
-        if (from == loaded) return;
-        loaded = from;
+    struct GateRows {
+        uint4 first[GATE_CHUNKS], second[GATE_CHUNKS];
+    };
+    const int logits_at_once = n_warps * cluster.size;
+    const auto load_gate = [&](GateRows& rows_here, int logit, int first) {
+        const bf16* from = gate + static_cast<size_t>(logit) * width + first;
 #pragma unroll
         for (int i = 0; i < GATE_CHUNKS; i++) {
             const int at = i * CHUNK + lane * 8;
-            of_gate[i] = at < n ? *reinterpret_cast<const uint4*>(from + at) : make_uint4(0, 0, 0, 0);
+            const bool exists = first + at < width;
+            const uint4 zero = make_uint4(0, 0, 0, 0);
+            rows_here.first[i] = exists && logit < n_logits ? *reinterpret_cast<const uint4*>(from + at) : zero;
+            rows_here.second[i] =
+                exists && logit + logits_at_once < n_logits ? *reinterpret_cast<const uint4*>(from + static_cast<size_t>(logits_at_once) * width + at) : zero;
         }
     };
     const int first_logit = warp * cluster.size + cluster.rank;
-    if (first_logit < n_logits) load_gate(gate + static_cast<size_t>(first_logit) * width, width);
+    GateRows gate_rows;
+    load_gate(gate_rows, first_logit, 0);
     const int first_value = threadIdx.x * 8;
     const Bf16x8 first_norm = first_value < width ? load8(norm + first_value) : Bf16x8{};
-    const float own_bias = routing.bias && static_cast<int>(threadIdx.x) < routing.n_experts ? routing.bias[threadIdx.x] : 0.0f;
+    if (routing.bias && static_cast<int>(threadIdx.x) < routing.n_experts) bias[threadIdx.x] = routing.bias[threadIdx.x];
     if (threadIdx.x < n_shared) {
         const int row = threadIdx.x;
-        sources[row] = {shared_gate_up, shared_gate_up + static_cast<size_t>(shared) * width, row * x_stride, row * stride + routing.k * inner};
+        sources[row] = {shared_gate_up, shared_gate_up + static_cast<size_t>(shared) * width, row * x_stride, row * 2 * stride + routing.k * inner};
     }
     __syncthreads();
 
@@ -271,157 +288,163 @@ extern "C" __global__ void __launch_bounds__(UP_THREADS)
         place.column += step;
         settle(place);
     };
-    struct Rows {
-        uint4 gate[UP_CHUNKS], up[UP_CHUNKS];
-    };
     Place ahead = {0, warp * n_blocks + static_cast<int>(blockIdx.x), 0};
     settle(ahead);
     Place place = ahead;
-    // Pieces loaded and not used, the next one in `even`.
-    int n_on_their_way = 0;
-    const auto load = [&](Rows& to) {
+    // The warp's ring of stages, each a piece of a gate and then of its up; a lane reads what it has copied itself.
+    const unsigned ring = shared_address(shared_memory) + warp * stages * UP_STAGE_BYTES + lane * 16;
+    int put = 0, taken = 0, n_on_their_way = 0;
+    const auto fetch = [&] {
         const Source& source = sources[ahead.source];
         const int first = ahead.piece * UP_PIECE + lane * 8;
         const size_t at = static_cast<size_t>(ahead.column) * width + first;
+        const unsigned to = ring + put * UP_STAGE_BYTES;
 #pragma unroll
         for (int i = 0; i < UP_CHUNKS; i++) {
             const bool exists = first + i * CHUNK < width;
-            to.gate[i] = exists ? load_once(source.gates + at + i * CHUNK) : make_uint4(0, 0, 0, 0);
-            to.up[i] = exists ? load_once(source.ups + at + i * CHUNK) : make_uint4(0, 0, 0, 0);
+            copy16_once_or_zero(to + i * CHUNK * 2, source.gates + at + i * CHUNK, exists);
+            copy16_once_or_zero(to + (UP_CHUNKS + i) * CHUNK * 2, source.ups + at + i * CHUNK, exists);
         }
+        commit_copies();
         advance(ahead);
+        if (++put == stages) put = 0;
         n_on_their_way++;
     };
-    Rows even, odd;
-    if (ahead.source < n_shared) load(even);
-    if (ahead.source < n_shared) load(odd);
+    while (n_on_their_way < stages && ahead.source < n_shared) fetch();
     wait_for_earlier_kernels();
 
+#pragma unroll 1
     for (int row = 0; row < rows; row++) {
+        const bf16* from = x + static_cast<size_t>(row) * width;
+        const Bf16x8 first_of_row = first_value < width ? load8(from + first_value) : Bf16x8{};
         float squares = 0.0f;
-        for (int i = first_value; i < width; i += blockDim.x * 8) {
+#pragma unroll 1
+        for (int i = first_value; i < width; i += UP_THREADS * 8) {
             float values[8];
-            unpack8(values, load8(x + static_cast<size_t>(row) * width + i));
+            unpack8(values, i == first_value ? first_of_row : load8(from + i));
 #pragma unroll
             for (float value : values) squares += value * value;
-            store_in_chunks(x_here + row * x_stride, i, values);
         }
         const float scale = rsqrtf(block_reduce<Sum>(squares, scratch[row]) / width + eps);
-        for (int i = first_value; i < width; i += blockDim.x * 8) {
-            float values[8], of_norm[8];
-            load_in_chunks(values, x_here + row * x_stride, i);
-            unpack8(of_norm, i == first_value ? first_norm : load8(norm + i));
-#pragma unroll
-            for (int j = 0; j < 8; j++) values[j] = __bfloat162float(bf16(values[j] * (scale * of_norm[j])));
-            store_in_chunks(x_here + row * x_stride, i, values);
-        }
-    }
-    if (threadIdx.x < MAX_EXPERTS) bias[threadIdx.x] = own_bias;
-    __syncthreads();
-    cluster.wait();
-    for (int own = first_logit; own < n_logits; own += n_warps * cluster.size) {
-        const bf16* from = gate + static_cast<size_t>(own) * width;
-        for (int row = 0; row < rows; row++) {
-            float sums[2] = {};
-            for (int first = 0; first < width; first += GATE_CHUNKS * CHUNK) {
-                load_gate(from + first, width - first);
-                const float* values = x_here + row * x_stride + first + lane * 4;
-#pragma unroll
-                for (int i = 0; i < GATE_CHUNKS; i++) {
-                    if (first + i * CHUNK + lane * 8 >= width) continue;
-                    const float* of_chunk = values + i * CHUNK;
-                    multiply8(sums, of_gate[i], *reinterpret_cast<const float4*>(of_chunk), *reinterpret_cast<const float4*>(of_chunk + CHUNK / 2));
-                }
+#pragma unroll 1
+        for (int i = first_value; i < x_stride; i += UP_THREADS * 8) {
+            float values[8] = {}, of_norm[8] = {};
+            if (i < width) {
+                unpack8(values, i == first_value ? first_of_row : load8(from + i));
+                unpack8(of_norm, i == first_value ? first_norm : load8(norm + i));
             }
-            const float logit = warp_reduce<Sum>(sums[0] + sums[1]);
-            if (lane < cluster.size) cluster.store(logits + row * n_logits + own, lane, logit);
+#pragma unroll
+            for (int j = 0; j < 8; j++) values[j] *= scale * of_norm[j];
+            store8(x_here + row * x_stride + i, pack8(values));
         }
     }
-    cluster.arrive();
+    __syncthreads();
+    cluster.wait_for_all();
+    const auto load_x = [&](int row, int i) { return *reinterpret_cast<const uint4*>(x_here + row * x_stride + i + lane * 8); };
+#pragma unroll 1
+    for (int logit = first_logit; logit < n_logits; logit += 2 * logits_at_once) {
+#pragma unroll 1
+        for (int row = 0; row < rows; row++) {
+            float sums[2][4] = {};
+#pragma unroll 1
+            for (int first = 0; first < width; first += GATE_CHUNKS * CHUNK) {
+                if (row + first > 0 || logit > first_logit) load_gate(gate_rows, logit, first);
+#pragma unroll
+                for (int i = 0; i < GATE_CHUNKS; i++)
+                    if (first + i * CHUNK < width) multiply_chunk(sums, gate_rows.first[i], gate_rows.second[i], load_x(row, first + i * CHUNK));
+            }
+            const float2 own = diagonals(sums);
+            const float first = warp_reduce<Sum>(own.x), second = warp_reduce<Sum>(own.y);
+            float* to = logits + row * n_logits + logit;
+            if (lane < cluster.size) cluster.send(to, lane, first);
+            if (lane < cluster.size && logit + logits_at_once < n_logits) cluster.send(to + logits_at_once, lane, second);
+        }
+    }
 
     // Sources before the choice are the shared expert's.
     int n_known = n_shared;
-    float gates[2] = {}, ups[2] = {};
-    const auto use = [&](Rows& rows_here) {
+    float sums[2][4] = {};
+    const auto use = [&] {
+        // Copies come in the order in which they were asked for.
+        if (n_on_their_way > 2)
+            wait_for_copies<2>();
+        else if (n_on_their_way == 2)
+            wait_for_copies<1>();
+        else
+            wait_for_copies<0>();
         const Source& source = sources[place.source];
-        const float* values = x_here + source.x + place.piece * UP_PIECE + lane * 4;
-        const int first = place.piece * UP_PIECE + lane * 8;
+        const bf16* values = x_here + source.x + place.piece * UP_PIECE + lane * 8;
+        const unsigned at = ring + taken * UP_STAGE_BYTES;
 #pragma unroll
         for (int i = 0; i < UP_CHUNKS; i++) {
-            if (first + i * CHUNK >= width) continue;
-            const float4 low = *reinterpret_cast<const float4*>(values + i * CHUNK), high = *reinterpret_cast<const float4*>(values + i * CHUNK + CHUNK / 2);
-            multiply8(gates, rows_here.gate[i], low, high);
-            multiply8(ups, rows_here.up[i], low, high);
+            if (place.piece * UP_PIECE + i * CHUNK >= width) continue;
+            multiply_chunk(sums, load_shared16(at + i * CHUNK * 2), load_shared16(at + (UP_CHUNKS + i) * CHUNK * 2),
+                           *reinterpret_cast<const uint4*>(values + i * CHUNK));
         }
+        if (++taken == stages) taken = 0;
         n_on_their_way--;
-        if (ahead.source < n_known) load(rows_here);
+        if (ahead.source < n_known) fetch();
         if (place.piece == n_pieces - 1) {
+            const float2 own = diagonals(sums);
             // The lower lanes add up the gate, the upper ones the up.
-            const float g = gates[0] + gates[1], u = ups[0] + ups[1];
-            const float other = __shfl_xor_sync(ALL_LANES, lane < WARP / 2 ? u : g, WARP / 2);
-            const float sum = warp_reduce<Sum, WARP / 2>((lane < WARP / 2 ? g : u) + other);
+            const float other = __shfl_xor_sync(ALL_LANES, lane < WARP / 2 ? own.y : own.x, WARP / 2);
+            const float sum = warp_reduce<Sum, WARP / 2>((lane < WARP / 2 ? own.x : own.y) + other);
             const float up = __shfl_sync(ALL_LANES, sum, WARP / 2);
-            gates[0] = gates[1] = ups[0] = ups[1] = 0.0f;
-            if (lane == 0) out[source.out + place.column] = sum / (1.0f + __expf(-sum)) * up;
+#pragma unroll
+            for (int i = 0; i < 8; i++) sums[i / 4][i % 4] = 0.0f;
+            const float value = sum / (1.0f + __expf(-sum)) * up;
+            const bf16 rounded = bf16(value);
+            if (lane < 2) out[source.out + lane * stride + place.column] = lane == 0 ? rounded : bf16(value - __bfloat162float(rounded));
         }
         advance(place);
     };
     // While the other blocks' logits come.
-    const int n_early = n_on_their_way;
-    if (n_early > 0) use(even);
-    if (n_early > 1) use(odd);
-    cluster.wait();
+    for (int n_early = n_on_their_way; n_early > 0; n_early--) use();
+    cluster.receive();
     routing.logits = logits;
     if (routing.bias) routing.bias = bias;
-    if (routing.kept_groups < routing.n_groups)
-        choose_all(routing, rows, chosen, picks);
-    else
-        rank_all(routing, rows, chosen, reinterpret_cast<unsigned*>(picks));
-    __syncthreads();
-    for (int i = threadIdx.x; i < rows * routing.k; i += blockDim.x) {
-        const int row = i / routing.k;
-        const bf16* gates = gate_up + static_cast<size_t>(chosen[i]) * 2 * inner * width;
-        sources[n_shared + i] = {gates, gates + static_cast<size_t>(inner) * width, row * x_stride, row * stride + i % routing.k * inner};
-    }
+    const auto choose_expert = [&](int row, int i, int id) {
+        chosen[row * routing.k + i] = id;
+        const bf16* gates = gate_up + static_cast<size_t>(id) * 2 * inner * width;
+        sources[n_shared + row * routing.k + i] = {gates, gates + static_cast<size_t>(inner) * width, row * x_stride, row * 2 * stride + i * inner};
+    };
+    choose_all(routing, rows, orders, choose_expert);
     __syncthreads();
     n_known = n_sources;
-    if (n_on_their_way < 1 && ahead.source < n_sources) load(even);
-    if (n_on_their_way < 2 && ahead.source < n_sources) load(odd);
+    while (n_on_their_way < stages && ahead.source < n_sources) fetch();
     if (blockIdx.x > 0) {
         launch_dependents();
     } else if (warp == n_warps - 1) {
         // What `down` reads before its wait, by a warp that has the fewest columns.
         for (int row = 0; row < rows; row++) {
-            const int at = row * routing.k + lane;
-            const Choice choice = choose(routing, row, picks[row], chosen + row * routing.k);
-            if (lane < routing.k) __stcg(choices + at, make_int2(choice.id, __float_as_int(choice.weight)));
+            const int at = row * routing.k + lane, id = lane < routing.k ? chosen[at] : 0;
+            const float weight = weigh(routing, row, id);
+            if (lane < routing.k) __stcg(choices + at, make_int2(id, __float_as_int(weight)));
         }
         __threadfence();
         __syncwarp();
         launch_dependents();
     }
 
-    while (place.source < n_sources) {
-        use(even);
-        if (place.source < n_sources) use(odd);
-    }
+    while (place.source < n_sources) use();
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS, 1)
-    moe_few_down(bf16* x, const float* activations, const int2* choices, const bf16* down, const bf16* shared_down, int rows, int k,
+extern "C" __global__ void __launch_bounds__(THREADS, 2)
+    moe_few_down(bf16* x, const bf16* activations, const int2* choices, const bf16* down, const bf16* shared_down, int rows, int k,
                  int width, int inner, int shared, int stages) {
     extern __shared__ __align__(128) unsigned char shared_memory[];
     // A part of the rows of a matrix, `stride` values long, and what it is multiplied with.
     struct Piece {
         const bf16* from;
-        const float* values;
+        const bf16* values;
         int stride, length;
         float weight;
     };
     __shared__ uint64_t barriers[WARPS * MAX_STAGES];
     const int lane = threadIdx.x % WARP, warp = threadIdx.x / WARP;
-    const int piece_len = min(inner, DOWN_PIECE), stage_bytes = STAGE_ROWS * piece_len * 2;
-    const int n_shared = (shared + piece_len - 1) / piece_len, n_own = (inner + piece_len - 1) / piece_len;
+    // Pieces of an expert's rows are of one length, but the last.
+    const int n_own = (inner + DOWN_PIECE - 1) / DOWN_PIECE, piece_len = (inner / 8 + n_own - 1) / n_own * 8, stage_bytes = STAGE_ROWS * piece_len * 2;
+    const int n_shared = (shared + piece_len - 1) / piece_len;
     const int n_pieces = n_shared + k * n_own, n_all = rows * n_pieces, stride = k * inner + shared;
     // Of each piece of each token, the products with the rows of the columns at hand.
     float(*products)[COLUMNS] = reinterpret_cast<float(*)[COLUMNS]>(shared_memory + WARPS * stages * stage_bytes);
@@ -434,7 +457,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         const int first = (of_shared ? piece : (piece - n_shared) % n_own) * piece_len, whole = of_shared ? shared : inner;
         const int2 chosen = of_shared ? make_int2(0, __float_as_int(1.0f)) : __ldcg(choices + row * k + choice);
         const bf16* matrix = of_shared ? shared_down : down + static_cast<size_t>(chosen.x) * width * inner;
-        pieces[i] = {matrix + first, activations + static_cast<size_t>(row) * stride + choice * inner + first, whole,
+        pieces[i] = {matrix + first, activations + static_cast<size_t>(row) * 2 * stride + choice * inner + first, whole,
                      min(piece_len, whole - first), __int_as_float(chosen.y)};
     }
     __syncthreads();
@@ -465,53 +488,47 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1)
         float value = row < rows ? __bfloat162float(*own) : 0.0f;
         for (int index = warp; index < n_all; index += WARPS) {
             const Piece piece = pieces[index];
-            float values[DOWN_CHUNKS][8];
+            uint4 values[DOWN_STEPS];
 #pragma unroll
-            for (int c = 0; c < DOWN_CHUNKS; c++) {
-                const int at = c * CHUNK + lane * 8;
-                const bool exists = at < piece.length;
-#pragma unroll
-                for (int half = 0; half < 2; half++) {
-                    const float4 four = exists ? *reinterpret_cast<const float4*>(piece.values + at + 4 * half) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-                    values[c][4 * half] = four.x, values[c][4 * half + 1] = four.y, values[c][4 * half + 2] = four.z, values[c][4 * half + 3] = four.w;
-                }
+            for (int step = 0; step < DOWN_STEPS; step++) {
+                const int at = step * DOWN_STEP + lane / 8 * 32 + lane % 4 * 8;
+                values[step] = at < piece.length ? __ldcg(reinterpret_cast<const uint4*>(piece.values + lane / 4 % 2 * stride + at)) : make_uint4(0, 0, 0, 0);
             }
+            const unsigned row_bytes = piece.length * 2;
 #pragma unroll 1
             for (int first = 0; first < COLUMNS; first += STAGE_ROWS) {
-                float sums[STAGE_ROWS] = {};
-                const unsigned at = ring.wait() + lane * 16;
+                float sums[4][4] = {};
+                const unsigned at = ring.wait() + lane / 16 * row_bytes + lane % 16 * 16;
+                uint4 low[DOWN_STEPS], high[DOWN_STEPS];
 #pragma unroll
-                for (int c = 0; c < DOWN_CHUNKS; c++) {
-                    if (c * CHUNK + lane * 8 >= piece.length) continue;
+                for (int step = 0; step < DOWN_STEPS; step++) {
+                    const bool exists = step * DOWN_STEP + lane % 16 * 8 < piece.length;
+                    low[step] = exists ? load_shared16(at + step * DOWN_STEP * 2) : make_uint4(0, 0, 0, 0);
+                    high[step] = exists ? load_shared16(at + 2 * row_bytes + step * DOWN_STEP * 2) : make_uint4(0, 0, 0, 0);
+                }
 #pragma unroll
-                    for (int i = 0; i < STAGE_ROWS; i++) {
-                        const uint4 raw = load_shared16(at + i * piece.length * 2 + c * CHUNK * 2);
-                        const unsigned words[4] = {raw.x, raw.y, raw.z, raw.w};
-#pragma unroll
-                        for (int j = 0; j < 4; j++) {
-                            sums[i] = __fmaf_rn(__uint_as_float(words[j] << 16), values[c][2 * j], sums[i]);
-                            sums[i] = __fmaf_rn(__uint_as_float(words[j] & 0xffff0000u), values[c][2 * j + 1], sums[i]);
-                        }
-                    }
+                for (int step = 0; step < DOWN_STEPS; step++) {
+                    const uint4 x = values[step];
+                    multiply_add(sums[step % 2 * 2], low[step].x, high[step].x, low[step].y, high[step].y, x.x, x.y);
+                    multiply_add(sums[step % 2 * 2 + 1], low[step].z, high[step].z, low[step].w, high[step].w, x.z, x.w);
                 }
                 ring.release();
                 if (ahead.column < width) fetch();
-                // Each half of the warp adds up two of the rows, each quarter one.
-                static_assert(STAGE_ROWS == 4, "a quarter of the warp for each");
-                const bool upper = lane >= WARP / 2, odd = lane % (WARP / 2) >= WARP / 4;
                 float two[2];
 #pragma unroll
                 for (int i = 0; i < 2; i++) {
-                    const float given = upper ? sums[i] : sums[2 + i];
-                    two[i] = (upper ? sums[2 + i] : sums[i]) + __shfl_xor_sync(ALL_LANES, given, WARP / 2);
+                    two[i] = 0.0f;
+#pragma unroll
+                    for (int j = 0; j < 4; j++) two[i] += sums[j][2 * i] + sums[j][2 * i + 1];
+                    two[i] += __shfl_xor_sync(ALL_LANES, two[i], 5);
+                    two[i] += __shfl_xor_sync(ALL_LANES, two[i], 10);
                 }
-                const float given = odd ? two[0] : two[1];
-                const float one = warp_reduce<Sum, WARP / 4>((odd ? two[1] : two[0]) + __shfl_xor_sync(ALL_LANES, given, WARP / 4));
-                if (lane % (WARP / 4) == 0) products[index][first + lane / (WARP / 4)] = one;
+                if (lane % 16 == 0) products[index][first + lane / 16] = two[0], products[index][first + lane / 16 + 2] = two[1];
             }
         }
         __syncthreads();
         if (row < rows) {
+#pragma unroll 4
             for (int piece = 0; piece < n_pieces; piece++) {
                 const int index = row * n_pieces + piece;
                 value = __fmaf_rn(pieces[index].weight, products[index][threadIdx.x % COLUMNS], value);

@@ -106,7 +106,7 @@ __device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-
 
 // `choose`, of experts of which a lane has PER_LANE at most.
 template <int PER_LANE>
-__device__ __forceinline__ Choice choose_among(const Routing& r, int row, float* picks, const int* ids) {
+__device__ __forceinline__ Choice choose_among(const Routing& r, int row, float* picks) {
     const int lane = threadIdx.x % WARP;
 
     Experts<PER_LANE> experts;
@@ -132,8 +132,8 @@ __device__ __forceinline__ Choice choose_among(const Routing& r, int row, float*
     for (int i = 0; i < PER_LANE; i++) experts.order[i] = i * WARP + lane < r.n_experts ? order_of(pick[i]) : 0;
     if (r.kept_groups < r.n_groups) keep_groups(experts, picks, pick, r.n_experts, r.n_groups, r.kept_groups);
 
-    int own_id = ids && lane < r.k ? ids[lane] : 0;
-    for (int j = 0; j < r.k && !ids; j++) {
+    int own_id = 0;
+    for (int j = 0; j < r.k; j++) {
         const int id = experts.take_best();
         if (lane == j) own_id = id;
     }
@@ -144,10 +144,25 @@ __device__ __forceinline__ Choice choose_among(const Routing& r, int row, float*
     return {own_id, own_score * scale};
 }
 
-// Lane j below k gets the token's j-th choice, whose weight alone is asked for where the choices are in `ids`. `picks` has room for
-// all experts.
-__device__ __forceinline__ Choice choose(const Routing& r, int row, float* picks, const int* ids = nullptr) {
-    if (r.n_experts <= 2 * WARP) return choose_among<2>(r, row, picks, ids);
-    if (r.n_experts <= 4 * WARP) return choose_among<4>(r, row, picks, ids);
-    return choose_among<MAX_EXPERTS / WARP>(r, row, picks, ids);
+// Lane j below k gets the token's j-th choice. `picks` has room for all experts.
+__device__ __forceinline__ Choice choose(const Routing& r, int row, float* picks) {
+    if (r.n_experts <= 2 * WARP) return choose_among<2>(r, row, picks);
+    if (r.n_experts <= 4 * WARP) return choose_among<4>(r, row, picks);
+    return choose_among<MAX_EXPERTS / WARP>(r, row, picks);
+}
+
+// The weight of a token's choice, a lane's below k, by one warp: what `choose` finds, in fewer instructions.
+__device__ __forceinline__ float weigh(const Routing& r, int row, int id) {
+    const int lane = threadIdx.x % WARP;
+    float largest = -INFINITY, sum = 0.0f;
+#pragma unroll 1
+    for (int i = lane; i < r.n_experts && !r.sigmoid; i += WARP) largest = fmaxf(largest, logit_of(r, row, i));
+    largest = warp_reduce<Max>(largest);
+#pragma unroll 1
+    for (int i = lane; i < r.n_experts && !r.sigmoid; i += WARP) sum += expf(logit_of(r, row, i) - largest);
+    sum = r.sigmoid ? 1.0f : warp_reduce<Sum>(sum);
+    const float logit = logit_of(r, row, id);
+    const float score = lane < r.k ? (r.sigmoid ? sigmoid(logit) : expf(logit - largest)) / sum : 0.0f;
+    const float chosen = warp_reduce<Sum>(score);
+    return score * (r.renormalize ? r.factor / (chosen + 1e-20f) : r.factor);
 }

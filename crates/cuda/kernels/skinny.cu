@@ -1,6 +1,6 @@
 // y = W x for few rows of x: the matmuls of a decode step, which live on how fast W streams from memory.
 //
-//   skinny_<weights>_<input>_<epilogue>_<rows>(out, x, weight, scales, bias, norm_weight, m, n, k, eps, stages)
+//   skinny_<weights>_<input>_<epilogue>_<rows>(out, x, weight, scales, bias, norm_weight, m, n, k, eps, stages, early)
 //
 //   weights    bf16: weight bf16 [n, k], `scales` null; fp8: weight e4m3 [n, k] with `scales` f32 [n], one a row
 //   input      resident: all of x bf16 [m, k] is kept in shared memory, and its rows are RMS-normalised first if there is a
@@ -65,7 +65,7 @@ struct Problem {
     const bf16* norm_weight;
     int m, n, k;
     float eps;
-    int stages;
+    int stages, early;
 };
 
 __device__ __forceinline__ void consumers_sync() { asm volatile("bar.sync 1, %0;" ::"n"(CONSUMER_THREADS) : "memory"); }
@@ -156,15 +156,17 @@ struct Ring {
     }
 };
 
-// Asks for every piece, as many ahead as there are stages. By one lane on Hopper, elsewhere by a warp.
+// Asks for every piece, as many ahead as there are stages, `early` of them before the wait for x. By one lane on Hopper,
+// elsewhere by a warp.
 template <class W, Input I, Epilogue E>
 __device__ __forceinline__ void produce(Ring<W, I, E> ring) {
     const int n_items = ring.n_items();
-    const int ahead = min(ring.p.stages, n_items);
+    const int ahead = min(ring.p.stages, n_items), early = min(ring.p.early, ahead);
     Ring<W, I, E> late = ring;
-    for (int i = 0; i < ahead; i++, ring.advance()) ring.fetch_weights();
+    for (int i = 0; i < early; i++, ring.advance()) ring.fetch_weights();
     wait_for_earlier_kernels();
-    for (int i = 0; i < ahead; i++, late.advance()) late.fetch_x();
+    for (int i = 0; i < early; i++, late.advance()) late.fetch_x();
+    for (int i = early; i < ahead; i++, ring.advance()) ring.fetch_weights(), ring.fetch_x();
     if (E == Epilogue::Store && ahead == n_items) launch_dependents();
     for (int i = ahead; i < n_items; i++, ring.advance()) {
         barrier_wait(ring.empty(), ring.parity ^ 1);
@@ -220,7 +222,7 @@ __device__ __forceinline__ int resident_stride(int k) {
 }
 
 // Brings the rows of x to shared memory, normalised if there is a weight for it. Called by the consumers; `scratch` holds CONSUMERS floats a row.
-template <class W, int ROWS>
+template <class W>
 __device__ __forceinline__ void settle_x(const Problem& p, unsigned char* to, float* scratch) {
     const int stride = resident_stride<W>(p.k);
     const int n_vectors = p.k / 8;
@@ -228,10 +230,12 @@ __device__ __forceinline__ void settle_x(const Problem& p, unsigned char* to, fl
     const Bf16x8 first_weights = p.norm_weight && threadIdx.x < n_vectors ? load8(p.norm_weight + threadIdx.x * 8) : Bf16x8{};
     wait_for_earlier_kernels();
 
-    float squares[ROWS] = {};
-    for (int i = threadIdx.x; i < n_vectors; i += CONSUMER_THREADS) {
-#pragma unroll
-        for (int r0 = 0; r0 < ROWS; r0 += 4) {
+    // Four rows at a time. The code is kept short: it comes from memory as the rows do.
+#pragma unroll 1
+    for (int r0 = 0; r0 < p.m; r0 += 4) {
+        float squares[4] = {};
+#pragma unroll 1
+        for (int i = threadIdx.x; i < n_vectors; i += CONSUMER_THREADS) {
             Bf16x8 v[4];
 #pragma unroll
             for (int r = 0; r < 4; r++)
@@ -242,28 +246,27 @@ __device__ __forceinline__ void settle_x(const Problem& p, unsigned char* to, fl
                 float values[8];
                 unpack8(values, v[r]);
 #pragma unroll
-                for (int j = 0; j < 8; j++) squares[r0 + r] += values[j] * values[j];
+                for (int j = 0; j < 8; j++) squares[r] += values[j] * values[j];
                 store8(reinterpret_cast<bf16*>(to + (r0 + r) * stride) + i * 8, v[r]);
             }
         }
-    }
-    if (!p.norm_weight) {
-        consumers_sync();
-        return;
-    }
+        if (!p.norm_weight) continue;
 #pragma unroll
-    for (int r = 0; r < ROWS; r++) {
-        if (r >= p.m) continue;
-        const float sum = warp_reduce<Sum>(squares[r]);
-        if (threadIdx.x % WARP == 0) scratch[r * CONSUMERS + warp] = sum;
+        for (int r = 0; r < 4; r++) {
+            const float sum = warp_reduce<Sum>(squares[r]);
+            if (threadIdx.x % WARP == 0 && r0 + r < p.m) scratch[(r0 + r) * CONSUMERS + warp] = sum;
+        }
     }
     consumers_sync();
+    if (!p.norm_weight) return;
+#pragma unroll 1
     for (int r = 0; r < p.m; r++) {
         float sum = 0.0f;
 #pragma unroll
         for (int w = 0; w < CONSUMERS; w++) sum += scratch[r * CONSUMERS + w];
         const float scale = rsqrtf(sum / p.k + p.eps);
         bf16* row = reinterpret_cast<bf16*>(to + r * stride);
+#pragma unroll 1
         for (int i = threadIdx.x; i < n_vectors; i += CONSUMER_THREADS) {
             float values[8], weights[8];
             unpack8(values, load8(row + i * 8));
@@ -430,7 +433,7 @@ __device__ __forceinline__ void skinny(const Problem& p) {
         return;
     }
     if (I == Input::Resident)
-        settle_x<W, 8 * TILES>(p, resident, scratch);
+        settle_x<W>(p, resident, scratch);
     else
         wait_for_earlier_kernels();
     consume<W, I, E, TILES>(ring, resident, scratch);
@@ -441,8 +444,8 @@ __device__ __forceinline__ void skinny(const Problem& p) {
 #define SKINNY(name, W, I, E, TILES)                                                                                                    \
     extern "C" __global__ void __launch_bounds__(CONSUMER_THREADS + WARP, 2)                                                             \
         skinny_##name(void* out, const bf16* x, const unsigned char* weight, const float* scales, const bf16* bias,                      \
-                      const bf16* norm_weight, int m, int n, int k, float eps, int stages) {                                            \
-        skinny<W, Input::I, Epilogue::E, TILES>({out, x, weight, scales, bias, norm_weight, m, n, k, eps, stages});                  \
+                      const bf16* norm_weight, int m, int n, int k, float eps, int stages, int early) {                                            \
+        skinny<W, Input::I, Epilogue::E, TILES>({out, x, weight, scales, bias, norm_weight, m, n, k, eps, stages, early});                  \
     }
 
 #define SKINNY_ROWS(name, W, I, E) \

@@ -58,6 +58,8 @@ const MAX_RESIDENT_ROWS: usize = 2;
 const MAX_RESIDENT_VALUES: usize = 4096;
 /// Rows up to which a product leaves room beside it, see [`Skinny::layout`].
 const MAX_SHARING_ROWS: usize = 2;
+/// Stages of weights that small blocks ask for before x is there.
+const EARLY_STAGES: usize = 2;
 /// Shared memory that the device keeps of each block.
 const RESERVED_SHARED: usize = 1024;
 
@@ -96,21 +98,29 @@ impl Skinny {
         self.norm.is_some() || is_short && self.n_tiles() > device.n_processors()
     }
 
-    /// Blocks on a multiprocessor and the stages of each.
+    /// Blocks on a multiprocessor, the stages of each, and how many of them are asked for before x is there.
     ///
     /// As many stages as there is room for in one block: with room for two, the early blocks of the next product would crowd
     /// onto the multiprocessors that are free first. But attention follows what is only stored, and with few rows it takes
-    /// longer to start than to read its keys: there, two small blocks make way for it one by one. And what is added follows
-    /// attention: where half the room holds most of a block's weights, they come while attention's blocks have the other half.
-    fn layout(&self, device: &Device) -> Option<(usize, usize)> {
+    /// longer to start than to read its keys: there, small blocks make way for it one by one, three of them if two have not
+    /// room for all tiles at once, and as x comes from memory behind everything that was asked for before it, they ask for
+    /// little. And what is added follows attention: where half the room holds most of a block's weights, they come while
+    /// attention's blocks have the other half.
+    fn layout(&self, device: &Device) -> Option<(usize, usize, usize)> {
         let (fixed, stage) = self.shared(self.is_resident(device));
-        let stages = |shared: usize| Some(shared.checked_sub(fixed)? / stage).filter(|stages| *stages >= MIN_STAGES);
-        let half = stages((device.max_shared() - RESERVED_SHARED) / 2).filter(|_| self.rows <= MAX_SHARING_ROWS);
+        let stages = |blocks: usize| {
+            let shared = (device.max_shared() - (blocks - 1) * RESERVED_SHARED) / blocks;
+            Some(shared.checked_sub(fixed)? / stage).filter(|stages| *stages >= MIN_STAGES)
+        };
+        let shares = self.rows <= MAX_SHARING_ROWS;
+        let (n_tiles, n_processors) = (self.n_tiles(), device.n_processors());
+        let (half, third) = (stages(2).filter(|_| shares), stages(3).filter(|_| shares && n_tiles > 2 * n_processors));
         let n_pieces = self.n_in.div_ceil(self.piece());
-        match (self.epilogue, half) {
-            (Epilogue::Store, Some(half)) => Some((2, half)),
-            (Epilogue::Add, Some(half)) if self.n_tiles() <= device.n_processors() && n_pieces <= 2 * half => Some((1, half)),
-            _ => Some((1, stages(device.max_shared())?)),
+        match (self.epilogue, half, third) {
+            (Epilogue::Store, _, Some(third)) => Some((3, third, EARLY_STAGES)),
+            (Epilogue::Store, Some(half), _) => Some((2, half, EARLY_STAGES)),
+            (Epilogue::Add, Some(half), _) if n_tiles <= n_processors && n_pieces <= 2 * half => Some((1, half, half)),
+            _ => stages(1).map(|stages| (1, stages, stages)),
         }
     }
 
@@ -130,7 +140,7 @@ impl Skinny {
         if self.rows == 0 {
             return Ok(());
         }
-        let Some((blocks_at_once, most_stages)) = self.layout(device).filter(|_| self.is_possible(device)) else {
+        let Some((blocks_at_once, most_stages, early)) = self.layout(device).filter(|_| self.is_possible(device)) else {
             return Err(Error::Driver { what: "multiplying few rows", cause: format!("there is no kernel for {self:?}") });
         };
         let n_tiles = self.n_tiles();
@@ -170,6 +180,7 @@ impl Skinny {
                 self.n_in as i32,
                 norm.eps,
                 stages as i32,
+                early as i32,
             )
         }
     }

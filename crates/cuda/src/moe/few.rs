@@ -60,12 +60,12 @@ struct RoutingArgument {
 
 /// The kernels' numbers: see `kernels/moe_few.cu`.
 const DOWN_THREADS: u32 = 256;
-const UP_THREADS: u32 = 512;
+const UP_WARPS: usize = 8;
 /// Blocks that choose experts together; only Hopper has clusters.
 const CLUSTER: usize = 8;
 const CHUNK: usize = 256;
 const DOWN_WARPS: usize = 8;
-const DOWN_PIECE: usize = 1536;
+const DOWN_PIECE: usize = 768;
 const DOWN_COLUMNS: usize = 16;
 const STAGE_ROWS: usize = 4;
 const MAX_STAGES: usize = 32;
@@ -73,10 +73,13 @@ const MAX_STAGES: usize = 32;
 const DOWN_AHEAD: usize = 147_456;
 /// At least, for one to come while another is used.
 const MIN_STAGES: usize = 2;
+/// Stages of a warp of the first product, at most, and the bytes of one.
+const MAX_UP_STAGES: usize = 3;
+const UP_STAGE: usize = 4096;
 /// Of a piece of a row: its description, and its products.
 const PIECE_BYTES: usize = 96;
 /// Shared memory of fixed size.
-const UP_FIXED: usize = 14_336;
+const UP_FIXED: usize = 6144;
 const DOWN_FIXED: usize = 2048;
 const ALIGNMENT: usize = 256;
 const BF16: usize = 2;
@@ -99,14 +102,19 @@ impl FewTokens {
         self.routing.n_parts * self.n_experts
     }
 
-    /// Bytes of the normed rows and their logits.
-    fn up_shared(&self) -> usize {
-        self.rows * (self.width.next_multiple_of(CHUNK) + self.n_logits()) * F32
+    /// Of the first product: stages of a warp, and bytes of shared memory. A little more than half of it: of two blocks on one
+    /// multiprocessor both would be late, but it shares one with a block of the product before it.
+    fn up_stages(&self, device: &Device) -> Option<(usize, usize)> {
+        let fixed = self.rows * (self.width.next_multiple_of(CHUNK) * BF16 + (self.n_experts.next_multiple_of(16) + self.n_logits()) * F32);
+        let half = device.max_shared() / 2;
+        let stages = (half.saturating_sub(UP_FIXED + fixed) / (UP_WARPS * UP_STAGE)).clamp(1, MAX_UP_STAGES);
+        let shared = fixed + stages * UP_WARPS * UP_STAGE;
+        (UP_FIXED + shared <= device.max_shared()).then_some((stages, shared.max(half)))
     }
 
     /// Of `down`: stages of a warp, bytes of shared memory.
     fn stages(&self, device: &Device) -> Option<(usize, usize)> {
-        let piece = self.inner.min(DOWN_PIECE);
+        let piece = (self.inner / 8).div_ceil(self.inner.div_ceil(DOWN_PIECE)) * 8;
         let n_pieces = self.rows * (self.shared_inner().div_ceil(piece) + self.n_chosen * self.inner.div_ceil(piece));
         let (fixed, stage) = (n_pieces * PIECE_BYTES, STAGE_ROWS * piece * BF16);
         let of_warps = DOWN_WARPS * stage;
@@ -124,7 +132,7 @@ impl FewTokens {
             && self.n_experts <= MAX_EXPERTS
             && self.n_chosen <= MAX_CHOSEN
             && self.routing.is_possible(&pairs)
-            && self.up_shared() + UP_FIXED <= device.max_shared()
+            && self.up_stages(device).is_some()
             && self.stages(device).is_some()
     }
 
@@ -145,7 +153,9 @@ impl FewTokens {
         if self.rows == 0 {
             return Ok(());
         }
-        let Some((stages, down_shared)) = self.stages(device).filter(|_| self.is_possible(device)) else {
+        let (Some((up_stages, up_shared)), Some((stages, down_shared)), true) =
+            (self.up_stages(device), self.stages(device), self.is_possible(device))
+        else {
             return Err(no_kernel("multiplying few tokens by experts", self));
         };
         let (choices, activations) = (self.scratch, self.scratch + self.layout()[0] as u64);
@@ -170,7 +180,7 @@ impl FewTokens {
         let n_blocks = device.n_processors();
         let row = |blocks: usize, threads: u32, shared: usize| LaunchConfig { shared: shared as u32, ..LaunchConfig::row(blocks, threads) };
         let cluster = if device.is_hopper() { CLUSTER } else { 1 };
-        let up = |clusters: usize| row(clusters.max(1) * cluster, UP_THREADS, self.up_shared());
+        let up = |clusters: usize| row(clusters.max(1) * cluster, 32 * UP_WARPS as u32, up_shared);
         // Multiprocessors are grouped, and not every group has whole clusters of them.
         let n_clusters = match cluster {
             1 => n_blocks,
@@ -198,6 +208,7 @@ impl FewTokens {
                     inner,
                     shared_inner,
                     self.norm.eps,
+                    up_stages as i32,
                 ),
             )?;
             launch!(
