@@ -102,26 +102,38 @@ __device__ __forceinline__ void choose_all(const Routing& r, int rows, unsigned*
         }
     }
     __syncthreads();
+    const int place = threadIdx.x / COUNTING, share = threadIdx.x % COUNTING;
 #pragma unroll 1
     for (int row = 0; row < rows; row++) {
         const unsigned* of_row = orders + row * n_filled;
-        // Whole warps stay together.
+        // Two experts at a time, whole warps together.
 #pragma unroll 1
-        for (int id = threadIdx.x / COUNTING; id < n_filled; id += blockDim.x / COUNTING) {
-            const unsigned own = of_row[id];
-            // Of equals the lower numbers are better: of those in fours before the expert's own here, of those in its own below.
-            int n_better = 0;
-#pragma unroll 4
-            for (int other = threadIdx.x % COUNTING * 4; other < n_filled; other += COUNTING * 4) {
-                const uint4 four = *reinterpret_cast<const uint4*>(of_row + other);
-                const unsigned enough = own - (other + 4 <= id);
-                n_better += (four.x > enough) + (four.y > enough) + (four.z > enough) + (four.w > enough);
-            }
-            const int place = id % 4, neighbour = threadIdx.x % COUNTING;
-            n_better += neighbour < place && of_row[id - place + neighbour] == own;
+        for (int first = 0; first < n_filled; first += 2 * UP_THREADS / COUNTING) {
+            int id[2], n_better[2] = {};
+            unsigned own[2];
 #pragma unroll
-            for (int distance = 1; distance < COUNTING; distance *= 2) n_better += __shfl_xor_sync(ALL_LANES, n_better, distance);
-            if (threadIdx.x % COUNTING == 0 && id < n && n_better < r.k) chosen(row, n_better, id);
+            for (int i = 0; i < 2; i++) {
+                id[i] = first + i * UP_THREADS / COUNTING + place;
+                own[i] = id[i] < n ? of_row[id[i]] : ~0u;
+            }
+            // Of equals the lower numbers are better: of those in fours before the expert's own here, of those in its own below.
+#pragma unroll 8
+            for (int other = share * 4; other < n_filled; other += COUNTING * 4) {
+                const uint4 four = *reinterpret_cast<const uint4*>(of_row + other);
+#pragma unroll
+                for (int i = 0; i < 2; i++) {
+                    const unsigned enough = own[i] - (other + 4 <= id[i]);
+                    n_better[i] += (four.x > enough) + (four.y > enough) + (four.z > enough) + (four.w > enough);
+                }
+            }
+#pragma unroll
+            for (int i = 0; i < 2; i++) {
+                const int in_four = id[i] % 4;
+                n_better[i] += share < in_four && id[i] < n && of_row[id[i] - in_four + share] == own[i];
+#pragma unroll
+                for (int distance = 1; distance < COUNTING; distance *= 2) n_better[i] += __shfl_xor_sync(ALL_LANES, n_better[i], distance);
+                if (share == 0 && id[i] < n && n_better[i] < r.k) chosen(row, n_better[i], id[i]);
+            }
         }
     }
 }
@@ -189,8 +201,10 @@ struct Ring {
         if (elected()) {
             expect_bytes(barrier, STAGE_ROWS * bytes);
             const unsigned long long policy = read_once();
-#pragma unroll
-            for (int i = 0; i < STAGE_ROWS; i++) copy_bytes(to + i * bytes, from + static_cast<size_t>(i) * stride, bytes, barrier, policy);
+            // Whole rows lie one behind the other as they are.
+            const int n_copies = stride * 2 == bytes ? 1 : STAGE_ROWS, n_bytes = STAGE_ROWS / n_copies * bytes;
+#pragma unroll 1
+            for (int i = 0; i < n_copies; i++) copy_bytes(to + i * bytes, from + static_cast<size_t>(i) * stride, n_bytes, barrier, policy);
         }
         __syncwarp();
 #else
@@ -450,17 +464,18 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2)
     float(*products)[COLUMNS] = reinterpret_cast<float(*)[COLUMNS]>(shared_memory + WARPS * stages * stage_bytes);
     Piece* pieces = reinterpret_cast<Piece*>(products + n_all);
     Ring ring(shared_address(shared_memory) + warp * stages * stage_bytes, shared_address(barriers + warp * stages), stage_bytes, stages);
-    for (int i = threadIdx.x; i < n_all; i += THREADS) {
-        const int row = i / n_pieces, piece = i % n_pieces;
+    // A warp describes its own, so that it can ask for them at once.
+    for (int i = warp + lane * WARPS; i < n_all; i += THREADS) {
+        const int row = rows == 1 ? 0 : i / n_pieces, piece = i - row * n_pieces;
         const bool of_shared = piece < n_shared;
-        const int choice = of_shared ? k : (piece - n_shared) / n_own;
-        const int first = (of_shared ? piece : (piece - n_shared) % n_own) * piece_len, whole = of_shared ? shared : inner;
+        const int choice = of_shared ? k : n_own == 1 ? piece - n_shared : (piece - n_shared) / n_own;
+        const int first = (of_shared ? piece : piece - n_shared - choice * n_own) * piece_len, whole = of_shared ? shared : inner;
         const int2 chosen = of_shared ? make_int2(0, __float_as_int(1.0f)) : __ldcg(choices + row * k + choice);
         const bf16* matrix = of_shared ? shared_down : down + static_cast<size_t>(chosen.x) * width * inner;
         pieces[i] = {matrix + first, activations + static_cast<size_t>(row) * 2 * stride + choice * inner + first, whole,
                      min(piece_len, whole - first), __int_as_float(chosen.y)};
     }
-    __syncthreads();
+    __syncwarp();
 
     // Sixteen columns, of these the warp's pieces, of these a stage of rows after the other.
     struct Place {
