@@ -331,7 +331,9 @@ __device__ __forceinline__ void consume(Ring<W, I, E> ring, const unsigned char*
 
     // The loop over pieces is kept short: with everything in shared memory its length is what the product takes.
     const int n_whole = p.k / Pieces::PIECE;
-    const unsigned first_w = ring.stages_at + w_offset;
+    unsigned first_w = ring.stages_at + w_offset;
+    // Or it would be worked out again for every piece, which takes longer than to multiply one.
+    asm volatile("" : "+r"(first_w));
     // The lane's place in the rows of x, or how far behind its place in W that is.
     const unsigned x_at = I == Input::Resident ? shared_address(resident) + x_offset : STAGE_WEIGHTS + x_offset - w_offset;
     unsigned w = first_w, full = ring.full_at, empty = ring.empty_at;
