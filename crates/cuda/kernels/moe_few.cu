@@ -1,7 +1,7 @@
 // A whole layer of experts for few tokens, which live on how fast the matrices in use stream from memory: nothing is sorted,
 // each token's experts read their matrices for that token.
 //
-//   moe_few_swiglu(out, choices, x, norm, gate, gate_up, shared_gate_up, routing, rows, width, inner, shared, eps)
+//   moe_few_swiglu(out, choices, x, norm, gate, gate_up, shared_gate_up, routing, rows, width, inner, shared, eps, stages)
 //   moe_few_down(x, activations, choices, down, shared_down, rows, k, width, inner, shared, stages)
 //
 //   x               bf16 [rows, width], at most 8 rows; `down` adds to it
@@ -11,20 +11,24 @@
 //   gate_up         bf16 [n_experts, 2 inner, width], gates before ups; shared_gate_up [2 shared, width] of an expert that
 //                   every token goes through, with weight one; `shared` is 0 where there is none
 //   down            bf16 [n_experts, width, inner], shared_down [width, shared]
-//   activations     f32 [rows, k inner + shared] = silu(gate) * up: a token's experts as it chose them, then the shared one
-// width is a multiple of 16, inner and shared of 8, pointers are 16-byte aligned (activations 32-byte).
+//   activations     bf16 [rows, 2, k inner + shared] = silu(gate) * up: a token's experts as it chose them, then the shared one;
+//                   rounded, and what rounding took
+// width is a multiple of 16, inner and shared of 8, pointers are 16-byte aligned.
 //
 // Launch, with nothing between them:
-//   swiglu  one block a multiprocessor of 512 threads, in clusters of 8 on Hopper and alone elsewhere, dynamic shared memory of 4 bytes for each of the rows' values, each row filled up to a multiple of 256, and for each of their logits
+//   swiglu  256 threads a block, at most one block a multiprocessor, in clusters of 8 on Hopper and alone elsewhere; dynamic shared
+//           memory of stages * 32768 bytes, 2 for each value of the rows, each row filled up to a multiple of 256, and 4 for each of
+//           their logits and of their experts, filled up to a multiple of 16; stages are 1 to 3
 //   down    any grid, best one block a multiprocessor, 256 threads, dynamic shared memory of 96 bytes for every piece of every
-//           row and 8 * stages * 8 min(inner, 1536) bytes; an expert has a piece for every min(inner, 1536) values between its matrices
+//           row and 64 * stages bytes for every value of a piece; pieces are as few as have at most 768 of an expert's inner values
 //
-// How it works: in swiglu the blocks of a cluster share out the gate's rows and give each other the logits; each block norms and
+// How it works: in swiglu the blocks of a cluster share out the gate's rows and send each other the logits; each block norms and
 // chooses for itself, and one warp weighs the choices for `down` while the others go on. Each warp goes through columns of its
-// own, multiplying rows of the matrices, which it keeps in flight in registers, with x in shared memory. In `down` each warp has a
-// piece of a token's activations in registers, and multiplies that part of sixteen rows with it, which come through its own ring
-// of stages in shared memory (bulk copies on Hopper); the pieces of a column are added up in their order. A token's result depends
-// on that token alone, to the bit.
+// own, whose rows come through its own ring of stages in shared memory. In `down` each warp has a piece of a token's activations
+// in registers, and multiplies that part of sixteen rows with it, which come through a ring of the same kind (bulk copies on
+// Hopper); the pieces of a column are added up in their order. Both multiply one row with one vector on the tensor cores: parts of
+// the row are the rows of a product and parts of the vector its columns, and the sums on its diagonal are the ones that are
+// wanted. A token's result depends on that token alone, to the bit.
 //
 // The first rows of the gate and of the shared expert are on their way before swiglu's wait, and those of the shared expert are
 // used while logits come; in `down` as many rows are as there are stages: it reads the choices before its wait, which are in
@@ -41,7 +45,7 @@ constexpr int MAX_ROWS = 8;
 constexpr int MAX_CHOSEN = 16;
 // Values that a warp takes at a time.
 constexpr int CHUNK = WARP * 8;
-// Values of a row that are on their way together: of a gate and of its up in registers, of a row of `down` in a stage.
+// Values of a row that a stage has: of a gate and of its up, and of a row of `down`, which goes through the tensor cores in steps.
 constexpr int UP_CHUNKS = 4;
 constexpr int UP_PIECE = UP_CHUNKS * CHUNK;
 constexpr int UP_STAGE_BYTES = 2 * UP_PIECE * 2;
