@@ -1,8 +1,9 @@
 //! The web console, embedded in the binary: files of `web/dist`, and its page for every path of its own.
 
 use axum::extract::Request;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum_extra::headers::{ETag, HeaderMapExt, IfNoneMatch};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
 use crate::error::{Error, render_dify};
@@ -62,18 +63,51 @@ fn let_others_embed(response: &mut Response) {
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(concat!(policy!(), "; frame-ancestors *")));
 }
 
+/// Of a file's content. Weak, since it stands for the file as it is and compressed.
+fn tag(hash: &[u8; 32]) -> Option<ETag> {
+    format!("W/\"{}\"", hex::encode(&hash[..16])).parse().ok()
+}
+
+/// Whether the browser has it.
+fn is_known(headers: &HeaderMap, tag: &ETag) -> bool {
+    headers.typed_get::<IfNoneMatch>().is_some_and(|asked| !asked.precondition_passes(tag))
+}
+
 fn respond(file: EmbeddedFile, cache: &'static str, request: &Request) -> Response {
-    let etag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..16]));
-    let known = request.headers().get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == etag.as_bytes());
+    let tag = tag(&file.metadata.sha256_hash());
+    let known = tag.as_ref().is_some_and(|tag| is_known(request.headers(), tag));
     let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { file.data.into_owned().into_response() };
     let headers = response.headers_mut();
-    if let (Ok(mime), Ok(etag)) = (HeaderValue::from_str(file.metadata.mimetype()), HeaderValue::from_str(&etag)) {
+    if let Ok(mime) = HeaderValue::from_str(file.metadata.mimetype()) {
         headers.insert(header::CONTENT_TYPE, mime);
-        headers.insert(header::ETAG, etag);
+    }
+    if let Some(tag) = tag {
+        headers.typed_insert(tag);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(concat!(policy!(), "; frame-ancestors 'none'")));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_browser_has_is_known() {
+        let own = tag(&[7; 32]).expect("a tag");
+        let sent = "07".repeat(16);
+        let known = |asked: String| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_NONE_MATCH, asked.parse().expect("a header"));
+            is_known(&headers, &own)
+        };
+        for asked in [format!("W/\"{sent}\""), format!("\"{sent}\""), format!("\"other\", W/\"{sent}\""), "*".to_owned()] {
+            assert!(known(asked.clone()), "{asked}");
+        }
+        assert!(!known("W/\"other\"".to_owned()));
+        assert!(!is_known(&HeaderMap::new(), &own));
+    }
 }

@@ -1,5 +1,5 @@
 import { CircleAlert, FileText, Link2, LoaderCircle, Upload, X } from 'lucide-react';
-import { type DragEvent, useRef, useState } from 'react';
+import { type DragEvent, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { errorMessage } from '@/lib/api/errors';
 import { cn } from '@/lib/cn';
@@ -73,6 +73,7 @@ export function FileField({
     // of those that are too many, the first says so
     for (const [i, file] of [...(chosen ?? [])].slice(0, room + 1).entries()) {
       const entry: ChosenFile = { key: nextKey++, name: file.name, size: file.size };
+      if (kindOf(file.name) === 'image') entry.picture = file;
       const error = refusal(file, i);
       onChange((all) => [...all, error ? { ...entry, error } : entry]);
       if (error) continue;
@@ -82,8 +83,11 @@ export function FileField({
       );
     }
   };
-  const addUrl = (url: string) =>
-    onChange((all) => [...all, { key: nextKey++, name: nameOfUrl(url), sent: sentOf(url) }]);
+  const addUrl = (url: string) => {
+    const sent = sentOf(url);
+    const picture = sent.type === 'image' ? { picture: url } : {};
+    onChange((all) => [...all, { key: nextKey++, name: nameOfUrl(url), sent, ...picture }]);
+  };
   const remove = (key: number) => onChange((all) => all.filter((one) => one.key !== key));
   const drop = (event: DragEvent) => {
     event.preventDefault();
@@ -154,9 +158,25 @@ export function FileField({
   );
 }
 
+/** The address of a picture that the page holds; it is gone with the component. */
+function useAddress(picture: Blob | string | undefined): string | undefined {
+  const [held, setHeld] = useState<string>();
+  useEffect(() => {
+    if (!(picture instanceof Blob)) return;
+    const url = URL.createObjectURL(picture);
+    setHeld(url);
+    return () => {
+      setHeld(undefined);
+      URL.revokeObjectURL(url);
+    };
+  }, [picture]);
+  return typeof picture === 'string' ? picture : held;
+}
+
 function FileRow({ file, onRemove }: { file: ChosenFile; onRemove: () => void }) {
   const { t } = useTranslation();
   const isBusy = !file.sent && !file.error;
+  const src = useAddress(file.picture);
   return (
     <li
       className={cn(
@@ -168,6 +188,8 @@ function FileRow({ file, onRemove }: { file: ChosenFile; onRemove: () => void })
         <LoaderCircle className="animate-spin text-ink-3" aria-hidden />
       ) : file.error ? (
         <CircleAlert aria-hidden />
+      ) : src ? (
+        <img src={src} alt="" className="-ml-1 size-8 shrink-0 rounded-md bg-sunken object-cover" />
       ) : file.sent?.transfer_method === 'remote_url' ? (
         <Link2 className="text-ink-3" aria-hidden />
       ) : (

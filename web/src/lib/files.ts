@@ -37,6 +37,8 @@ export interface ChosenFile<S = SentFile> {
   size?: number;
   sent?: S;
   error?: string;
+  /** Of a picture: itself, or its address. */
+  picture?: Blob | string;
 }
 
 /** A chosen file as its place shows it. */

@@ -132,7 +132,8 @@ it('sends files of every kind that the app takes, by upload and by address', asy
   await waitFor(() => expect(screen.queryByRole('status', { name: /Uploading/ })).toBeNull());
   put(screen.getByLabelText(/Report/), '{"year": 1851}');
   await user.upload(screen.getByTestId('file-Drawings'), new File(['x'], 'a.png', { type: 'image/png' }));
-  await screen.findByText('a.png');
+  const chosen = (await screen.findByText('a.png')).closest('li');
+  await waitFor(() => expect(chosen?.querySelector('img')).toHaveAttribute('src', 'blob:picture'));
   await user.type(await screen.findByRole('textbox', { name: 'Ask about a picture, or anything…' }), 'Compare{Enter}');
   await screen.findByText('one red circle');
   expect(asked(world)[0]).toMatchObject({
