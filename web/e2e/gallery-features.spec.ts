@@ -1,7 +1,11 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { ARCHIVE } from '../src/test/feature-fixtures';
 import { makeApp } from '../src/test/fixtures';
 import { button, gallery, type Shot } from './gallery';
+
+const PICTURE = join(import.meta.dirname, '../../docs/pictures/red-circle.png');
 
 const archive = () => ({ apps: [makeApp('archive', ARCHIVE)] });
 const features = (page: Page) =>
@@ -60,7 +64,7 @@ const SHOTS: Shot[] = [
         { name: 'walk-through.mp4', mimeType: 'video/mp4', buffer: Buffer.alloc(900_000) },
       ]);
       await page.getByTestId('file-Drawings').setInputFiles([
-        { name: 'elevation.png', mimeType: 'image/png', buffer: Buffer.alloc(90_000) },
+        { name: 'elevation.png', mimeType: 'image/png', buffer: await readFile(PICTURE) },
         { name: 'notes.wav', mimeType: 'audio/wav', buffer: Buffer.alloc(10) },
       ]);
       await page.waitForTimeout(400);

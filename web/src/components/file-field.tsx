@@ -177,6 +177,8 @@ function FileRow({ file, onRemove }: { file: ChosenFile; onRemove: () => void })
   const { t } = useTranslation();
   const isBusy = !file.sent && !file.error;
   const src = useAddress(file.picture);
+  // what this browser can't draw, or nobody can
+  const [isBroken, setBroken] = useState(false);
   return (
     <li
       className={cn(
@@ -188,8 +190,13 @@ function FileRow({ file, onRemove }: { file: ChosenFile; onRemove: () => void })
         <LoaderCircle className="animate-spin text-ink-3" aria-hidden />
       ) : file.error ? (
         <CircleAlert aria-hidden />
-      ) : src ? (
-        <img src={src} alt="" className="-ml-1 size-8 shrink-0 rounded-md bg-sunken object-cover" />
+      ) : src && !isBroken ? (
+        <img
+          src={src}
+          alt=""
+          className="-ml-1 size-8 shrink-0 rounded-md bg-sunken object-cover"
+          onError={() => setBroken(true)}
+        />
       ) : file.sent?.transfer_method === 'remote_url' ? (
         <Link2 className="text-ink-3" aria-hidden />
       ) : (
