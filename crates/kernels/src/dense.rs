@@ -103,6 +103,17 @@ impl Matrix {
         });
     }
 
+    /// `x · Wᵀ`, `[m, n]`, by the calling thread; `x` is `[m, k]`.
+    pub(crate) fn multiply(&self, level: Level, x: &[f32]) -> Vec<f32> {
+        let m = x.len() / self.k;
+        let mut out = vec![0.0; m * self.n];
+        for task in 0..self.n_tasks(m, M_BLOCK) {
+            // SAFETY: `out` has room for the product, and nobody else has it.
+            unsafe { self.task(level, task, M_BLOCK, x, None, out.as_mut_ptr()) };
+        }
+        out
+    }
+
     /// Pieces into which a product of `m` rows of input is cut, each of at most `rows` of them.
     pub(crate) fn n_tasks(&self, m: usize, rows: usize) -> usize {
         self.n.div_ceil(PANEL * TILE) * m.div_ceil(rows)
