@@ -15,7 +15,7 @@
 // Launch: block 288; any grid up to n / 16 blocks, mostly best one a multiprocessor; dynamic shared memory of
 //   stages * (17424 + (streamed ? m * X : 0)) + (resident ? m * R : 0) + 1024 * rows bytes, with
 //   X = bf16 ? 1088 : 2064, R = ceil(k / 64) * 128 + (bf16 ? 64 : 16), at least one stage, best as
-// many as there is room for: two blocks on a multiprocessor make the next matmul's blocks crowd onto the first free ones,
+// many as there is room for: several blocks on a multiprocessor make the next matmul's blocks crowd onto the first free ones,
 // which helps only where attention of few rows comes next.
 //
 // How it works. One warp keeps a ring of `stages` pieces of W in flight (bulk copies on Hopper): sixteen rows × 1024 bytes.
@@ -24,7 +24,7 @@
 // step of a piece; at the end of a tile of sixteen rows the eight sums are added in a fixed order. Columns of a product do
 // not mix, so a row's result has the same bits whatever m is and whatever the other rows hold.
 //
-// Weights are fetched before the wait for earlier kernels. The permission to start the next kernel is given when the last
+// The first `early` pieces are asked for before the wait for earlier kernels. The permission to start the next kernel is given when the last
 // piece is asked for: then its weights queue up behind ours. The epilogues other than `store` may give it before their own
 // wait is over; after `store` the next kernel may rely, before its own wait, on everything older than x.
 #include "bulk.cuh"
