@@ -1,6 +1,6 @@
 // Attention of one new token a sequence over its paged keys and values.
 //
-//   decode_attention_{fused,plain}_d{32,64,80,96,128}{,_wide}(out, qkv, q_weight, q_bias, k_weight, k_bias, angles, slots,
+//   decode_attention_{fused,plain}_d{32,64,80,96,128}{,_wide}{,_lone}(out, qkv, q_weight, q_bias, k_weight, k_bias, angles, slots,
 //       k_cache, v_cache, block_tables, context_lens, partials, tickets, n_heads, n_kv_heads, max_blocks, scale, eps)
 //
 //   out           bf16 [rows, n_heads * d]
@@ -19,19 +19,23 @@
 // plain: q is ready as it lies in qkv, the new key and value are in the cache. Only the queries of qkv are read.
 //
 // wide: for nine to sixteen query heads a key-value head; the others are for up to eight.
+// lone: for few rows and heads, with more splits of medium sequences, in smaller blocks that find a place sooner.
 //
-// Launch: grid (n_kv_heads, rows, z) with 1 <= z <= 32, block 256, dynamic shared memory of
-//   256 * S * R + 4 * d + 128 * (d + 4) bytes, S = 3 on Hopper and 2 elsewhere, R = d + 8 for 80 and 96, else d.
-// z changes only how the work is spread, never the result. Best is what fills the multiprocessors (two blocks each for
-// d = 128) a whole number of times.
+// Launch: grid (n_kv_heads, rows, z) with 1 <= z <= 32, block 256, on Hopper perhaps in clusters of up to 16 blocks along z,
+// dynamic shared memory of 256 * S * R + 4 * d + 128 * (d + 4) bytes, S = 3 on Hopper, 2 elsewhere and for lone, R = d + 8 for
+// 80 and 96, else d.
+// z and clusters change only how the work is spread, never the result. Best is what fills the multiprocessors (two blocks each
+// for d = 128) a whole number of times.
 //
 // How it works. A sequence is cut into splits whose length is a function of its own length alone (`split_tokens`), at most
 // 32. A block takes the splits blockIdx.z, blockIdx.z + z, … of one key-value head. Each of its eight warps streams its own
 // sixteen tokens of every 128 through its own ring of asynchronous copies and keeps its own online softmax; the warps' sums
 // are joined at the end of a split. Keys and values are the 16 rows of the tensor cores' products and the query heads that
 // share them the 8 columns, so that little of a product is padding and a warp needs few registers.
-// The last block of a (row, head) to finish joins the splits, in their order. So a row's bits depend on its own sequence only.
-#include "fragments.cuh"
+// The splits of a (row, head) are joined in their order: by the last block to finish, which finds the others' results in
+// memory; where one cluster has all splits, its blocks send each other their results and each joins its share, which is
+// sooner. So a row's bits depend on its own sequence only, and on whether the kernel is a lone one.
+#include "cluster.cuh"
 #include "splits.cuh"
 
 namespace {
@@ -44,9 +48,9 @@ constexpr int TILE_TOKENS = WARPS * WARP_TOKENS;
 static_assert(SHORT_SPLIT % TILE_TOKENS == 0, "splits are whole tiles");
 // Sixteen rows of keys or of values each. Other GPUs than Hopper may have no shared memory for three.
 #if __CUDA_ARCH__ >= 900
-constexpr int SLOTS = 3;
+constexpr int MAX_STAGES = 3;
 #else
-constexpr int SLOTS = 2;
+constexpr int MAX_STAGES = 2;
 #endif
 // That the registers are shared out for.
 constexpr int BLOCKS_AT_ONCE = 2;
@@ -93,8 +97,8 @@ struct Cursor {
     int split, tile;
     int split_len, n_tokens, n_splits;
 
-    __device__ __forceinline__ Cursor(int n_tokens)
-        : split(blockIdx.z), tile(0), split_len(split_tokens(n_tokens)), n_tokens(n_tokens),
+    __device__ __forceinline__ Cursor(int n_tokens, int medium)
+        : split(blockIdx.z), tile(0), split_len(split_tokens(n_tokens, medium)), n_tokens(n_tokens),
           n_splits((n_tokens + split_len - 1) / split_len) {}
 
     __device__ __forceinline__ bool ended() const { return split >= n_splits; }
@@ -279,14 +283,15 @@ struct Softmax {
     }
 };
 
-template <int D, int OCTETS, bool FUSED>
+template <int D, int OCTETS, bool FUSED, bool LONE>
 __device__ __forceinline__ void decode_attention(const Problem& p) {
     using R = Rows<D>;
-    constexpr int SLOT = WARP_TOKENS * R::STRIDE;
+    constexpr int STAGE = WARP_TOKENS * R::STRIDE;
+    constexpr int STAGES = LONE ? 2 : MAX_STAGES;
     constexpr int QUERY_STRIDE = D + 8;
     extern __shared__ __align__(16) unsigned char shared[];
     bf16* ring = reinterpret_cast<bf16*>(shared);
-    bf16* fresh = ring + SLOTS * WARPS * SLOT;
+    bf16* fresh = ring + STAGES * WARPS * STAGE;
     // The queries are there until they are in registers, then the scratch.
     bf16* queries = fresh + 2 * D;
     float* scratch = reinterpret_cast<float*>(queries);
@@ -310,7 +315,7 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
     const int if_short = look_up(lane, SHORT_SPLIT);
     const int if_usual = look_up(lane, SPLIT);
     const int n_tokens = p.context_lens[row];
-    Cursor cursor(n_tokens);
+    Cursor cursor(n_tokens, LONE ? LONE_MEDIUM : MEDIUM);
     if (n_tokens <= 0 || cursor.ended()) {
         // Some block waits even if there is nothing to do: who waits for this kernel counts on the earlier ones, too.
         if (blockIdx.z == 0) wait_for_earlier_kernels();
@@ -318,14 +323,14 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
     }
     int looked_up = cursor.split_len == SHORT_SPLIT ? if_short : cursor.split_len == SPLIT ? if_usual : look_up(lane, cursor.split_len);
 
-    const unsigned warp_ring = shared_address(ring) + warp * SLOTS * SLOT * 2;
+    const unsigned warp_ring = shared_address(ring) + warp * STAGES * STAGE * 2;
     Cursor ahead = cursor;
     int ahead_tile = 0;
-    // The warp's part of each tile: sixteen keys, then, into the next slot of the ring, sixteen values. Tokens past the end
+    // The warp's part of each tile: sixteen keys, then, into the next stage of the ring, sixteen values. Tokens past the end
     // become zeros.
-    const auto fetch = [&](int slot, bool values) {
+    const auto fetch = [&](int stage, bool values) {
         const int first = ahead.first_token() + warp * WARP_TOKENS;
-        const unsigned to = warp_ring + slot * SLOT * 2;
+        const unsigned to = warp_ring + stage * STAGE * 2;
         const int block = __shfl_sync(ALL_LANES, looked_up, ahead_tile % WARP);
         if (!ahead.ended() && first < n_tokens) {
             const size_t start = ((static_cast<size_t>(block) * BLOCK_ROWS + first % BLOCK_ROWS) * p.n_kv_heads + kv_head) * D;
@@ -357,11 +362,19 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
         if (ahead_tile % WARP == 0) looked_up = look_up(ahead_tile + lane, cursor.split_len);
     };
 #pragma unroll
-    for (int slot = 0; slot < SLOTS; slot++) fetch(slot, slot % 2 == 1);
+    for (int stage = 0; stage < STAGES; stage++) fetch(stage, stage % 2 == 1);
     launch_dependents();
 
     for (int i = threadIdx.x; i < (8 * OCTETS - group) * QUERY_STRIDE / 8; i += THREADS)
         *reinterpret_cast<uint4*>(queries + group * QUERY_STRIDE + i * 8) = make_uint4(0, 0, 0, 0);
+    // Blocks of a cluster with a split each join them together: each finishes its share of the results, four at a time.
+    const int n_quads = group * D / 4, share = (n_quads + cursor.n_splits - 1) / cursor.n_splits;
+    const int first_quad = blockIdx.z * share, n_own = max(0, min(share, n_quads - first_quad));
+    const Cluster cluster(reinterpret_cast<uint64_t*>(scratch + JOINED_HEADS * WARPS * (D + 4)) - 1);
+    const bool meets = LONE && cursor.n_splits > 1 && cursor.n_splits <= cluster.size;
+    if (meets) cluster.expect(cursor.n_splits * n_own * (sizeof(float4) + sizeof(float2)));
+    float4* received_values = reinterpret_cast<float4*>(scratch);
+    float2* received_sums = reinterpret_cast<float2*>(received_values + cursor.n_splits * share);
     if (FUSED) wait_for_earlier_kernels();
 
     // The block whose split has the new token also prepares that token's key and value.
@@ -398,7 +411,9 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
             q[o][i][0] = two[0], q[o][i][1] = two[1];
             if (i + 1 < D / 16) q[o][i + 1][0] = two[2], q[o][i + 1][1] = two[3];
         }
+    // The scratch is free.
     __syncthreads();
+    if (meets) cluster.arrive();
 
     // Layout of the partial results of this row and head: values of all splits, then (largest, sum) of all splits.
     const size_t pair = static_cast<size_t>(row) * p.n_kv_heads + kv_head;
@@ -408,7 +423,7 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
 
     Softmax<D, OCTETS> softmax;
     softmax.reset();
-    int slot = 0;
+    int stage = 0;
     for (; !cursor.ended(); cursor.advance()) {
         const int first = cursor.first_token() + warp * WARP_TOKENS;
         const int n = min(WARP_TOKENS, n_tokens - first);
@@ -416,11 +431,11 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
         const bool is_fresh = FUSED && n > 0 && n_tokens - first <= WARP_TOKENS;
 #pragma unroll
         for (int values = 0; values < 2; values++) {
-            wait_for_copies<SLOTS - 1>();
+            wait_for_copies<STAGES - 1>();
             __syncwarp();
-            const unsigned at = warp_ring + slot * SLOT * 2;
+            const unsigned at = warp_ring + stage * STAGE * 2;
             if (is_fresh) {
-                bf16* tile = ring + (warp * SLOTS + slot) * SLOT;
+                bf16* tile = ring + (warp * STAGES + stage) * STAGE;
                 if (lane < R::VECTORS) store8(tile + R::at(n - 1, lane), load8(fresh + values * D + lane * 8));
             }
             __syncwarp();
@@ -431,16 +446,17 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
                     softmax.add_values(at);
             }
             __syncwarp();
-            fetch(slot, (values + SLOTS) % 2 == 1);
-            slot = slot == SLOTS - 1 ? 0 : slot + 1;
+            fetch(stage, (values + STAGES) % 2 == 1);
+            stage = stage == STAGES - 1 ? 0 : stage + 1;
         }
         if (!cursor.ends_split()) continue;
 
         // Behind its last split the block needs the ring no more, which has room for more heads.
         const bool is_last_split = cursor.split + static_cast<int>(gridDim.z) >= cursor.n_splits;
         float* sums = is_last_split ? reinterpret_cast<float*>(ring) : scratch;
-        const int at_once = is_last_split ? SLOTS * SLOT * 2 / (4 * (D + 4)) : JOINED_HEADS;
+        const int at_once = is_last_split ? STAGES * STAGE * 2 / (4 * (D + 4)) : JOINED_HEADS;
         if (is_last_split) __syncthreads();
+        if (meets) cluster.wait_for_all();
 #pragma unroll 1
         for (int first_head = 0; first_head < group; first_head += at_once) {
             const int n_joined = min(at_once, group - first_head);
@@ -471,6 +487,10 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
                 if (cursor.n_splits == 1) {
                     *reinterpret_cast<uint2*>(out + element) =
                         make_uint2(pack2(value.x / sum, value.y / sum), pack2(value.z / sum, value.w / sum));
+                } else if (meets) {
+                    const int quad = element / 4, owner = quad / share, at = cursor.split * share + quad % share;
+                    cluster.send(received_values + at, owner, value);
+                    cluster.send(received_sums + at, owner, make_float2(largest, sum));
                 } else {
                     *reinterpret_cast<float4*>(partial_values + cursor.split * group * D + element) = value;
                     if (i % D == 0) partial_sums[cursor.split * group + element / D] = make_float2(largest, sum);
@@ -482,23 +502,9 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
     }
     if (cursor.n_splits == 1) return;
 
-    // The last block of this row and head finds everybody's partial results written.
-    __syncthreads();
-    const int n_blocks = min(cursor.n_splits, static_cast<int>(gridDim.z));
-    if (n_blocks > 1) {
-        bool* is_last = reinterpret_cast<bool*>(fresh);
-        if (threadIdx.x == 0) {
-            // Behind the barrier it publishes what the whole block wrote, and sees what others have.
-            int ticket;
-            asm volatile("atom.add.acq_rel.gpu.global.s32 %0, [%1], 1;" : "=r"(ticket) : "l"(p.tickets + pair) : "memory");
-            *is_last = ticket == n_blocks - 1;
-            if (*is_last) p.tickets[pair] = 0;
-        }
-        __syncthreads();
-        if (!*is_last) return;
-    }
-    constexpr int AT_ONCE = 8;
-    for (int i = threadIdx.x * 4; i < group * D; i += THREADS * 4) {
+    // Four results, from those of all splits in their order.
+    const auto join = [&](int element, const auto& values_of, const auto& sums_of) {
+        constexpr int AT_ONCE = 8;
         float values[4] = {}, sum = 0.0f, largest = -INFINITY;
         for (int split = 0; split < cursor.n_splits; split += AT_ONCE) {
             float2 stats[AT_ONCE];
@@ -506,9 +512,8 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
 #pragma unroll
             for (int j = 0; j < AT_ONCE; j++) {
                 const bool exists = split + j < cursor.n_splits;
-                stats[j] = exists ? __ldcg(partial_sums + (split + j) * group + i / D) : make_float2(-INFINITY, 0.0f);
-                of_split[j] = exists ? __ldcg(reinterpret_cast<const float4*>(partial_values + (split + j) * group * D + i))
-                                     : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+                stats[j] = exists ? sums_of(split + j) : make_float2(-INFINITY, 0.0f);
+                of_split[j] = exists ? values_of(split + j) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
             }
             float here = largest;
 #pragma unroll
@@ -528,27 +533,60 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
                 sum += weight * stats[j].y;
             }
         }
-        *reinterpret_cast<uint2*>(out + i) = make_uint2(pack2(values[0] / sum, values[1] / sum), pack2(values[2] / sum, values[3] / sum));
+        *reinterpret_cast<uint2*>(out + element) =
+            make_uint2(pack2(values[0] / sum, values[1] / sum), pack2(values[2] / sum, values[3] / sum));
+    };
+    if (meets) {
+        if (static_cast<int>(threadIdx.x) >= n_own) return;
+        cluster.receive();
+        for (int i = threadIdx.x; i < n_own; i += THREADS)
+            join((first_quad + i) * 4, [&](int split) { return received_values[split * share + i]; },
+                 [&](int split) { return received_sums[split * share + i]; });
+        return;
     }
+
+    // The last block of this row and head finds everybody's partial results written.
+    __syncthreads();
+    const int n_blocks = min(cursor.n_splits, static_cast<int>(gridDim.z));
+    if (n_blocks > 1) {
+        bool* is_last = reinterpret_cast<bool*>(fresh);
+        if (threadIdx.x == 0) {
+            // Behind the barrier it publishes what the whole block wrote, and sees what others have.
+            int ticket;
+            asm volatile("atom.add.acq_rel.gpu.global.s32 %0, [%1], 1;" : "=r"(ticket) : "l"(p.tickets + pair) : "memory");
+            *is_last = ticket == n_blocks - 1;
+            if (*is_last) p.tickets[pair] = 0;
+        }
+        __syncthreads();
+        if (!*is_last) return;
+    }
+    for (int i = threadIdx.x * 4; i < group * D; i += THREADS * 4)
+        join(i, [&](int split) { return __ldcg(reinterpret_cast<const float4*>(partial_values + split * group * D + i)); },
+             [&](int split) { return __ldcg(partial_sums + split * group + i / D); });
 }
 
 }  // namespace
 
-#define DECODE_ATTENTION(name, FUSED, D, OCTETS)                                                                                           \
+#define DECODE_ATTENTION(name, FUSED, D, OCTETS, LONE)                                                                                     \
     extern "C" __global__ void __launch_bounds__(THREADS, OCTETS == 1 ? BLOCKS_AT_ONCE : 1)                                                \
         decode_attention_##name(bf16* out, const bf16* qkv, const bf16* q_weight, const bf16* q_bias, const bf16* k_weight,                \
                                 const bf16* k_bias, const float2* angles, const int* slots, bf16* k_cache, bf16* v_cache,                  \
                                 const int* block_tables, const int* context_lens, float* partials, int* tickets, int n_heads,              \
                                 int n_kv_heads, int max_blocks, float scale, float eps) {                                                  \
-        decode_attention<D, OCTETS, FUSED>({out, qkv, q_weight, q_bias, k_weight, k_bias, angles, slots, k_cache, v_cache,                 \
-                                            block_tables, context_lens, partials, tickets, n_heads, n_kv_heads, max_blocks, scale, eps});  \
+        decode_attention<D, OCTETS, FUSED, LONE>({out, qkv, q_weight, q_bias, k_weight, k_bias, angles, slots, k_cache, v_cache,           \
+                                                  block_tables, context_lens, partials, tickets, n_heads, n_kv_heads, max_blocks,          \
+                                                  scale, eps});                                                                            \
     }
 
-#define DECODE_ATTENTION_FORMS(D)                    \
-    DECODE_ATTENTION(fused_d##D, true, D, 1)         \
-    DECODE_ATTENTION(plain_d##D, false, D, 1)        \
-    DECODE_ATTENTION(fused_d##D##_wide, true, D, 2)  \
-    DECODE_ATTENTION(plain_d##D##_wide, false, D, 2)
+#define DECODE_ATTENTION_SPREADS(name, FUSED, D, OCTETS)   \
+    DECODE_ATTENTION(name, FUSED, D, OCTETS, false)        \
+    DECODE_ATTENTION(name##_lone, FUSED, D, OCTETS, true)
+
+#define DECODE_ATTENTION_FORMS(D)                            \
+    DECODE_ATTENTION_SPREADS(fused_d##D, true, D, 1)         \
+    DECODE_ATTENTION_SPREADS(plain_d##D, false, D, 1)        \
+    DECODE_ATTENTION_SPREADS(fused_d##D##_wide, true, D, 2)  \
+    DECODE_ATTENTION_SPREADS(plain_d##D##_wide, false, D, 2)
 
 DECODE_ATTENTION_FORMS(32)
 DECODE_ATTENTION_FORMS(64)

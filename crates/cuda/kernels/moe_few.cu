@@ -33,7 +33,7 @@
 // The first rows of the gate and of the shared expert are on their way before swiglu's wait, and those of the shared expert are
 // used while logits come; in `down` as many rows are as there are stages: it reads the choices before its wait, which are in
 // memory before swiglu lets it start.
-#include "bulk.cuh"
+#include "cluster.cuh"
 #include "routing.cuh"
 
 namespace {
@@ -142,43 +142,6 @@ __device__ __forceinline__ void choose_all(const Routing& r, int rows, unsigned*
     }
 }
 
-// The blocks that choose experts together; elsewhere than on Hopper each does it alone.
-struct Cluster {
-#if __CUDA_ARCH__ >= 900
-    int rank, size;
-    // Of the bytes that all send here.
-    unsigned received;
-    __device__ __forceinline__ Cluster(uint64_t* barrier, int bytes) : received(shared_address(barrier)) {
-        asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
-        asm("mov.u32 %0, %%cluster_nctarank;" : "=r"(size));
-        if (threadIdx.x == 0) {
-            barrier_init(received, 1);
-            asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
-            expect_bytes(received, bytes);
-        }
-        __syncwarp();
-        asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
-    }
-    // Before the first `send`: for all blocks to be there.
-    __device__ __forceinline__ void wait_for_all() const { asm volatile("barrier.cluster.wait.aligned;" ::: "memory"); }
-    // To the shared memory of another block, where it is in this one's.
-    __device__ __forceinline__ void send(float* to, int rank, float value) const {
-        unsigned at, barrier;
-        asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(at) : "r"(shared_address(to)), "r"(rank));
-        asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(barrier) : "r"(received), "r"(rank));
-        asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.f32 [%0], %1, [%2];" ::"r"(at), "f"(value), "r"(barrier) : "memory");
-    }
-    // For what all have sent.
-    __device__ __forceinline__ void receive() const { barrier_wait(received, 0); }
-#else
-    static constexpr int rank = 0, size = 1;
-    __device__ __forceinline__ Cluster(uint64_t*, int) {}
-    __device__ __forceinline__ void wait_for_all() const {}
-    __device__ __forceinline__ void send(float* to, int, float value) const { *to = value; }
-    __device__ __forceinline__ void receive() const { __syncthreads(); }
-#endif
-};
-
 // A warp's ring of stages: filled and used in turn by the same warp.
 struct Ring {
     unsigned at, full;
@@ -259,7 +222,9 @@ extern "C" __global__ void __launch_bounds__(UP_THREADS, 2)
     const int n_shared = shared > 0 ? rows : 0, n_sources = n_shared + rows * routing.k;
     const int stride = routing.k * inner + shared;
     __shared__ uint64_t received;
-    const Cluster cluster(&received, rows * n_logits * 4);
+    const Cluster cluster(&received);
+    cluster.expect(rows * n_logits * 4);
+    cluster.arrive();
 
     // The gate's rows that the warp multiplies first, and the first of the shared expert's rows, are on their way before the wait.
     constexpr int GATE_CHUNKS = 8;

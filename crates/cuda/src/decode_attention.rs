@@ -1,6 +1,6 @@
 //! Attention of one new token a sequence over its paged keys and values.
 
-use super::{Device, Error, LaunchConfig, Result, launch};
+use super::{Device, Error, LaunchConfig, Result, arguments};
 
 /// Work on the new tokens that the kernel does before it attends: norms of the heads of queries and keys, rotation, and
 /// writing keys and values to the cache.
@@ -38,7 +38,8 @@ pub(crate) fn depth(pairs: usize, places: usize) -> usize {
     (1..=4).find(|depth| filled(*depth) >= 90).or_else(|| (1..=4).rev().max_by_key(|depth| filled(*depth))).unwrap_or(1)
 }
 
-/// One query row a sequence; addresses are on the device. A row's result depends on its own sequence only, to the bit.
+/// One query row a sequence; addresses are on the device. To the bit, a row's result depends on its own sequence only, and on
+/// whether there are more than [`DecodeAttention::MAX_LONE_PAIRS`].
 #[derive(Debug, Clone, Copy)]
 pub struct DecodeAttention {
     pub rows: usize,
@@ -75,11 +76,15 @@ const THREADS: u32 = 256;
 const NARROW_GROUP: usize = 8;
 /// That a multiprocessor runs at once.
 const BLOCKS_AT_ONCE: usize = 2;
+/// Blocks that give each other what they attended to.
+const CLUSTER: usize = 16;
 
 impl DecodeAttention {
     pub const DIMS: [usize; 5] = [32, 64, 80, 96, 128];
     /// Query heads that share a key-value head, at most.
     pub const MAX_GROUP: usize = 16;
+    /// Pairs of row and key-value head up to which sequences of one to two thousand tokens are cut into more splits.
+    pub const MAX_LONE_PAIRS: usize = 8;
 
     /// Bytes of partial results for `rows` rows.
     pub fn partials_len(rows: usize, n_heads: usize, dim: usize) -> usize {
@@ -89,6 +94,48 @@ impl DecodeAttention {
     /// Whether there is a kernel for heads of this shape.
     pub fn is_possible(n_heads: usize, n_kv_heads: usize, dim: usize) -> bool {
         Self::DIMS.contains(&dim) && n_kv_heads > 0 && n_heads.is_multiple_of(n_kv_heads) && n_heads / n_kv_heads <= Self::MAX_GROUP
+    }
+
+    fn pairs(&self) -> usize {
+        self.rows * self.n_kv_heads
+    }
+
+    fn is_lone(&self) -> bool {
+        self.pairs() <= Self::MAX_LONE_PAIRS
+    }
+
+    fn kernel(&self) -> String {
+        let form = if self.fresh.is_some() { "fused" } else { "plain" };
+        let width = if self.n_heads / self.n_kv_heads > NARROW_GROUP { "_wide" } else { "" };
+        let spread = if self.is_lone() { "_lone" } else { "" };
+        format!("decode_attention_{form}_d{}{width}{spread}", self.dim)
+    }
+
+    /// With `depth` blocks for each pair.
+    fn config(&self, device: &Device, depth: usize) -> LaunchConfig {
+        let d = self.dim;
+        let stages = if device.is_hopper() && !self.is_lone() { 3 } else { 2 };
+        // Between rows in shared memory: powers of two are swizzled there, others padded.
+        let stride = if d.is_power_of_two() { d } else { d + 8 };
+        LaunchConfig {
+            grid: (self.n_kv_heads as u32, self.rows as u32, depth as u32),
+            block: (THREADS, 1, 1),
+            shared: (stages * 256 * stride + 4 * d + 128 * (d + 4)) as u32,
+        }
+    }
+
+    /// Blocks for each pair, where they all run at once as clusters.
+    fn depth_in_clusters(&self, device: &Device) -> Result<Option<usize>> {
+        if !device.is_hopper() || !self.is_lone() {
+            return Ok(None);
+        }
+        for depth in [MAX_SPLITS, CLUSTER] {
+            let at_once = device.clusters_at_once(&self.kernel(), (1, 1, CLUSTER as u32), self.config(device, depth))?;
+            if self.pairs() * depth <= at_once * CLUSTER {
+                return Ok(Some(depth));
+            }
+        }
+        Ok(None)
     }
 
     /// Launches it. One recorded launch serves all lengths.
@@ -103,45 +150,38 @@ impl DecodeAttention {
         if !Self::is_possible(self.n_heads, self.n_kv_heads, self.dim) {
             return Err(Error::Driver { what: "attending to a cache", cause: format!("there is no kernel for {self:?}") });
         }
-        let (d, group) = (self.dim, self.n_heads / self.n_kv_heads);
-        // Between rows in shared memory: powers of two are swizzled there, others padded.
-        let stride = if d.is_power_of_two() { d } else { d + 8 };
-        let form = if self.fresh.is_some() { "fused" } else { "plain" };
-        let width = if group > NARROW_GROUP { "_wide" } else { "" };
-        let kernel = format!("decode_attention_{form}_d{d}{width}");
         let fresh = self.fresh.unwrap_or(FreshTokens { norms: HeadNorms::default(), angles: 0, slots: 0 });
-        let depth = depth(self.rows * self.n_kv_heads, device.n_processors() * BLOCKS_AT_ONCE);
-        let slots = if device.is_hopper() { 3 } else { 2 };
-        let config = LaunchConfig {
-            grid: (self.n_kv_heads as u32, self.rows as u32, depth as u32),
-            block: (THREADS, 1, 1),
-            shared: (slots * 256 * stride + 4 * d + 128 * (d + 4)) as u32,
+        let (depth, cluster) = match self.depth_in_clusters(device)? {
+            Some(depth) => (depth, CLUSTER),
+            None => (depth(self.pairs(), device.n_processors() * BLOCKS_AT_ONCE), 1),
         };
         // SAFETY: the arguments have the kernel's types; the caller answers for the addresses.
         unsafe {
-            launch!(
-                device,
-                &kernel,
-                config,
-                self.out,
-                self.qkv,
-                fresh.norms.q_weight,
-                fresh.norms.q_bias,
-                fresh.norms.k_weight,
-                fresh.norms.k_bias,
-                fresh.angles,
-                fresh.slots,
-                self.k_cache,
-                self.v_cache,
-                self.block_tables,
-                self.context_lens,
-                self.partials,
-                self.tickets,
-                self.n_heads as i32,
-                self.n_kv_heads as i32,
-                self.max_blocks as i32,
-                self.scale,
-                fresh.norms.eps,
+            device.launch_clusters(
+                &self.kernel(),
+                (1, 1, cluster as u32),
+                self.config(device, depth),
+                &mut arguments!(
+                    self.out,
+                    self.qkv,
+                    fresh.norms.q_weight,
+                    fresh.norms.q_bias,
+                    fresh.norms.k_weight,
+                    fresh.norms.k_bias,
+                    fresh.angles,
+                    fresh.slots,
+                    self.k_cache,
+                    self.v_cache,
+                    self.block_tables,
+                    self.context_lens,
+                    self.partials,
+                    self.tickets,
+                    self.n_heads as i32,
+                    self.n_kv_heads as i32,
+                    self.max_blocks as i32,
+                    self.scale,
+                    fresh.norms.eps,
+                ),
             )
         }
     }

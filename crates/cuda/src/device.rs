@@ -182,14 +182,14 @@ impl Device {
     /// valid for what the kernel does until it has run.
     pub unsafe fn launch(&self, kernel: &str, config: LaunchConfig, arguments: &mut [*mut c_void]) -> Result<()> {
         // SAFETY: the caller's.
-        unsafe { self.launch_clusters(kernel, 1, config, arguments) }
+        unsafe { self.launch_clusters(kernel, (1, 1, 1), config, arguments) }
     }
 
-    /// As [`launch`](Self::launch), in clusters of so many neighbouring blocks, of which the grid has whole ones. More than one is Hopper's.
+    /// As [`launch`](Self::launch), in clusters of so many neighbouring blocks, of which the grid has whole ones. More than one block is Hopper's.
     ///
     /// # Safety
     /// As there.
-    pub unsafe fn launch_clusters(&self, kernel: &str, cluster: usize, config: LaunchConfig, arguments: &mut [*mut c_void]) -> Result<()> {
+    pub unsafe fn launch_clusters(&self, kernel: &str, cluster: Dim, config: LaunchConfig, arguments: &mut [*mut c_void]) -> Result<()> {
         self.bind()?;
         let function = self.function(kernel)?;
         let mut attributes = self.attributes(cluster);
@@ -201,7 +201,7 @@ impl Device {
     }
 
     /// Clusters of so many blocks that run at once.
-    pub fn clusters_at_once(&self, kernel: &str, cluster: usize, config: LaunchConfig) -> Result<usize> {
+    pub fn clusters_at_once(&self, kernel: &str, cluster: Dim, config: LaunchConfig) -> Result<usize> {
         self.bind()?;
         let function = self.function(kernel)?;
         let mut attributes = self.attributes(cluster);
@@ -220,7 +220,7 @@ impl Device {
     }
 
     /// That let a kernel be scheduled early, and put its blocks into clusters.
-    fn attributes(&self, cluster: usize) -> Vec<sys::CUlaunchAttribute> {
+    fn attributes(&self, cluster: Dim) -> Vec<sys::CUlaunchAttribute> {
         let attribute = |id, value| sys::CUlaunchAttribute { id, pad: [0; 4], value };
         use sys::CUlaunchAttributeID as Id;
         let mut attributes = Vec::new();
@@ -230,8 +230,8 @@ impl Device {
                 sys::CUlaunchAttributeValue { programmaticStreamSerializationAllowed: 1 },
             ));
         }
-        if cluster > 1 {
-            let dim = sys::CUlaunchAttributeValue_union__bindgen_ty_1 { x: cluster as u32, y: 1, z: 1 };
+        if cluster != (1, 1, 1) {
+            let dim = sys::CUlaunchAttributeValue_union__bindgen_ty_1 { x: cluster.0, y: cluster.1, z: cluster.2 };
             attributes.push(attribute(Id::CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION, sys::CUlaunchAttributeValue { clusterDim: dim }));
         }
         attributes
@@ -363,10 +363,21 @@ fn load_kernels(capability: (i32, i32), max_shared: i32) -> Result<Kernels> {
                 std::ffi::CStr::from_ptr(name).to_owned()
             };
             allow_shared_memory(function, max_shared)?;
+            if capability.0 >= 9 {
+                allow_large_clusters(function)?;
+            }
             functions.insert(name.to_string_lossy().into_owned(), function);
         }
     }
     Ok((modules, functions))
+}
+
+/// More than eight blocks a cluster are an opt-in.
+fn allow_large_clusters(function: sys::CUfunction) -> Result<()> {
+    use sys::CUfunction_attribute as A;
+    // SAFETY: `function` is valid.
+    unsafe { result::function::set_function_attribute(function, A::CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED, 1) }
+        .map_err(driver("allowing a kernel large clusters"))
 }
 
 /// More than 48 KB of dynamic shared memory is an opt-in. All kernels split a multiprocessor's memory into cache and shared

@@ -184,7 +184,7 @@ impl FewTokens {
         // Multiprocessors are grouped, and not every group has whole clusters of them.
         let n_clusters = match cluster {
             1 => n_blocks,
-            _ => device.clusters_at_once("moe_few_swiglu", cluster, up(n_blocks / cluster))?,
+            _ => device.clusters_at_once("moe_few_swiglu", (cluster as u32, 1, 1), up(n_blocks / cluster))?,
         };
         let up = up(n_clusters.min(n_blocks / cluster));
         let down = row(n_blocks.min(self.width / DOWN_COLUMNS), DOWN_THREADS, down_shared);
@@ -192,7 +192,7 @@ impl FewTokens {
         unsafe {
             device.launch_clusters(
                 "moe_few_swiglu",
-                cluster,
+                (cluster as u32, 1, 1),
                 up,
                 &mut arguments!(
                     activations,
