@@ -21,9 +21,9 @@
 // wide: for nine to sixteen query heads a key-value head; the others are for up to eight.
 // lone: for few rows and heads, with more splits of medium sequences, in smaller blocks that find a place sooner.
 //
-// Launch: grid (n_kv_heads, rows, z) with 1 <= z <= 32, block 256, on Hopper perhaps in clusters of up to 16 blocks along z,
-// dynamic shared memory of 256 * S * R + 4 * d + 128 * (d + 4) bytes, S = 3 on Hopper, 2 elsewhere and for lone, R = d + 8 for
-// 80 and 96, else d.
+// Launch: grid (n_kv_heads, rows, z) with 1 <= z <= 32, block 256, lone ones on Hopper best in clusters of 16 along z (of 16 or
+// 32); dynamic shared memory of 256 * S * R + 4 * d + 128 * (d + 4) bytes, S = 3 on Hopper, 2 elsewhere and for lone, R = d + 8
+// for 80 and 96, else d.
 // z and clusters change only how the work is spread, never the result. Best is what fills the multiprocessors (two blocks each
 // for d = 128) a whole number of times.
 //
@@ -292,7 +292,7 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
     extern __shared__ __align__(16) unsigned char shared[];
     bf16* ring = reinterpret_cast<bf16*>(shared);
     bf16* fresh = ring + STAGES * WARPS * STAGE;
-    // The queries are there until they are in registers, then the scratch.
+    // The queries are there until they are in registers, then the scratch, whose last bytes are a barrier.
     bf16* queries = fresh + 2 * D;
     float* scratch = reinterpret_cast<float*>(queries);
 
@@ -368,11 +368,14 @@ __device__ __forceinline__ void decode_attention(const Problem& p) {
     for (int i = threadIdx.x; i < (8 * OCTETS - group) * QUERY_STRIDE / 8; i += THREADS)
         *reinterpret_cast<uint4*>(queries + group * QUERY_STRIDE + i * 8) = make_uint4(0, 0, 0, 0);
     // Blocks of a cluster with a split each join them together: each finishes its share of the results, four at a time.
+    constexpr int OF_QUAD = sizeof(float4) + sizeof(float2);
+    static_assert((8 * OCTETS * D / 4 + MAX_SPLITS) * OF_QUAD + sizeof(uint64_t) <= JOINED_HEADS * WARPS * (D + 4) * sizeof(float),
+                  "the scratch has room for what a block receives");
     const int n_quads = group * D / 4, share = (n_quads + cursor.n_splits - 1) / cursor.n_splits;
     const int first_quad = blockIdx.z * share, n_own = max(0, min(share, n_quads - first_quad));
     const Cluster cluster(reinterpret_cast<uint64_t*>(scratch + JOINED_HEADS * WARPS * (D + 4)) - 1);
     const bool meets = LONE && cursor.n_splits > 1 && cursor.n_splits <= cluster.size;
-    if (meets) cluster.expect(cursor.n_splits * n_own * (sizeof(float4) + sizeof(float2)));
+    if (meets) cluster.expect(cursor.n_splits * n_own * OF_QUAD);
     float4* received_values = reinterpret_cast<float4*>(scratch);
     float2* received_sums = reinterpret_cast<float2*>(received_values + cursor.n_splits * share);
     if (FUSED) wait_for_earlier_kernels();
