@@ -142,6 +142,32 @@ test('from an empty workspace to an answer about a picture, over the API too', a
   expect(errors).toEqual([]);
 });
 
+interface Described {
+  description: string;
+}
+
+/** The server describes its own tools in English; the page says all of it in its own language. */
+async function builtInToolsInChinese(page: Page) {
+  type Tool = Described & { parameters: Described[] };
+  type Provider = Described & { provider_type: string; id: string; tools: Tool[] };
+  const { data } = (await (await page.request.get(`${baseUrl()}/api/tools`)).json()) as { data: Provider[] };
+  const builtIn = data.filter((provider) => provider.provider_type === 'builtin');
+  expect(builtIn).not.toEqual([]);
+  for (const { id, tools, ...provider } of builtIn) {
+    await page.goto(`${baseUrl()}/tools?open=${id}`);
+    const drawer = page.getByRole('dialog');
+    const rows = drawer.locator('li > button');
+    await expect(rows).toHaveCount(tools.length);
+    for (const [index, tool] of tools.entries()) {
+      if (tools.length > 1) await rows.nth(index).click();
+      await expect(drawer.getByRole('button', { name: '试用' })).toBeVisible();
+      const shown = (await drawer.textContent()) ?? '';
+      for (const { description } of [provider, tool, ...tool.parameters]) expect(shown).not.toContain(description);
+      if (id === 'json_process' && index === 0) await shoot(page, 'tools-zh');
+    }
+  }
+}
+
 test('the other pages, in Chinese as well', async ({ page }) => {
   const base = baseUrl();
   for (const path of ['models', 'models/providers', 'settings/members', 'settings/account']) {
@@ -160,6 +186,7 @@ test('the other pages, in Chinese as well', async ({ page }) => {
   await expect(page.getByRole('button', { name: '发布' })).toBeVisible();
   await page.waitForLoadState('networkidle');
   await shoot(page, 'chat-zh');
+  await builtInToolsInChinese(page);
   await page.goto(`${base}/settings/account`);
   await page.getByRole('combobox', { name: '语言' }).click();
   await page.getByRole('option', { name: 'English' }).click();

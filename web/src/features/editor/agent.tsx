@@ -1,4 +1,3 @@
-import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { Check, Plus, Search, Settings2, TriangleAlert, Wrench, X } from 'lucide-react';
 import { useState } from 'react';
@@ -12,11 +11,11 @@ import { Popover, PopoverContent, PopoverTrigger } from '@/components/ui/popover
 import { Segmented } from '@/components/ui/segmented';
 import { Slider } from '@/components/ui/slider';
 import { Switch } from '@/components/ui/switch';
-import { toolsQuery } from '@/lib/api/queries';
 import type { Model, ToolInfo } from '@/lib/api/types';
 import { type AgentStrategy, type AgentTool, type AppConfig, withAgent } from '@/lib/app-config';
 import { cn } from '@/lib/cn';
 import { initialValues, toArguments } from '@/lib/tool-values';
+import { useTools } from '@/lib/tools';
 
 const MAX_ROUNDS = 30;
 
@@ -36,7 +35,7 @@ const means = (tool: AgentTool, info: ToolInfo) =>
 /** What an agent works with: its tools, how it calls them, and for how many rounds. */
 export function Agent({ config, change, model, disabled }: AgentProps) {
   const { t } = useTranslation();
-  const { data: providers } = useQuery(toolsQuery);
+  const { data: providers } = useTools();
   const [editing, setEditing] = useState<number | null>(null);
   const { tools, strategy, max_iteration: rounds } = config.agent_mode;
   const infos = (providers ?? []).flatMap((provider) => provider.tools);

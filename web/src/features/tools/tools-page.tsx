@@ -10,8 +10,8 @@ import { Menu, MenuContent, MenuItem, MenuTrigger } from '@/components/ui/menu';
 import { SearchInput } from '@/components/ui/search-input';
 import { Segmented } from '@/components/ui/segmented';
 import { Skeleton } from '@/components/ui/skeleton';
-import { toolsQuery } from '@/lib/api/queries';
 import type { ToolProvider } from '@/lib/api/types';
+import { useTools } from '@/lib/tools';
 import { McpDialog } from './mcp-dialog';
 import { OpenapiDialog } from './openapi-dialog';
 import { ProviderDrawer } from './provider-drawer';
@@ -30,7 +30,7 @@ interface ToolsPageProps {
 /** Every tool that apps of this workspace can use, and where more come from. */
 export function ToolsPage({ filter, onFilter, admin }: ToolsPageProps) {
   const { t } = useTranslation();
-  const tools = useQuery(toolsQuery);
+  const tools = useTools();
   const workflows = useQuery({ ...workflowToolsQuery, enabled: admin });
   const [adding, setAdding] = useState<'api' | 'mcp' | 'workflow' | null>(null);
   const { open: openId, ...where } = filter;

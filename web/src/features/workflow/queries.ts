@@ -9,12 +9,6 @@ export type DraftVariable = Schemas['DraftVariable'];
 
 const at = (appId: string) => ({ path: { app_id: appId } });
 
-export const toolsQuery = queryOptions({
-  queryKey: ['tools'],
-  queryFn: async ({ signal }) => (await unwrap(api.GET('/api/tools', { signal }))).data,
-  staleTime: 30_000,
-});
-
 export const draftVariablesQuery = (appId: string) =>
   queryOptions({
     queryKey: ['draft-variables', appId],

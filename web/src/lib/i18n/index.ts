@@ -1,7 +1,7 @@
 import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
 import { recall, remember } from '../storage';
-import type { Translation } from './translation';
+import type { Described, Translation } from './translation';
 
 export const LANGUAGES = [
   { code: 'en-US', label: 'English' },
@@ -17,10 +17,19 @@ export function nearestLanguage(tag: string | null | undefined): Language {
   return tag?.toLowerCase().startsWith('zh') ? 'zh-Hans' : 'en-US';
 }
 
+/** The console's own texts, and those about the tools that come with the server, which says them in English. */
+interface Texts {
+  translation: Translation;
+  builtinTools: Described;
+}
+
 /** A page loads the texts of its own language; the other's come when somebody switches. */
-const TEXTS: Record<Language, () => Promise<Translation>> = {
-  'en-US': async () => (await import('./en')).en,
-  'zh-Hans': async () => (await import('./zh')).zh,
+const TEXTS: Record<Language, () => Promise<Texts>> = {
+  'en-US': async () => ({ translation: (await import('./en')).en, builtinTools: {} }),
+  'zh-Hans': async () => {
+    const { zh, builtinTools } = await import('./zh');
+    return { translation: zh, builtinTools };
+  },
 };
 
 let wanted: Language;
@@ -29,7 +38,9 @@ async function show(language: Language) {
   wanted = language;
   document.documentElement.lang = language;
   if (!i18next.hasResourceBundle(language, 'translation')) {
-    i18next.addResourceBundle(language, 'translation', await TEXTS[language]());
+    const { translation, builtinTools } = await TEXTS[language]();
+    i18next.addResourceBundle(language, 'builtinTools', builtinTools);
+    i18next.addResourceBundle(language, 'translation', translation);
   }
   // Whoever switches twice gets what was asked for last, whatever came first.
   if (wanted === language && i18next.language !== language) await i18next.changeLanguage(language);

@@ -11,6 +11,8 @@ import { secrets } from './zh/secrets';
 import { site } from './zh/site';
 import { studio } from './zh/studio';
 
+export { builtinTools } from './zh/builtin-tools';
+
 export const zh: Translation = {
   ...features,
   ...home,

@@ -1,16 +1,16 @@
-import { useQuery } from '@tanstack/react-query';
 import { Search } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Popover, PopoverContent, PopoverTrigger } from '@/components/ui/popover';
 import { Skeleton } from '@/components/ui/skeleton';
 import { errorMessage } from '@/lib/api/errors';
+import { useTools } from '@/lib/tools';
 import { type Data, text } from '../graph/types';
-import { type ToolInfo, toolsQuery } from '../queries';
+import type { ToolInfo } from '../queries';
 
 /** The tool that a node or an agent names, if this workspace has it. */
 export function useTool(reference: Data): ToolInfo | undefined {
-  const { data } = useQuery(toolsQuery);
+  const { data } = useTools();
   const type = text(reference.provider_type) || text(reference.type);
   const ids = [text(reference.provider_id), text(reference.provider_name)].flatMap((id) => [
     id,
@@ -27,7 +27,7 @@ export function useTool(reference: Data): ToolInfo | undefined {
 
 export function ToolList({ onPick, search = '' }: { onPick: (tool: ToolInfo) => void; search?: string }) {
   const { t } = useTranslation();
-  const { data, error } = useQuery(toolsQuery);
+  const { data, error } = useTools();
   const wanted = search.trim().toLowerCase();
   if (error) return <p className="px-3 py-4 text-danger text-sm">{errorMessage(error, t)}</p>;
   if (!data) {
