@@ -24,9 +24,9 @@
 // step of a piece; at the end of a tile of sixteen rows the eight sums are added in a fixed order. Columns of a product do
 // not mix, so a row's result has the same bits whatever m is and whatever the other rows hold.
 //
-// The first `early` pieces are asked for before the wait for earlier kernels. The permission to start the next kernel is given when the last
-// piece is asked for: then its weights queue up behind ours. The epilogues other than `store` may give it before their own
-// wait is over; after `store` the next kernel may rely, before its own wait, on everything older than x.
+// The first `early` pieces are asked for before the wait for earlier kernels. The permission to start the next kernel is given
+// when the last piece is asked for: then its weights queue up behind ours. The epilogues other than `store` may give it before
+// their own wait is over; after `store` the next kernel may rely, before its own wait, on everything older than x.
 #include "bulk.cuh"
 
 namespace {

@@ -39,7 +39,7 @@ pub(crate) fn depth(pairs: usize, places: usize) -> usize {
 }
 
 /// One query row a sequence; addresses are on the device. To the bit, a row's result depends on its own sequence only, and on
-/// whether there are more than [`DecodeAttention::MAX_LONE_PAIRS`].
+/// whether there are more pairs of row and key-value head than [`DecodeAttention::MAX_LONE_PAIRS`].
 #[derive(Debug, Clone, Copy)]
 pub struct DecodeAttention {
     pub rows: usize,

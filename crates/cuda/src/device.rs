@@ -185,7 +185,8 @@ impl Device {
         unsafe { self.launch_clusters(kernel, (1, 1, 1), config, arguments) }
     }
 
-    /// As [`launch`](Self::launch), in clusters of so many neighbouring blocks, of which the grid has whole ones. More than one block is Hopper's.
+    /// As [`launch`](Self::launch), in clusters of so many neighbouring blocks, of which the grid has whole ones. More than one
+    /// block is Hopper's.
     ///
     /// # Safety
     /// As there.
