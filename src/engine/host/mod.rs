@@ -18,8 +18,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use anyhow::Result;
+use futures::FutureExt as _;
+use futures::future::Shared;
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 
 use super::ops::Backend;
 use super::request::Failure;
@@ -182,12 +184,15 @@ struct Slot {
 }
 
 enum State {
-    Loading(watch::Receiver<Option<LoadResult>>),
+    Loading(Outcome),
     Ready(Loaded),
     Failed(String),
 }
 
 type LoadResult = Result<Loaded, String>;
+
+/// What loading comes to. It is with those who wait for it alone: nothing else keeps a model in use.
+type Outcome = Shared<oneshot::Receiver<LoadResult>>;
 
 /// A checkpoint on disk.
 #[derive(Clone)]
@@ -290,12 +295,13 @@ impl Engines {
     }
 
     async fn loaded(&self, name: &str, retry: bool) -> Result<Loaded, Failure> {
-        let mut outcome = match self.begin(name, retry)? {
-            Begun::Ready(loaded) => return Ok(loaded),
-            Begun::Loading(outcome) => outcome,
-        };
-        let result = outcome.wait_for(Option::is_some).await.ok().and_then(|r| r.clone());
-        result.unwrap_or_else(|| Err("loading broke off".into())).map_err(|reason| failed(name, &reason))
+        match self.begin(name, retry)? {
+            Begun::Ready(loaded) => Ok(loaded),
+            Begun::Loading(outcome) => {
+                let result = outcome.await.unwrap_or_else(|_| Err("loading broke off".into()));
+                result.map_err(|reason| failed(name, &reason))
+            }
+        }
     }
 
     fn begin(&self, name: &str, retry: bool) -> Result<Begun, Failure> {
@@ -318,11 +324,12 @@ impl Engines {
         {
             return Err(Failure::Overloaded { retry_after_s: 1 });
         }
-        let (done, outcome) = watch::channel(None);
+        let (done, outcome) = oneshot::channel();
+        let outcome = outcome.shared();
         slots.insert(name.clone(), Slot { state: State::Loading(outcome.clone()), base, used: self.tick() });
         drop(slots);
         let host = self.clone();
-        let spawned = std::thread::Builder::new().name(format!("load {name}")).spawn(move || host.run_load(&found, &done));
+        let spawned = std::thread::Builder::new().name(format!("load {name}")).spawn(move || host.run_load(&found, done));
         if let Err(e) = spawned {
             self.slots().remove(&name);
             return Err(Failure::Internal(Arc::new(anyhow::Error::new(e).context("starting a thread to load a model"))));
@@ -361,7 +368,7 @@ impl Engines {
     }
 
     /// On a thread of its own. Leaves the slot ready or failed, then tells who waits.
-    fn run_load(&self, found: &Found, done: &watch::Sender<Option<LoadResult>>) {
+    fn run_load(&self, found: &Found, done: oneshot::Sender<LoadResult>) {
         let started = std::time::Instant::now();
         let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.load_now(found)));
         let mut result = match loaded {
@@ -398,7 +405,8 @@ impl Engines {
             false => _ = slots.insert(found.name.clone(), Slot { state, base, used: self.tick() }),
         }
         drop(slots);
-        done.send_replace(Some(result));
+        // Nobody may wait for it.
+        let _ = done.send(result);
     }
 
     fn describe(&self, found: &Found, default: &str) -> LocalModel {
@@ -471,7 +479,7 @@ impl Engines {
 
 enum Begun {
     Ready(Loaded),
-    Loading(watch::Receiver<Option<LoadResult>>),
+    Loading(Outcome),
 }
 
 fn failed(name: &str, reason: &str) -> Failure {
