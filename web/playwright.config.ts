@@ -34,7 +34,6 @@ export default defineConfig({
     {
       name: 'server',
       testMatch: [
-        'main.spec.ts',
         'form.spec.ts',
         'features.spec.ts',
         'home.spec.ts',
@@ -45,8 +44,8 @@ export default defineConfig({
       dependencies: ['setup'],
       use: { storageState: '.auth/owner.json' },
     },
-    // A server of its own, as empty as somebody new finds it.
-    { name: 'newcomer', testMatch: 'newcomer.spec.ts' },
+    // Servers of their own, as empty as somebody new finds them.
+    { name: 'newcomer', testMatch: ['newcomer.spec.ts', 'main.spec.ts'] },
     // Pictures of every page over made-up data; needs only `npm run build`.
     { name: 'gallery', testMatch: 'gallery*.spec.ts' },
     { name: 'pictures', testMatch: 'pictures.spec.ts' },

@@ -1,15 +1,23 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
-import { baseUrl } from './base';
+import { createAccount } from './base';
+import { onOwnServer } from './own-server';
 
 const PICTURE = join(import.meta.dirname, '../../docs/pictures/red-circle.png');
 
 test.describe.configure({ mode: 'serial' });
 
+let base: string;
+let page: Page;
+onOwnServer((url, first) => {
+  base = url;
+  page = first;
+});
+
 let number = 0;
 /** The page as it is, in both themes. */
-async function shoot(page: Page, name: string) {
+async function shoot(name: string) {
   number += 1;
   const prefix = `screenshots/server/${String(number + 1).padStart(2, '0')}-${name}`;
   for (const theme of ['light', 'dark']) {
@@ -20,25 +28,23 @@ async function shoot(page: Page, name: string) {
   await page.evaluate(() => document.documentElement.classList.remove('dark'));
 }
 
-test('from an empty workspace to an answer about a picture, over the API too', async ({ page }) => {
-  const base = baseUrl();
+test('from an empty workspace to an answer about a picture, over the API too', async () => {
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => {
     if (message.type() === 'error' && !message.text().includes('status of 4')) errors.push(message.text());
   });
 
-  await page.goto(`${base}/apps`);
-  await expect(
-    page.getByRole('link', { name: 'Account' }).or(page.getByRole('heading', { name: 'Apps' })),
-  ).toBeVisible();
-  await shoot(page, 'apps');
+  await page.goto(`${base}/`);
+  await createAccount(page);
+  await expect(page.getByRole('heading', { name: 'Apps' })).toBeVisible();
+  await shoot('apps');
 
   // create an app
   await page.getByRole('button', { name: 'New app' }).first().click();
   await page.getByLabel('Name').fill('Picture helper');
   await page.getByLabel(/Description/).fill('Says what is in a picture.');
-  await shoot(page, 'create');
+  await shoot('create');
   await page.getByRole('button', { name: 'Create app' }).click();
   await expect(page).toHaveURL(/\/apps\/[0-9a-f-]{36}$/);
   await expect(page.getByRole('heading', { name: 'Picture helper' })).toBeVisible();
@@ -50,7 +56,7 @@ test('from an empty workspace to an answer about a picture, over the API too', a
   await page.getByRole('button', { name: 'Parameters' }).click();
   await page.getByRole('spinbutton', { name: /^Temperature/ }).fill('0');
   await page.getByRole('spinbutton', { name: /^Max tokens/ }).fill('64');
-  await shoot(page, 'parameters');
+  await shoot('parameters');
   await page.keyboard.press('Escape');
   expect((await saved).status()).toBe(200);
   await expect(page.getByText('Draft saved')).toBeVisible();
@@ -60,12 +66,12 @@ test('from an empty workspace to an answer about a picture, over the API too', a
   await expect(page.getByRole('img', { name: 'red-circle.png' })).toBeVisible();
   await expect(page.getByRole('status', { name: /Uploading/ })).toHaveCount(0);
   await page.getByRole('textbox', { name: /Ask about a picture/ }).fill('What color is the shape?');
-  await shoot(page, 'picture-ready');
+  await shoot('picture-ready');
   await page.keyboard.press('Enter');
   const answer = page.locator('.prose-answer').last();
   await expect(answer).toContainText(/red/i, { timeout: 120_000 });
   await expect(page.getByText(/\d+ tokens · .*first token/)).toBeVisible({ timeout: 120_000 });
-  await shoot(page, 'answer');
+  await shoot('answer');
 
   // a second turn in the same conversation, by drop
   const data = (await readFile(join(import.meta.dirname, '../../docs/pictures/blue-square.png'))).toString('base64');
@@ -88,12 +94,12 @@ test('from an empty workspace to an answer about a picture, over the API too', a
   // publish
   await page.getByRole('button', { name: 'Publish', exact: true }).click();
   await page.getByLabel(/Note/).fill('First version');
-  await shoot(page, 'publish');
+  await shoot('publish');
   await page.getByRole('button', { name: 'Publish', exact: true }).last().click();
   await expect(page.getByText('Version 1 is live.')).toBeVisible();
   await page.getByRole('button', { name: 'Versions' }).click();
   await expect(page.getByText('First version')).toBeVisible();
-  await shoot(page, 'versions');
+  await shoot('versions');
   await page.keyboard.press('Escape');
 
   // make a key
@@ -103,10 +109,10 @@ test('from an empty workspace to an answer about a picture, over the API too', a
   await page.getByRole('button', { name: 'Create', exact: true }).click();
   const key = (await page.getByTestId('new-key').textContent()) ?? '';
   expect(key).toMatch(/^app-\w{16,}$/);
-  await shoot(page, 'key');
+  await shoot('key');
   await page.getByRole('button', { name: 'Done' }).click();
   await page.getByRole('radio', { name: 'Ask about a picture' }).click();
-  await shoot(page, 'examples');
+  await shoot('examples');
 
   // call it
   const headers = { Authorization: `Bearer ${key}` };
@@ -148,14 +154,14 @@ interface Described {
 }
 
 /** The server describes its own tools in English; the page says all of it in its own language. */
-async function builtInToolsInChinese(page: Page) {
+async function builtInToolsInChinese() {
   type Tool = Described & { parameters: Described[] };
   type Provider = Described & { provider_type: string; id: string; tools: Tool[] };
-  const { data } = (await (await page.request.get(`${baseUrl()}/api/tools`)).json()) as { data: Provider[] };
+  const { data } = (await (await page.request.get(`${base}/api/tools`)).json()) as { data: Provider[] };
   const builtIn = data.filter((provider) => provider.provider_type === 'builtin');
   expect(builtIn).not.toEqual([]);
   for (const { id, tools, ...provider } of builtIn) {
-    await page.goto(`${baseUrl()}/tools?open=${id}`);
+    await page.goto(`${base}/tools?open=${id}`);
     const drawer = page.getByRole('dialog');
     const rows = drawer.locator('li > button');
     await expect(rows).toHaveCount(tools.length);
@@ -168,30 +174,29 @@ async function builtInToolsInChinese(page: Page) {
         // JSON and URL are called so in both
         if (label !== label.toUpperCase()) expect(shown).not.toContain(label);
       }
-      if (id === 'json_process' && index === 0) await shoot(page, 'tools-zh');
+      if (id === 'json_process' && index === 0) await shoot('tools-zh');
     }
   }
 }
 
-test('the other pages, in Chinese as well', async ({ page }) => {
-  const base = baseUrl();
+test('the other pages, in Chinese as well', async () => {
   for (const path of ['models', 'models/providers', 'settings/members', 'settings/account']) {
     await page.goto(`${base}/${path}`);
     await expect(page.getByRole('heading', { level: 2 }).first()).toBeVisible();
     await page.waitForLoadState('networkidle');
-    await shoot(page, path.replace('/', '-'));
+    await shoot(path.replace('/', '-'));
   }
   await page.getByRole('combobox', { name: 'Language' }).click();
   await page.getByRole('option', { name: '简体中文' }).click();
   await expect(page.getByRole('heading', { name: '设置' })).toBeVisible();
   await page.goto(`${base}/apps`);
   await expect(page.getByRole('heading', { name: '应用', exact: true })).toBeVisible();
-  await shoot(page, 'apps-zh');
+  await shoot('apps-zh');
   await page.getByRole('link', { name: 'Picture helper' }).click();
   await expect(page.getByRole('button', { name: '发布' })).toBeVisible();
   await page.waitForLoadState('networkidle');
-  await shoot(page, 'chat-zh');
-  await builtInToolsInChinese(page);
+  await shoot('chat-zh');
+  await builtInToolsInChinese();
   await page.goto(`${base}/settings/account`);
   await page.getByRole('combobox', { name: '语言' }).click();
   await page.getByRole('option', { name: 'English' }).click();

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, type Locator, type Page, test } from '@playwright/test';
 import { OWNER } from './base';
-import { startServer } from './server';
+import { onOwnServer } from './own-server';
 
 test.describe.configure({ mode: 'serial' });
 
@@ -15,20 +15,12 @@ const ROOT = join(import.meta.dirname, '../..');
 const PICTURE = join(ROOT, 'docs/pictures/red-circle.png');
 const SAMPLES = process.env.ASHLAR_DSL_SAMPLES ?? join(ROOT, '../shared/dsl-samples');
 
-let base = '';
-let stop = async () => {};
+let base: string;
 let page: Page;
-
-test.beforeAll(async ({ browser }) => {
-  test.setTimeout(240_000);
-  const bin = process.env.ASHLAR_BIN;
-  test.skip(!bin, 'Set ASHLAR_BIN to the ashlar binary: a server of its own is started.');
-  const server = await startServer(bin ?? '');
-  base = server.url;
-  stop = server.stop;
-  page = await browser.newPage();
+onOwnServer((url, first) => {
+  base = url;
+  page = first;
 });
-test.afterAll(() => stop());
 
 /** A hand on mouse and keyboard that counts. */
 class Hand {
