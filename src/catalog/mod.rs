@@ -411,7 +411,7 @@ impl From<Failure> for Error {
             Failure::Invalid { field, message } => Self::invalid(field, message),
             Failure::ContextOverflow { .. } => Self::new(Code::ContextOverflow, format!("{} Shorten the prompt.", sentence())),
             Failure::ContextRefused(message) => Self::new(Code::ContextOverflow, message),
-            Failure::Overloaded { retry_after_s } => Self::new(Code::Overloaded, sentence()).retry_after(retry_after_s),
+            Failure::Overloaded { retry_after_s, .. } => Self::new(Code::Overloaded, sentence()).retry_after(retry_after_s),
             Failure::Unsupported(_) => Self::new(Code::ModelNotSupported, sentence()),
             Failure::Provider { status, message } => {
                 let code = match status {

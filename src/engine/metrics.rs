@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use metrics::{Gauge, Histogram, gauge, histogram};
 
-use super::request::Usage;
+use super::request::{Failure, Usage};
 use super::scheduler::Step;
 
 #[derive(Debug, Default)]
@@ -222,11 +222,11 @@ impl Metrics {
         taken.ok().map(|_| QueueSlot(Arc::clone(self)))
     }
 
-    /// When a refused caller may find a place: about the time that half of the queue takes.
-    pub fn retry_after_s(&self) -> u64 {
+    /// What a caller is refused with who may find a place later: in about the time that half of the queue takes.
+    pub fn overloaded(&self, reason: impl ToString) -> Failure {
         let interval_s = self.finish_interval_us.get() as f64 / 1e6;
         let wait_s = interval_s * self.n_queued.load(Ordering::Relaxed) as f64 / 2.0;
-        (wait_s.ceil() as u64).clamp(1, 60)
+        Failure::Overloaded { reason: reason.to_string(), retry_after_s: (wait_s.ceil() as u64).clamp(1, 60) }
     }
 
     pub fn observe_step(&self, step: &Step, duration: Duration) {

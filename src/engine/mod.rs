@@ -225,7 +225,7 @@ impl Engine {
         let submitted = Instant::now();
         let Handle { shared, decoders, pixels, commands } = &*self.0;
         let Some(slot) = shared.metrics.queue_slot() else {
-            return Err(Failure::Overloaded { retry_after_s: shared.metrics.retry_after_s() });
+            return Err(shared.metrics.overloaded(scheduler::QueueFull));
         };
         shared.check(&request)?;
         let request = if prepare::moves(&request.input) {

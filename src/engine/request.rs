@@ -319,8 +319,9 @@ pub enum Failure {
     Invalid { field: String, message: String },
     #[error("the prompt has {n_tokens} tokens, more than the {limit} this model can take")]
     ContextOverflow { n_tokens: usize, limit: usize },
-    #[error("the model is busy: its queue is full")]
-    Overloaded { retry_after_s: u64 },
+    /// For a while: the same request may be taken later.
+    #[error("the model is busy: {reason}")]
+    Overloaded { reason: String, retry_after_s: u64 },
     #[error("{0}")]
     Unsupported(String),
     /// A remote provider's words for a prompt that its model can't take.

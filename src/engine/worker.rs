@@ -175,8 +175,8 @@ impl Worker {
                 }
                 self.jobs.insert(id, job);
             }
-            Err(_) => {
-                let _ = job.events.try_send(Err(Failure::Overloaded { retry_after_s: self.metrics.retry_after_s() }));
+            Err(full) => {
+                let _ = job.events.try_send(Err(self.metrics.overloaded(full)));
             }
         }
     }
@@ -232,7 +232,7 @@ impl Worker {
             "the device is out of memory: refusing a request"
         );
         if let Some(id) = self.scheduler.victim(step) {
-            self.fail(id, Failure::Overloaded { retry_after_s: self.metrics.retry_after_s() });
+            self.fail(id, self.metrics.overloaded("the device is out of memory"));
         }
     }
 

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use super::{Engines, Found, Loaded, Slot, State};
 use crate::engine::ops;
+use crate::engine::request::Failure;
 use crate::engine::weights::peft;
 
 impl Engines {
@@ -76,10 +77,15 @@ pub(super) fn has_base(slots: &HashMap<String, Slot>, base: &str, loaded: &Loade
     }
 }
 
-/// Leaves room for one more adapter of `base` among the `most` that may be in memory. `false`: all of them are in use.
-pub(super) fn make_room(slots: &mut HashMap<String, Slot>, base: &str, most: usize) -> bool {
+/// Leaves room for one more adapter of `base` among the `most` that may be in memory; fails while all of them are in use.
+pub(super) fn make_room(slots: &mut HashMap<String, Slot>, base: &str, most: usize) -> Result<(), Failure> {
     let is_loaded = |slot: &&Slot| slot.base.as_deref() == Some(base) && !matches!(slot.state, State::Failed(_));
-    slots.values().filter(is_loaded).count() < most.max(1) || forget_one(slots, base)
+    let n_loaded = slots.values().filter(is_loaded).count();
+    if n_loaded < most.max(1) || forget_one(slots, base) {
+        return Ok(());
+    }
+    let reason = format!("every adapter of {base} that may be in memory ({n_loaded}, `--max-adapters`) is in use");
+    Err(Failure::Overloaded { reason, retry_after_s: 1 })
 }
 
 /// Lets go of the adapter of `base` that nobody uses and that was asked for longest ago. `false`: all are in use.

@@ -319,10 +319,8 @@ impl Engines {
             return Ok(begun);
         }
         let base = found.base.as_ref().map(|_| found.model().name.clone());
-        if let Some(base) = &base
-            && !adapters::make_room(&mut slots, base, self.0.options.engine.max_adapters)
-        {
-            return Err(Failure::Overloaded { retry_after_s: 1 });
+        if let Some(base) = &base {
+            adapters::make_room(&mut slots, base, self.0.options.engine.max_adapters)?;
         }
         let (done, outcome) = oneshot::channel();
         let outcome = outcome.shared();

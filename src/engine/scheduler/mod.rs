@@ -80,8 +80,8 @@ pub struct Step {
     pub n_tokens: usize,
 }
 
-/// The queue is full.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its queue is full")]
 pub struct QueueFull;
 
 #[derive(Debug)]

@@ -146,7 +146,8 @@ async fn the_adapter_asked_longest_ago_makes_room() {
     drop(llm(&engines, "copy2").await);
     assert_eq!(ready(&engines), [BUNDLED, "copy1", "copy2"], "the older one is in use");
     let other = llm(&engines, "copy2").await;
-    assert!(matches!(engines.ready("copy0").await, Err(Failure::Overloaded { .. })), "all are in use");
+    let Err(Failure::Overloaded { reason, .. }) = engines.ready("copy0").await else { panic!("all are in use") };
+    assert_eq!(reason, "every adapter of ashlar-tiny that may be in memory (2, `--max-adapters`) is in use");
     // A running answer is a use, whoever let go of the handle.
     let generation = held.submit(Request { max_tokens: Some(2000), ..request(0, 30) }).await.unwrap();
     drop((held, other));

@@ -178,7 +178,10 @@ async fn a_full_queue_refuses_with_a_time() {
         kept.push(engine.submit(request.clone()).await.unwrap());
     }
     match engine.submit(request.clone()).await {
-        Err(Failure::Overloaded { retry_after_s }) => assert!((1..=60).contains(&retry_after_s)),
+        Err(Failure::Overloaded { reason, retry_after_s }) => {
+            assert_eq!(reason, "its queue is full");
+            assert!((1..=60).contains(&retry_after_s));
+        }
         _ => panic!("the queue took more than its limit"),
     }
     drop(kept);
@@ -237,7 +240,7 @@ async fn a_device_without_room_refuses_one_request_at_a_time() {
         settle(&engine, |m| m.n_running == 2).await;
         n_oom.store(1, Ordering::Relaxed);
         let failure = read(newer).await.unwrap_err();
-        assert!(matches!(failure, Failure::Overloaded { .. }), "{failure}");
+        assert_eq!(failure.to_string(), "the model is busy: the device is out of memory");
         let (text, ..) = &said(&[read(running).await.unwrap()])[0];
         assert!(alone[0].0.ends_with(text.as_str()) && text.len() > alone[0].0.len() / 2, "{mode:?}");
         settle(&engine, |m| m.n_used_blocks == 0 && m.n_failed == 1).await;

@@ -577,7 +577,7 @@ export const en = {
     too_many_requests: 'Too many attempts. Wait a moment and try again.',
     too_many_requests_in: 'Too many requests right now. Try again in {{seconds}} s.',
     rate_limit_error: 'The model’s provider limits the rate. Wait a moment and try again.',
-    overloaded: 'The model’s queue is full. Try again in a moment.',
+    overloaded: 'The model is busy. Try again in a moment.',
     provider_not_initialize: 'The model’s provider is not set up.',
     provider_quota_exceeded: 'The provider’s quota is used up.',
     invalid_workflow: 'The workflow has errors.',

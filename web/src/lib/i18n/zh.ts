@@ -575,7 +575,7 @@ export const zh: Translation = {
     too_many_requests: '尝试次数过多，请稍后再试。',
     too_many_requests_in: '当前请求过多，请在 {{seconds}} 秒后重试。',
     rate_limit_error: '模型供应商限制了请求频率，请稍后再试。',
-    overloaded: '模型的队列已满，请稍后再试。',
+    overloaded: '模型正忙，请稍后再试。',
     provider_not_initialize: '模型供应商尚未配置。',
     provider_quota_exceeded: '供应商的额度已用完。',
     invalid_workflow: '工作流有错误。',

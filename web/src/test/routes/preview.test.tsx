@@ -55,7 +55,7 @@ it('tells the three ways an answer can fail, and asks again', async () => {
   const { user, world } = renderAt('/apps/museum');
   const box = await composer();
   await user.type(box, 'fail{Enter}');
-  await screen.findByText('The model’s queue is full. Try again in a moment.');
+  await screen.findByText('The model is busy. Try again in a moment.');
   await user.type(box, 'break{Enter}');
   await screen.findByText('The provider closed the connection.');
   await user.type(box, 'cut{Enter}');
