@@ -1,8 +1,8 @@
 import { createMemoryHistory, RouterProvider } from '@tanstack/react-router';
-import { fireEvent, render } from '@testing-library/react';
+import { fireEvent, render, waitFor } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
 import { setupServer } from 'msw/node';
-import { afterEach } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { setCsrfToken } from '@/lib/api/client';
 import { makeRouter } from '@/router';
 import { handlersOf, makeWorld, type World } from './fixtures';
@@ -13,6 +13,16 @@ afterEach(() => {
   close = null;
 });
 
+/** Somebody who clicks what takes clicks: a dialog is on the page a moment before it does. */
+export function makeUser() {
+  const user = userEvent.setup({ delay: null });
+  const click = async (element: Element) => {
+    await waitFor(() => expect(getComputedStyle(element).pointerEvents).not.toBe('none'));
+    await user.click(element);
+  };
+  return { ...user, click };
+}
+
 /** The real route tree at `path`, against a made-up server. */
 export function renderAt(path: string, patch: Partial<World> = {}) {
   const world = makeWorld(patch);
@@ -22,7 +32,7 @@ export function renderAt(path: string, patch: Partial<World> = {}) {
   setCsrfToken('');
   const router = makeRouter(createMemoryHistory({ initialEntries: [path] }));
   const view = render(<RouterProvider router={router} />);
-  return { world, server, router, user: userEvent.setup({ delay: null }), ...view };
+  return { world, server, router, user: makeUser(), ...view };
 }
 
 /** Puts text into a field in one step; much quicker than typing, for where the keys themselves do not matter. */

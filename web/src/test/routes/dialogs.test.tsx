@@ -1,11 +1,10 @@
 import { render, screen, waitFor, within } from '@testing-library/react';
-import { userEvent } from '@testing-library/user-event';
 import { useState } from 'react';
 import { expect, it } from 'vitest';
 import { Button } from '@/components/ui/button';
 import { Dialog } from '@/components/ui/dialog';
 import { Tooltip, TooltipProvider } from '@/components/ui/tooltip';
-import { renderAt } from '../render';
+import { makeUser, renderAt } from '../render';
 
 it('gives the focus back to what opened a dialog, through a menu too', async () => {
   const { user } = renderAt('/apps');
@@ -48,7 +47,7 @@ function Stack({ isOnce }: { isOnce: boolean }) {
 
 it('closes one dialog after the other by Escape, whatever became of their buttons', async () => {
   for (const isOnce of [false, true]) {
-    const user = userEvent.setup({ delay: null });
+    const user = makeUser();
     const { unmount } = render(<Stack isOnce={isOnce} />);
     const drawer = await screen.findByRole('dialog', { name: 'Drawer' });
     const button = within(drawer).getByRole('button', { name: 'Ask' });
